@@ -1,0 +1,128 @@
+"""Every error a person can meet and the exit code it ends the process with.
+
+RunnerError                      1
+├── StepFailed                   1   a step ended in failure; says what is left alive
+├── UsageError                   2   the command line is wrong, or names a run that is not there
+├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
+├── PreflightRefused             4   Diagnostics that only the target's facts could give
+├── RunHeld                      7   another process holds the run
+├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
+└── StillBilling                 9   a deletion that was asked for is not confirmed
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class ExitCode(IntEnum):
+    """What the process says to the shell."""
+
+    DONE = 0
+    STEP_FAILED = 1
+    USAGE = 2
+    RECIPE_INVALID = 3
+    PREFLIGHT_REFUSED = 4
+    NOT_REPRODUCED = 5
+    RUN_HELD = 7
+    CLOUD_UNAVAILABLE = 8
+    STILL_BILLING = 9
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class Severity(StrEnum):
+    """How much a diagnostic weighs: only an error refuses."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diagnostic:
+    """One finding about a recipe, at the very value it is about.
+
+    `line` and `column` count from 1. `key` is the dotted path (`finetune.parameters.lora_r`, `traffic.demo`).
+    `code` is a stable slug such as `unknown-key`. `message` says what is wrong, `expected` what would be
+    right and `mend` how to get there; the last two may be empty. Values of secret-like keys are never in any
+    of them.
+    """
+
+    path: str
+    line: int
+    column: int
+    code: str
+    key: str
+    message: str
+    expected: str = ""
+    mend: str = ""
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        """Give the line a person reads: `file:line:col CODE key: what; expected; how to mend`."""
+        parts = "; ".join(part for part in (self.message, self.expected, self.mend) if part)
+        subject = f" {self.key}:" if self.key else ":"
+        return f"{self.path}:{self.line}:{self.column} {self.code}{subject} {parts}"
+
+
+class RunnerError(Exception):
+    """Something a person has to know; `hint` says what to do next."""
+
+    exit_code = ExitCode.STEP_FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class StepFailed(RunnerError):
+    """A step of the run ended in failure. `log_tail` holds the last lines of its log, if it has one."""
+
+    def __init__(self, message: str, *, hint: str = "", log_tail: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.log_tail = log_tail
+
+
+class UsageError(RunnerError):
+    """The command line asks for something that is not there or makes no sense."""
+
+    exit_code = ExitCode.USAGE
+
+
+class DiagnosticError(RunnerError):
+    """Carries diagnostics, all that could be found at once and in the order of the file."""
+
+    def __init__(self, message: str, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__(message)
+        self.diagnostics = diagnostics
+
+
+class RecipeInvalid(DiagnosticError):
+    """The recipe (or the data it names) cannot be meant as written."""
+
+    exit_code = ExitCode.RECIPE_INVALID
+
+
+class PreflightRefused(DiagnosticError):
+    """The recipe is well formed, but the target would refuse it or waste money on it."""
+
+    exit_code = ExitCode.PREFLIGHT_REFUSED
+
+
+class RunHeld(RunnerError):
+    """Another process works on the same run."""
+
+    exit_code = ExitCode.RUN_HELD
+
+
+class CloudUnavailable(RunnerError):
+    """Sign-in or the service is out of reach: nothing is decided, the run can go on later."""
+
+    exit_code = ExitCode.CLOUD_UNAVAILABLE
+
+
+class StillBilling(RunnerError):
+    """A deletion that was asked for is not confirmed: something may still cost money."""
+
+    exit_code = ExitCode.STILL_BILLING

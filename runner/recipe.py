@@ -1,0 +1,177 @@
+"""What a recipe says, as values: one frozen dataclass a section, with Azure ML's own field names.
+
+The shape (types, ranges, required keys) is `schemas/recipe.schema.json`; `load.py` turns a file into these.
+A section that is left out is None, and what it would do does not happen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Scalar = str | int | float | bool
+
+
+class Cleanup(StrEnum):
+    """When a run deletes what it created (data assets and models stay)."""
+
+    NEVER = "never"
+    ON_FAILURE = "on_failure"
+    ALWAYS = "always"
+
+
+class Tier(StrEnum):
+    """How a compute cluster's nodes are bought."""
+
+    DEDICATED = "dedicated"
+    LOW_PRIORITY = "low_priority"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workspace:
+    """Where the run happens: three ids, or the `config.json` that the Azure portal offers."""
+
+    subscription_id: str | None = None
+    resource_group: str | None = None
+    workspace_name: str | None = None
+    config_file: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """The base model in a registry; `version` is a whole number as text, or `latest`."""
+
+    registry: str = "azureml"
+    name: str
+    version: str = "latest"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compute:
+    """The cluster to train on. `idle_time_before_scale_down` is in seconds."""
+
+    name: str
+    size: str
+    gpus_per_node: int
+    min_instances: int = 0
+    max_instances: int = 1
+    tier: Tier = Tier.DEDICATED
+    idle_time_before_scale_down: int = 120
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """The rows to train on: exactly one of `huggingface`, `path` and `azureml` names the source.
+
+    `huggingface`: a dataset on the Hub at `revision`. `path`: a folder holding `<split>.jsonl`, relative to
+    the recipe's folder. `azureml`: the name of data assets `<azureml>-<split>` in the workspace (with
+    `revision` as their version). `train`, `validation` and `test` are split names; `percent` is the head of
+    each split that is taken, in (0, 100].
+    """
+
+    huggingface: str | None = None
+    path: str | None = None
+    azureml: str | None = None
+    revision: str | None = None
+    train: str
+    validation: str | None = None
+    test: str
+    percent: float = 100.0
+
+    def splits(self) -> Mapping[str, str]:
+        """Give the role of each split (train, validation, test) and its name at the source."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {role: split for role, split in named.items() if split is not None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finetune:
+    """The training: a task's pipeline component and the inputs the recipe sets on it."""
+
+    task: str
+    component_version: str = "latest"
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Register:
+    """The name under which the fine-tuned model is registered in the workspace."""
+
+    name: str
+    description: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """The online endpoint; without a name it is made of the recipe's name and a short hash."""
+
+    name: str | None = None
+    auth_mode: str = "key"
+    description: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probe:
+    """How a container's liveness or readiness is asked for; times in seconds. Azure ML's defaults."""
+
+    initial_delay: int = 10
+    period: int = 10
+    timeout: int = 2
+    success_threshold: int = 1
+    failure_threshold: int = 30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """What serves the model behind the endpoint."""
+
+    name: str
+    instance_type: str
+    instance_count: int = 1
+    liveness_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    request_timeout_ms: int = 5000
+    max_concurrent_requests_per_instance: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """How many rows of the test split are scored, and the generation parameters sent with each."""
+
+    rows: int = 1
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """A whole recipe; `version` is the format's."""
+
+    version: int
+    name: str
+    experiment: str
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    workspace: Workspace | None = None
+    model: Model
+    compute: Compute | None = None
+    dataset: Dataset | None = None
+    finetune: Finetune | None = None
+    register: Register | None = None
+    endpoint: Endpoint | None = None
+    deployment: Deployment | None = None
+    traffic: Mapping[str, int] | None = None
+    sample: Sample | None = None
+    cleanup: Cleanup = Cleanup.ON_FAILURE
+
+
+# The sections that are steps, in the order the notebook has them; `schemas/recipe.schema.json` marks the
+# same ones and `runner/steps` has a class for each (a test holds the three together).
+STEP_SECTIONS = (
+    "compute",
+    "dataset",
+    "finetune",
+    "register",
+    "endpoint",
+    "deployment",
+    "traffic",
+    "sample",
+)
