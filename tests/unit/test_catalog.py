@@ -1,0 +1,95 @@
+"""The catalog answers offline, and every fact in it can be used by those who ask."""
+
+import re
+import subprocess
+import sys
+from datetime import date
+
+import pytest
+
+from runner import catalog
+
+
+def test_the_component_of_a_task_has_its_inputs_in_order() -> None:
+    found = catalog.component("chat_completion")
+    assert found is not None
+    assert (found.name, found.version) == ("chat_completion_pipeline", "0.0.82")
+    assert len(found.inputs) == 69
+    assert found.inputs["lr_scheduler_type"].enum[:2] == ("linear", "cosine")
+    assert found.inputs["num_train_epochs"].minimum == 1
+    assert found.inputs["task_name"].optional is False
+    assert list(found.inputs).index("apply_lora") < list(found.inputs).index("lora_r")
+
+
+def test_a_task_without_component_is_none() -> None:
+    assert catalog.component("summarization") is None
+
+
+@pytest.mark.parametrize("spelling", ["Standard_NC24ads_A100_v4", "STANDARD_NC24ADS_A100_V4"])
+def test_a_size_is_found_in_any_case(spelling: str) -> None:
+    size = catalog.vm_size(spelling)
+    assert size is not None
+    assert (size.name, size.gpus, size.vcpus) == ("Standard_NC24ads_A100_v4", 1, 24)
+
+
+def test_an_unknown_size_is_none() -> None:
+    assert catalog.vm_size("Standard_NC25") is None
+
+
+def test_all_unsupported_sizes_are_k80_and_no_other_is() -> None:
+    k80 = {size.name.lower() for size in catalog.vm_sizes() if size.gpu == "K80"}
+    assert k80 == set(catalog.UNSUPPORTED_SIZES)
+
+
+def test_size_names_are_unique_and_retirements_are_dates() -> None:
+    sizes = catalog.vm_sizes()
+    assert len(sizes) == 35
+    assert len({size.name.lower() for size in sizes}) == len(sizes)
+    retired = [date.fromisoformat(size.retired) for size in sizes if size.retired]
+    assert len(retired) == 8
+
+
+def test_a_model_gives_the_id_a_job_takes() -> None:
+    found = catalog.model("azureml", "Phi-3-mini-4k-instruct")
+    assert found is not None
+    assert found.id == "azureml://registries/azureml/models/Phi-3-mini-4k-instruct/versions/15"
+    assert found.archived == "2026-06-02"
+    assert not found.emulator_only
+    assert catalog.model("azureml", "Phi-nope") is None
+
+
+def test_the_emulators_model_is_known_and_marked() -> None:
+    found = catalog.model("azureml", "Phi-3-tiny-4k-instruct")
+    assert found is not None
+    assert (found.version, found.emulator_only) == ("1", True)
+    assert "Standard_NC96ads_A100_v4" in str(found.tags["finetune_compute_allow_list"])
+
+
+@pytest.mark.parametrize("name", ["Phi-4", "Phi-3-mini-4k-instruct", "Phi-3-tiny-4k-instruct"])
+@pytest.mark.parametrize("tag", ["finetune_compute_allow_list", "inference_compute_allow_list"])
+def test_every_size_a_model_allows_is_in_the_table(name: str, tag: str) -> None:
+    found = catalog.model("azureml", name)
+    assert found is not None
+    allowed = found.tags[tag]
+    assert isinstance(allowed, list)
+    assert len(allowed) >= 3
+    assert [size for size in allowed if catalog.vm_size(size) is None] == []
+
+
+def test_every_part_is_dated() -> None:
+    days = catalog.as_of()
+    assert set(days) == {"models", "vm_sizes", "chat_completion_pipeline"}
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\d", day) for day in days.values())
+
+
+def test_importing_reads_no_data_file() -> None:
+    program = (
+        "import sys\n"
+        "opened = []\n"
+        "sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == 'open' else None)\n"
+        "import runner.catalog\n"
+        "assert not [path for path in opened if path.endswith('.json')]\n"
+        "runner.catalog.vm_size('x'); runner.catalog.vm_size('y')\n"
+        "assert len([path for path in opened if path.endswith('.json')]) == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
