@@ -55,7 +55,8 @@ class Document:
 
     `value` is None where no mapping was found. `places` and `key_places` hold where each value and each key
     stands. `spoiled` are the paths whose value is not what was meant, because a problem already speaks of
-    them. `complete` is False where reading stopped early: then nothing follows from a key's absence.
+    them. `complete` is False where keys were dropped or reading stopped: then nothing follows from a key's
+    absence.
     """
 
     value: dict[str, Value] | None
@@ -216,6 +217,7 @@ class _Composer:
         self.aliases = 0
         self.nodes = 0
         self.complete = True
+        self.halted = False
 
     def document(self) -> dict[str, Value] | None:
         """Compose the only document, which has to be a mapping."""
@@ -228,7 +230,7 @@ class _Composer:
         self.check_end()
         if isinstance(value, dict):
             return value
-        if self.complete:
+        if not self.halted:
             position = START if start is None else _position(start.start_mark)
             self.refuse(_problem(position, "not-a-mapping", "this is no mapping of `key: value` lines"))
         return None
@@ -251,7 +253,7 @@ class _Composer:
 
     def next(self) -> yaml.Event | None:
         """Give the next event; None once the text cannot be read further."""
-        if not self.complete:
+        if self.halted:
             return None
         try:
             return next(self.events, None)
@@ -320,18 +322,23 @@ class _Composer:
         return value
 
     def key(self, event: yaml.NodeEvent, position: Position, depth: int) -> str | None:
-        """Give a key's text, or None after refusing it."""
-        if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]:
-            self.refuse(
-                _problem(position, "merge-key", "merge keys `<<` are not allowed", "write the keys out")
-            )
-            return None
+        """Give a key's text, or None where a problem speaks of it."""
+        if isinstance(event, yaml.ScalarEvent):
+            if self.is_masked(event):
+                self.complete = False
+                return None
+            if event.value == "<<" and event.implicit[0]:
+                said = "merge keys `<<` are not allowed"
+                self.refuse(_problem(position, "merge-key", said, "write the keys out"))
+                self.complete = False
+                return None
         refused = len(self.problems)
         name = self.compose(event, None, depth + 1)
-        if isinstance(name, str):
+        if isinstance(name, str) and len(self.problems) == refused:
             return name
         if len(self.problems) == refused:
             self.refuse(_problem(position, "key-not-text", "a key has to be text", "put it in quotes"))
+        self.complete = False
         return None
 
     def repeated(self, name: str, position: Position, line: int, at: Key | None) -> None:
@@ -357,7 +364,7 @@ class _Composer:
 
     def scalar(self, event: yaml.ScalarEvent, at: Key | None, position: Position) -> Value:
         text: str = event.value
-        if "\ufffd" in text and self.hidden_lines.intersection(_lines(event)):
+        if self.is_masked(event):
             self.spoil(at)
             return text
         plain = event.implicit[0]
@@ -365,6 +372,10 @@ class _Composer:
         if fault is not None:
             self.unfit(position, at, *fault)
         return self.plain(text, at, position) if plain and fault is None else text
+
+    def is_masked(self, event: yaml.ScalarEvent) -> bool:
+        """Tell whether a hidden character stood in this text; it has been reported already."""
+        return "\ufffd" in event.value and bool(self.hidden_lines.intersection(_lines(event)))
 
     def plain(self, text: str, at: Key | None, position: Position) -> Value:
         try:
@@ -397,8 +408,9 @@ class _Composer:
 
     def halt(self, problem: Problem) -> None:
         """Report and stop reading: what follows cannot be trusted, or would cost too much."""
-        if self.complete:
+        if not self.halted:
             self.refuse(problem)
+        self.halted = True
         self.complete = False
 
 
