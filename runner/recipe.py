@@ -7,8 +7,11 @@ A section that is left out is None, and what it would do does not happen.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 Scalar = str | int | float | bool
+
+Section = TypeVar("Section")
 
 
 class Cleanup(StrEnum):
@@ -175,3 +178,9 @@ STEP_SECTIONS = (
     "traffic",
     "sample",
 )
+
+
+def given(section: Section | None) -> Section:
+    """Give a section that must be there: the loader has refused every recipe in which it is not."""
+    assert section is not None, "a step was planned without its section"  # noqa: S101 - our own mistake
+    return section

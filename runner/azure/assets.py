@@ -1,0 +1,75 @@
+"""Data assets and registered models of a workspace."""
+
+from collections.abc import Mapping
+
+from azure.ai.ml import MLClient
+from azure.ai.ml.constants import AssetTypes
+from azure.ai.ml.entities import Data, Model
+
+from runner.azure.translate import NotFound, translated
+from runner.facts import AssetState
+
+
+class Assets:
+    """Data assets and models of one workspace; both are there or not, without a state in between."""
+
+    def __init__(self, workspace: MLClient) -> None:
+        self._workspace = workspace
+
+    def data(self, name: str, version: str) -> AssetState | None:
+        """Look at a data asset; None if there is none."""
+        try:
+            with translated(f"reading data asset {name}:{version}"):
+                return _state(self._workspace.data.get(name, version=version))
+        except NotFound:
+            return None
+
+    def register_data(self, name: str, version: str, path: str, tags: Mapping[str, str]) -> None:
+        """Register an uploaded file as a data asset."""
+        with translated(f"registering data asset {name}:{version}"):
+            self._workspace.data.create_or_update(
+                Data(name=name, version=version, path=path, type=AssetTypes.URI_FILE, tags=dict(tags))
+            )
+
+    def model(self, name: str, version: str) -> AssetState | None:
+        """Look at a registered model; None if there is none."""
+        try:
+            with translated(f"reading model {name}:{version}"):
+                return _state(self._workspace.models.get(name, version=version))
+        except NotFound:
+            return None
+
+    def next_model_version(self, name: str) -> str:
+        """Give the whole number after the newest version of a model, from 1."""
+        try:
+            with translated(f"listing the versions of model {name}"):
+                versions = [str(model.version) for model in self._workspace.models.list(name=name)]
+        except NotFound:
+            versions = []
+        return str(max((int(version) for version in versions if version.isdigit()), default=0) + 1)
+
+    def register_model(
+        self, name: str, version: str, *, path: str, description: str | None, tags: Mapping[str, str]
+    ) -> None:
+        """Register a job's output as an MLflow model."""
+        with translated(f"registering model {name}:{version}"):
+            self._workspace.models.create_or_update(
+                Model(
+                    name=name,
+                    version=version,
+                    path=path,
+                    type=AssetTypes.MLFLOW_MODEL,
+                    description=description,
+                    tags=dict(tags),
+                )
+            )
+
+
+def _state(asset: Data | Model) -> AssetState:
+    return AssetState(
+        id=str(asset.id),
+        name=str(asset.name),
+        version=str(asset.version),
+        path=str(asset.path),
+        tags=dict(asset.tags or {}),
+    )

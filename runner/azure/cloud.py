@@ -1,0 +1,88 @@
+"""One signed-in workspace with its registry: what the steps act through."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+
+from azure.ai.ml import MLClient
+from azure.core.credentials import TokenCredential
+
+from runner.azure.assets import Assets
+from runner.azure.compute import Computes
+from runner.azure.endpoints import Endpoints
+from runner.azure.jobs import Jobs
+from runner.azure.registry import Registry
+from runner.azure.run_history import RunHistory
+from runner.azure.scoring import Scoring
+from runner.azure.storage import Storage
+from runner.azure.translate import NotFound, translated
+from runner.errors import CloudUnavailable
+from runner.facts import Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cloud:
+    """Everything of one workspace and one registry that a run touches."""
+
+    target: Target
+    location: str
+    computes: Computes
+    assets: Assets
+    storage: Storage
+    jobs: Jobs
+    history: RunHistory
+    endpoints: Endpoints
+    scoring: Scoring
+    registry: Registry
+
+
+def connect(target: Target, registry_name: str, credential: TokenCredential) -> Cloud:
+    """Open both clients and prove that the workspace is there.
+
+    One target a process: the SDK keeps its cloud in the process's environment.
+    """
+    _quiet()
+    with translated("connecting to the workspace"):
+        workspace = MLClient(
+            credential,
+            target.subscription_id,
+            target.resource_group,
+            target.workspace_name,
+            enable_telemetry=False,
+            show_progress=False,
+        )
+    with translated(f"connecting to registry {registry_name}"):
+        registry = MLClient(
+            credential, registry_name=registry_name, enable_telemetry=False, show_progress=False
+        )
+    return Cloud(
+        target=target,
+        location=_location(workspace, target),
+        computes=Computes(workspace),
+        assets=Assets(workspace),
+        storage=Storage(workspace, credential),
+        jobs=Jobs(workspace),
+        history=RunHistory(workspace, credential, target),
+        endpoints=Endpoints(workspace, credential, target),
+        scoring=Scoring(),
+        registry=Registry(registry, registry_name),
+    )
+
+
+def _location(workspace: MLClient, target: Target) -> str:
+    try:
+        with translated(f"reading workspace {target.workspace_name}"):
+            return str(workspace.workspaces.get(target.workspace_name).location)
+    except NotFound as error:
+        raise CloudUnavailable(
+            f"workspace {target.workspace_name} is not in resource group {target.resource_group}"
+            f" of subscription {target.subscription_id}",
+            hint="check the recipe's workspace section, and that the signed-in account may read it",
+        ) from error
+
+
+def _quiet() -> None:
+    """Silence what the SDK prints about itself; and never let a library log an address with a signature."""
+    warnings.filterwarnings("ignore", module=r"azure\.ai\.ml")
+    for name in ("azure", "azure.ai.ml", "msrest", "urllib3", "marshmallow"):
+        logging.getLogger(name).setLevel(logging.ERROR)

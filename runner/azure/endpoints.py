@@ -1,0 +1,168 @@
+"""Online endpoints and their deployments."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from azure.ai.ml import MLClient
+from azure.ai.ml.entities import (
+    ManagedOnlineDeployment,
+    ManagedOnlineEndpoint,
+    OnlineRequestSettings,
+    ProbeSettings,
+)
+from azure.core import PipelineClient
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
+from azure.core.rest import HttpRequest
+
+from runner import recipe
+from runner.azure.translate import NotFound, translated
+from runner.facts import DeploymentState, EndpointState, Provisioning, Target
+from runner.redact import register
+
+_STATES = {
+    "Succeeded": Provisioning.SUCCEEDED,
+    "Failed": Provisioning.FAILED,
+    "Canceled": Provisioning.FAILED,
+}
+_OPERATION = "AzureAsyncOperationUri"
+
+
+class Endpoints:
+    """Online endpoints of one workspace."""
+
+    def __init__(self, workspace: MLClient, credential: TokenCredential, target: Target) -> None:
+        self._workspace = workspace
+        policies = [
+            RetryPolicy(),
+            BearerTokenCredentialPolicy(credential, f"{target.resource_manager}/.default"),
+        ]
+        self._client: PipelineClient[Any, Any] = PipelineClient("", policies=policies)
+
+    def get(self, name: str) -> EndpointState | None:
+        """Look at an endpoint; None if there is none."""
+        try:
+            with translated(f"reading endpoint {name}"):
+                endpoint = self._workspace.online_endpoints.get(name)
+        except NotFound:
+            return None
+        state = _STATES.get(str(endpoint.provisioning_state), Provisioning.IN_PROGRESS)
+        return EndpointState(
+            id=str(endpoint.id),
+            name=str(endpoint.name),
+            provisioning=state,
+            scoring_uri=str(endpoint.scoring_uri or ""),
+            traffic={key: int(share) for key, share in (endpoint.traffic or {}).items()},
+            error=self._error(state, endpoint.properties),
+            tags=dict(endpoint.tags or {}),
+        )
+
+    def create(self, name: str, section: recipe.Endpoint, tags: Mapping[str, str]) -> None:
+        """Ask for an endpoint; whether it came is only known by `get`."""
+        with translated(f"creating endpoint {name}"):
+            self._workspace.online_endpoints.begin_create_or_update(
+                ManagedOnlineEndpoint(
+                    name=name, auth_mode=section.auth_mode, description=section.description, tags=dict(tags)
+                )
+            )
+
+    def route(self, name: str, traffic: Mapping[str, int]) -> None:
+        """Ask for another split of traffic; everything else of the endpoint stays as it is."""
+        with translated(f"routing traffic of endpoint {name}"):
+            endpoint = self._workspace.online_endpoints.get(name)
+            endpoint.traffic = dict(traffic)
+            self._workspace.online_endpoints.begin_create_or_update(endpoint)
+
+    def delete(self, name: str) -> None:
+        """Ask for an endpoint's deletion with all its deployments; one that is gone already is fine."""
+        try:
+            with translated(f"deleting endpoint {name}"):
+                self._workspace.online_endpoints.begin_delete(name)
+        except NotFound:
+            return
+
+    def key(self, name: str) -> str:
+        """Give the endpoint's key or token, registered as a secret the moment it is here."""
+        with translated(f"reading the key of endpoint {name}"):
+            keys = self._workspace.online_endpoints.get_keys(name)
+        return register(str(getattr(keys, "primary_key", None) or getattr(keys, "access_token", "")))
+
+    def deployment(self, endpoint: str, name: str) -> DeploymentState | None:
+        """Look at a deployment; None if it, or its endpoint, is not there."""
+        try:
+            with translated(f"reading deployment {name}"):
+                found = self._workspace.online_deployments.get(name, endpoint)
+        except NotFound:
+            return None
+        state = _STATES.get(str(found.provisioning_state), Provisioning.IN_PROGRESS)
+        return DeploymentState(
+            id=str(found.id),
+            name=str(found.name),
+            provisioning=state,
+            model=str(found.model or ""),
+            instance_type=str(found.instance_type or ""),
+            instance_count=int(found.instance_count or 0),
+            error=self._error(state, found.properties),
+            tags=dict(found.tags or {}),
+        )
+
+    def deploy(
+        self, endpoint: str, section: recipe.Deployment, *, model: str, tags: Mapping[str, str]
+    ) -> None:
+        """Ask for a deployment of a registered model; whether it came is only known by `deployment`."""
+        with translated(f"creating deployment {section.name}"):
+            self._workspace.online_deployments.begin_create_or_update(
+                ManagedOnlineDeployment(
+                    name=section.name,
+                    endpoint_name=endpoint,
+                    model=model,
+                    instance_type=section.instance_type,
+                    instance_count=section.instance_count,
+                    liveness_probe=_probe(section.liveness_probe),
+                    readiness_probe=_probe(section.readiness_probe),
+                    request_settings=OnlineRequestSettings(
+                        request_timeout_ms=section.request_timeout_ms,
+                        max_concurrent_requests_per_instance=section.max_concurrent_requests_per_instance,
+                    ),
+                    tags=dict(tags),
+                )
+            )
+
+    def undeploy(self, endpoint: str, name: str) -> None:
+        """Ask for a deployment's deletion; one that is gone already is fine."""
+        try:
+            with translated(f"deleting deployment {name}"):
+                self._workspace.online_deployments.begin_delete(name, endpoint)
+        except NotFound:
+            return
+
+    def container_log(self, endpoint: str, name: str, lines: int) -> str:
+        """Give the last lines a deployment's container wrote, "" if there are none."""
+        try:
+            with translated(f"reading the log of deployment {name}"):
+                return str(self._workspace.online_deployments.get_logs(name, endpoint, lines) or "")
+        except NotFound:
+            return ""
+
+    def _error(self, state: Provisioning, properties: Mapping[str, str] | None) -> str:
+        """Fetch why a resource failed: the resource does not say, its last operation does."""
+        address = (properties or {}).get(_OPERATION)
+        if state is not Provisioning.FAILED or not address:
+            return ""
+        with translated("reading the failed operation"):
+            response = self._client.send_request(HttpRequest("GET", address))
+            body = response.json() if response.status_code == 200 else {}  # noqa: PLR2004 - HTTP's own number
+        error = body.get("error") or {}
+        return ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
+
+
+def _probe(section: recipe.Probe | None) -> ProbeSettings | None:
+    if section is None:
+        return None
+    return ProbeSettings(
+        initial_delay=section.initial_delay,
+        period=section.period,
+        timeout=section.timeout,
+        success_threshold=section.success_threshold,
+        failure_threshold=section.failure_threshold,
+    )

@@ -1,0 +1,117 @@
+"""What a running job says of itself: its tree of child runs, their logs and metrics.
+
+Run history and the workspace's MLflow tracking address are REST services without a public method in
+azure-ai-ml; these are the few GETs of them that following a job takes. `jobs.stream` is not used: it writes
+to stdout, sleeps up to a minute and calls a cancelled job a success.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from azure.ai.ml import MLClient
+from azure.core import PipelineClient
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
+from azure.core.rest import HttpRequest
+
+from runner.azure.translate import NotFound, translated
+from runner.facts import ChildRun, Target
+
+_LOG_PREFIX = "user_logs/std_log"
+
+
+class RunHistory:
+    """Run history of one workspace. Everything here is for showing: it decides nothing."""
+
+    def __init__(self, workspace: MLClient, credential: TokenCredential, target: Target) -> None:
+        self._workspace = workspace
+        self._workspace_name = target.workspace_name
+        self._scope = target.workspace_id
+        policies = [
+            RetryPolicy(),
+            BearerTokenCredentialPolicy(credential, f"{target.resource_manager}/.default"),
+        ]
+        self._client: PipelineClient[Any, Any] = PipelineClient("", policies=policies)
+        # Log addresses carry their own signature: the bearer token is not for them.
+        self._anonymous: PipelineClient[Any, Any] = PipelineClient("", policies=[RetryPolicy()])
+        self._host = ""
+
+    def descendants(self, run_id: str) -> tuple[ChildRun, ...]:
+        """Give all runs below a job, parents before their children."""
+        return tuple(self._walk(run_id))
+
+    def log(self, run_id: str) -> str:
+        """Give a run's log so far, "" if it has none yet."""
+        details = self._get(f"{self._api()}/history/v1.0{self._scope}/runs/{run_id}/details")
+        files = details.get("logFiles") or {}
+        urls = [url for name, url in sorted(files.items()) if name.startswith(_LOG_PREFIX)]
+        return "".join(self._text(str(url)) for url in urls)
+
+    def metrics(self, run_id: str) -> Mapping[str, float]:
+        """Give the newest value of each metric of a run."""
+        answer = self._get(f"{self._tracking()}/api/2.0/mlflow/runs/get?run_id={run_id}")
+        listed = ((answer.get("run") or {}).get("data") or {}).get("metrics") or []
+        return {str(metric["key"]): float(metric["value"]) for metric in listed}
+
+    def metric_history(self, run_id: str, key: str) -> tuple[tuple[int, float], ...]:
+        """Give (step, value) of one metric in order of step."""
+        address = f"{self._tracking()}/api/2.0/mlflow/metrics/get-history"
+        answer = self._get(f"{address}?run_id={run_id}&metric_key={key}")
+        return tuple(sorted((int(m.get("step", 0)), float(m["value"])) for m in answer.get("metrics") or []))
+
+    def output_asset(self, run_id: str, output: str) -> str | None:
+        """Give the asset a run's output became, None if it has none: a job's own GET does not say."""
+        body = {"runId": run_id, "selectRunMetadata": True}
+        request = HttpRequest("POST", f"{self._api()}/history/v1.0{self._scope}/rundata", json=body)
+        outputs = (self._json(request).get("runMetadata") or {}).get("outputs") or {}
+        asset = (outputs.get(output) or {}).get("assetId")
+        return str(asset) if asset else None
+
+    def _walk(self, run_id: str) -> Iterator[ChildRun]:
+        answer = self._get(f"{self._api()}/history/v1.0{self._scope}/runs/{run_id}/children")
+        for run in answer.get("value") or []:
+            yield _child(run)
+            yield from self._walk(str(run["runId"]))
+
+    def _api(self) -> str:
+        return f"https://{self._tracking_host()}"
+
+    def _tracking(self) -> str:
+        return f"https://{self._tracking_host()}/mlflow/v1.0{self._scope}"
+
+    def _tracking_host(self) -> str:
+        """Find the region's API host, once, from the workspace's MLflow tracking address."""
+        if not self._host:
+            with translated("reading the workspace's tracking address"):
+                workspace = self._workspace.workspaces.get(self._workspace_name)
+            self._host = str(workspace.mlflow_tracking_uri).split("://", 1)[1].split("/", 1)[0]
+        return self._host
+
+    def _get(self, url: str) -> Mapping[str, Any]:
+        return self._json(HttpRequest("GET", url))
+
+    def _json(self, request: HttpRequest) -> Mapping[str, Any]:
+        try:
+            with translated("reading the job's run history"):
+                response = self._client.send_request(request)
+                response.raise_for_status()
+                answer: Mapping[str, Any] = response.json()
+                return answer
+        except NotFound:  # a run that has only been queued has no history yet
+            return {}
+
+    def _text(self, url: str) -> str:
+        with translated("reading the job's log"):
+            response = self._anonymous.send_request(HttpRequest("GET", url))
+            return response.text() if response.status_code == 200 else ""  # noqa: PLR2004 - HTTP's own number
+
+
+def _child(run: Mapping[str, Any]) -> ChildRun:
+    properties = run.get("properties") or {}
+    error = ((run.get("error") or {}).get("error") or {}).get("message") or ""
+    return ChildRun(
+        run_id=str(run["runId"]),
+        name=str(properties.get("azureml.moduleName") or run.get("displayName") or run["runId"]),
+        status=str(run.get("status") or ""),
+        error=str(error),
+    )

@@ -1,0 +1,76 @@
+"""Scoring a deployed model with our own request.
+
+`online_endpoints.invoke` is not used: it keeps the deployment header, and with it the last endpoint's key,
+in a module-wide dict, so that a later call can go to the wrong deployment.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core import PipelineClient
+from azure.core.pipeline.policies import RetryPolicy
+from azure.core.rest import HttpRequest
+
+from runner.azure.translate import translated
+from runner.errors import StepFailed
+from runner.recipe import Scalar
+from runner.redact import printable, redact
+
+_OK = 200
+_MEANING = {
+    401: "the key is not valid (it may have been rotated)",
+    404: "no deployment has traffic",
+    408: "the model took longer than deployment.request_timeout_ms",
+    424: "the model's container answered with an error",
+    429: "too many requests at once for deployment.max_concurrent_requests_per_instance",
+}
+
+
+class Scoring:
+    """Sends chat requests to scoring addresses; keeps no key."""
+
+    def __init__(self) -> None:
+        # A repeated POST may run twice, and a redirect would carry the key elsewhere: neither happens.
+        self._client: PipelineClient[Any, Any] = PipelineClient("", policies=[RetryPolicy.no_retries()])
+
+    def chat(
+        self,
+        uri: str,
+        key: str,
+        *,
+        deployment: str,
+        messages: Sequence[Mapping[str, str]],
+        parameters: Mapping[str, Scalar],
+    ) -> str:
+        """Score one conversation and give the answer's text.
+
+        Raises StepFailed for any other answer than 200 with an `output`; the prompt is in no error.
+        """
+        body = {
+            "input_data": {"input_string": list(messages), "parameters": dict(parameters)},
+            "params": {},
+        }
+        headers = {
+            "Authorization": f"Bearer {key}",
+            "azureml-model-deployment": deployment,
+            "Content-Type": "application/json",
+        }
+        with translated(f"scoring at {urlsplit(uri).hostname}"):
+            request = HttpRequest("POST", uri, headers=headers, content=json.dumps(body))
+            response = self._client.send_request(request)
+            return _answer(response.status_code, response.text())
+
+
+def _answer(status: int, text: str) -> str:
+    if status != _OK:
+        meaning = _MEANING.get(status, printable(redact(text))[:200])
+        raise StepFailed(f"scoring was answered {status}: {meaning}")
+    try:
+        output = json.loads(text)["output"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StepFailed("scoring was answered 200, but without an output") from error
+    if not isinstance(output, str):
+        raise StepFailed("scoring was answered 200, but its output is not text")
+    return output

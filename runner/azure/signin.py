@@ -1,0 +1,60 @@
+"""Signing in: the one credential a process uses, proven by a token before anything else happens."""
+
+import logging
+import os
+from urllib.parse import urlsplit
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import CredentialUnavailableError, DefaultAzureCredential, InteractiveBrowserCredential
+
+from runner.errors import CloudUnavailable, UsageError
+from runner.facts import Target, TargetKind
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def sign_in(target: Target, *, at_a_terminal: bool) -> TokenCredential:
+    """Give a credential that has already fetched a token for the target's management address.
+
+    `DefaultAzureCredential` first; a browser only where a person sits at a terminal. Raises CloudUnavailable
+    when nobody can be signed in, UsageError when the environment points at the other kind of target.
+    """
+    _refuse_the_other_cloud(target)
+    # azure-identity logs a page of attempts; the one clear line below replaces it.
+    logging.getLogger("azure").setLevel(logging.ERROR)
+    try:
+        return _proven(DefaultAzureCredential(), target)
+    except (ClientAuthenticationError, CredentialUnavailableError) as error:
+        if target.kind is TargetKind.AZURE and at_a_terminal:
+            return _in_the_browser(target)
+        raise CloudUnavailable(
+            "no Azure credential works here: DefaultAzureCredential found none that is signed in",
+            hint="sign in with `az login` (or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET),"
+            " or run on the emulator with --target emulator",
+        ) from error
+
+
+def _in_the_browser(target: Target) -> TokenCredential:
+    try:
+        return _proven(InteractiveBrowserCredential(), target)
+    except (ClientAuthenticationError, CredentialUnavailableError) as error:
+        raise CloudUnavailable("sign-in in the browser did not succeed", hint="az login") from error
+
+
+def _proven(credential: TokenCredential, target: Target) -> TokenCredential:
+    credential.get_token(f"{target.resource_manager}/.default")
+    return credential
+
+
+def _refuse_the_other_cloud(target: Target) -> None:
+    """Never send a user's own token to an emulator, nor call a run on an emulator a run on Azure."""
+    address = os.environ.get("ARM_CLOUD_METADATA_URL", "")
+    on_loopback = urlsplit(address).hostname in _LOOPBACK
+    if target.kind is TargetKind.AZURE and on_loopback:
+        raise UsageError(
+            "the target is azure, but ARM_CLOUD_METADATA_URL points at this machine",
+            hint="unset what `runner emulator env` exported, or pass --target emulator",
+        )
+    if target.kind is TargetKind.EMULATOR and not on_loopback:
+        raise UsageError("the target is the emulator, but its environment is not set")

@@ -1,0 +1,160 @@
+"""What is known of the target before anything is changed: the survey's answer, values only.
+
+The classes for sizes, components and registry models are the catalog's; the states below are what a fresh
+GET of a resource says, in the few fields the runner decides by.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from runner.catalog import Component, RegistryModel, VmSize
+
+
+class TargetKind(StrEnum):
+    """Which cloud is meant."""
+
+    AZURE = "azure"
+    EMULATOR = "emulator"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """One workspace of one cloud. `resource_manager` is the cloud's management address."""
+
+    kind: TargetKind
+    subscription_id: str
+    resource_group: str
+    workspace_name: str
+    resource_manager: str = "https://management.azure.com"
+
+    @property
+    def workspace_id(self) -> str:
+        """Give the workspace's ARM id."""
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.workspace_name}"
+        )
+
+
+# The name of the fine-tune job's one output.
+TRAINED_MODEL = "trained_model"
+
+
+class Provisioning(StrEnum):
+    """Where a resource stands, whatever words its service uses for it."""
+
+    IN_PROGRESS = "in progress"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComputeState:
+    """A compute cluster as it stands. `size` comes back upper-cased."""
+
+    id: str
+    name: str
+    kind: str
+    size: str
+    tier: str
+    max_instances: int
+    provisioning: Provisioning
+    error: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndpointState:
+    """An online endpoint as it stands."""
+
+    id: str
+    name: str
+    provisioning: Provisioning
+    scoring_uri: str = ""
+    traffic: Mapping[str, int] = field(default_factory=dict)
+    error: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeploymentState:
+    """A deployment as it stands; `model` is the registered model's id."""
+
+    id: str
+    name: str
+    provisioning: Provisioning
+    model: str = ""
+    instance_type: str = ""
+    instance_count: int = 1
+    error: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AssetState:
+    """A versioned asset (data, model) as it stands: it is there or not, without a state in between."""
+
+    id: str
+    name: str
+    version: str
+    path: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobState:
+    """A job as it stands; `status` is Azure ML's own word."""
+
+    id: str
+    name: str
+    status: str
+    provisioning: Provisioning
+    studio: str = ""
+    outputs: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChildRun:
+    """One node of a job's tree; `name` is the node's name in its pipeline."""
+
+    run_id: str
+    name: str
+    status: str
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobSpec:
+    """What a fine-tune job is made of: the component's literals, and its data by the name of the port."""
+
+    name: str
+    display_name: str
+    experiment: str
+    description: str | None
+    tags: Mapping[str, str]
+    model_id: str
+    files: Mapping[str, str]
+    parameters: Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """Everything the plan and the checks are made of.
+
+    `offline` facts come from the catalog alone: what exists in the workspace is then unknown, and absent
+    here. `sizes` has lower-case names. `location` is empty offline.
+    """
+
+    target: TargetKind
+    offline: bool
+    model: RegistryModel | None
+    component: Component | None
+    sizes: Mapping[str, VmSize]
+    endpoint_name: str | None = None
+    location: str = ""
+    compute: ComputeState | None = None
+    endpoint: EndpointState | None = None
+    deployment: DeploymentState | None = None

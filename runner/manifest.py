@@ -1,0 +1,220 @@
+"""What a run was, as one file that can be committed: the fold of its journal.
+
+`fold` is pure; `write` replaces the file atomically; `load` reads it back and ignores keys of later versions.
+Its shape is `schemas/manifest.schema.json`.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from runner.errors import UsageError
+from runner.journal import Event, Json, Record
+from runner.redact import redact
+
+FORMAT = 1
+FILE_NAME = "manifest.json"
+
+
+class RunStatus(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class StepStatus(StrEnum):
+    """How a step stands. `deleted` means: it succeeded or failed, and what it made is gone again."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """Something in the cloud that a step made or used. `bills` if it can cost money while it is there."""
+
+    step: str
+    kind: str
+    name: str
+    bills: bool
+
+
+@dataclass(kw_only=True, slots=True)
+class StepRecord:
+    """What became of one step. `action` is `create`, `update`, `reuse` or `read`."""
+
+    status: StepStatus
+    action: str
+    started: str
+    ended: str | None = None
+    intent: Mapping[str, Json] = field(default_factory=dict)
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    error: str | None = None
+    changed: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class Manifest:
+    """A run: what was asked, what it resolved to, what each step did, and what is left alive."""
+
+    format: int
+    run_id: str
+    status: RunStatus
+    started: str
+    ended: str | None
+    recipe: Mapping[str, Json]
+    target: Mapping[str, Json]
+    versions: Mapping[str, Json]
+    pins: Mapping[str, Json]
+    parameters: Sequence[Mapping[str, Json]]
+    steps: dict[str, StepRecord] = field(default_factory=dict)
+    alive: list[Resource] = field(default_factory=list)
+
+    def pinned(self, step: str) -> Mapping[str, Json]:
+        """Give what a step put out, empty if it has not."""
+        record = self.steps.get(step)
+        return record.outputs if record else {}
+
+
+def fold(records: Iterable[Record]) -> Manifest:
+    """Make the manifest of a journal. Raises UsageError if the journal does not begin with a run."""
+    first, *rest = records
+    if first.event is not Event.RUN_OPENED:
+        raise UsageError("the journal does not begin with the opening of a run")
+    manifest = _opened(first)
+    for record in rest:
+        _apply(manifest, record)
+    return manifest
+
+
+def write(manifest: Manifest, path: Path) -> None:
+    """Replace the file atomically: whoever reads it sees the old manifest or the new one, whole."""
+    text = redact(json.dumps(asdict(manifest), indent=2, ensure_ascii=False)) + "\n"
+    handle, name = tempfile.mkstemp(prefix=".manifest-", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    Path(name).replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def load(path: Path) -> Manifest:
+    """Read a manifest. Unknown keys are ignored: an older runner may meet a newer file of the same format."""
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+        if read["format"] != FORMAT:
+            raise UsageError(f"{path} has manifest format {read['format']}; this version reads {FORMAT}")
+        return _manifest(read)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is not a manifest that this version can read") from error
+
+
+def _manifest(read: Mapping[str, Json]) -> Manifest:
+    known = {name: read[name] for name in Manifest.__slots__ if name not in {"steps", "alive", "status"}}
+    return Manifest(
+        **known,
+        status=RunStatus(read["status"]),
+        steps={name: _step_record(step) for name, step in read["steps"].items()},
+        alive=[Resource(**{key: each[key] for key in Resource.__slots__}) for each in read["alive"]],
+    )
+
+
+def _step_record(read: Mapping[str, Json]) -> StepRecord:
+    known = {name: read[name] for name in StepRecord.__slots__ if name in read}
+    return StepRecord(**known | {"status": StepStatus(read["status"])})
+
+
+def _opened(record: Record) -> Manifest:
+    given = record.data
+    return Manifest(
+        format=FORMAT,
+        run_id=given["run_id"],
+        status=RunStatus.RUNNING,
+        started=record.time,
+        ended=None,
+        recipe=given["recipe"],
+        target=given["target"],
+        versions=given["versions"],
+        pins=given["pins"],
+        parameters=given["parameters"],
+    )
+
+
+def _apply(manifest: Manifest, record: Record) -> None:
+    match record.event:
+        case Event.STEP_STARTED:
+            manifest.steps[record.step] = StepRecord(
+                status=StepStatus.RUNNING, action=record.data["action"], started=record.time
+            )
+        case Event.INTENT:
+            _intended(manifest, record)
+        case Event.DONE:
+            _done(manifest, record)
+        case Event.FAILED:
+            _failed(manifest, record)
+        case Event.DELETE_DONE:
+            _deleted(manifest, record)
+        case Event.RUN_CLOSED:
+            manifest.status = RunStatus(record.data["status"])
+            manifest.ended = record.time
+        case _:
+            pass
+
+
+def _intended(manifest: Manifest, record: Record) -> None:
+    step = manifest.steps[record.step]
+    step.intent = record.data["intent"]
+    step.action = record.data["action"]
+    step.changed = True
+    resource = record.data["resource"]
+    if resource["created"] and resource["bills"]:
+        manifest.alive.append(
+            Resource(step=record.step, kind=resource["kind"], name=resource["name"], bills=True)
+        )
+
+
+def _done(manifest: Manifest, record: Record) -> None:
+    step = manifest.steps[record.step]
+    step.status = StepStatus.SUCCEEDED
+    step.ended = record.time
+    step.outputs = record.data["outputs"]
+    step.metrics = record.data.get("metrics", {})
+    if not step.changed:
+        step.action = record.data["action"]
+    if record.data.get("ended"):
+        _forget(manifest, record.step)
+
+
+def _failed(manifest: Manifest, record: Record) -> None:
+    step = manifest.steps[record.step]
+    step.status = StepStatus.FAILED
+    step.ended = record.time
+    step.error = record.data["error"]
+    if record.data.get("ended"):
+        _forget(manifest, record.step)
+
+
+def _deleted(manifest: Manifest, record: Record) -> None:
+    for name in (record.step, *record.data.get("with", ())):
+        if name in manifest.steps:
+            manifest.steps[name].status = StepStatus.DELETED
+        _forget(manifest, name)
+
+
+def _forget(manifest: Manifest, step: str) -> None:
+    manifest.alive = [resource for resource in manifest.alive if resource.step != step]

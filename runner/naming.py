@@ -1,0 +1,70 @@
+"""The names and tags of everything a run makes: each follows from the recipe and the run, none from chance.
+
+| resource | name |
+|---|---|
+| run | UTC time, recipe name, 4 hex digits |
+| job | run id and attempt |
+| data asset | recipe name and split; its version is the content's digest |
+| endpoint | the recipe's, else recipe name and a hash of the workspace |
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+
+from runner.facts import Target
+from runner.recipe import Recipe
+
+TAG_RECIPE = "runner.recipe"
+TAG_RUN = "runner.run"
+TAG_INTENT = "runner.intent"
+
+_ENDPOINT_LENGTH = 32
+_HASH_LENGTH = 6
+_VERSION_LENGTH = 16
+
+
+def run_id(recipe: Recipe, moment: datetime) -> str:
+    """Name a run; it is also a job name, so no dots or colons."""
+    return f"{moment:%Y%m%dT%H%M%SZ}-{recipe.name}-{secrets.token_hex(2)}"
+
+
+def job(run: str, attempt: int = 1) -> str:
+    """Name the fine-tune job of a run."""
+    return f"{run}-{attempt}"
+
+
+def data_asset(recipe: Recipe, role: str) -> str:
+    """Name the data asset of a split's role (train, validation, test)."""
+    return f"{recipe.name}-{role}"
+
+
+def data_version(sha256: str) -> str:
+    """Give the version of a data asset: equal content has an equal version and is uploaded once."""
+    return sha256[:_VERSION_LENGTH]
+
+
+def endpoint(recipe: Recipe, target: Target) -> str:
+    """Name the endpoint. Endpoints are unique in a region, so a name of ours carries the workspace's hash."""
+    if recipe.endpoint and recipe.endpoint.name:
+        return recipe.endpoint.name
+    digest = hashlib.sha256(f"{target.workspace_id.lower()}/{recipe.name}".encode()).hexdigest()
+    stem = recipe.name[: _ENDPOINT_LENGTH - _HASH_LENGTH - 1].rstrip("-")
+    return f"{stem}-{digest[:_HASH_LENGTH]}"
+
+
+def intent_id(run: str, step: str) -> str:
+    """Name what a run means to do in a step."""
+    return f"{run}/{step}"
+
+
+def tags(recipe: Recipe, run: str, step: str) -> Mapping[str, str]:
+    """Give the tags of everything a step makes: the recipe's own, and the three by which we know it again."""
+    ours = {TAG_RECIPE: recipe.name, TAG_RUN: run, TAG_INTENT: intent_id(run, step)}
+    return dict(recipe.tags) | ours
+
+
+def is_ours(recipe_name: str, found: Mapping[str, str]) -> bool:
+    """Tell whether a resource was made by a run of this recipe."""
+    return found.get(TAG_RECIPE) == recipe_name

@@ -1,0 +1,36 @@
+"""Recipe and Facts to Plan: which steps, in which order, each with its action and the reason; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from runner.errors import Diagnostic
+from runner.facts import Facts
+from runner.parameters import Effective
+from runner.recipe import STEP_SECTIONS, Recipe
+from runner.steps import STEPS
+from runner.steps.step import Change
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a run would do. `diagnostics` are the warnings and notices that did not refuse it."""
+
+    changes: tuple[Change, ...]
+    effective: Effective | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def plan(
+    recipe: Recipe, facts: Facts, effective: Effective | None, diagnostics: tuple[Diagnostic, ...] = ()
+) -> Plan:
+    """Plan the steps that the recipe has sections for."""
+    needs = graph(recipe)
+    changes = tuple(STEPS[name].plan(recipe, facts) for name in TopologicalSorter(needs).static_order())
+    return Plan(changes=changes, effective=effective, diagnostics=diagnostics)
+
+
+def graph(recipe: Recipe) -> Mapping[str, tuple[str, ...]]:
+    """Give the steps of this recipe and what each one waits for, in the order of the recipe's sections."""
+    present = [name for name in STEP_SECTIONS if getattr(recipe, name) is not None]
+    return {name: tuple(need for need in STEPS[name].traits.needs if need in present) for name in present}

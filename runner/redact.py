@@ -1,0 +1,49 @@
+"""Keep secrets and control characters out of everything that leaves: console, journal, manifest, errors.
+
+Secrets are known in two ways: by value, registered the moment one is fetched, and by shape.
+"""
+
+import re
+from urllib.parse import quote
+
+MASK = "[redacted]"
+
+# A value shorter than this would blank out innocent text; no service hands out keys that short.
+SHORTEST_SECRET = 8
+
+_SHAPES = (
+    re.compile(r"(?i)(?<=[?&\s;\"'])((?:sig|se|sp|sv|skoid|sktid)=)[^&\s\"';]+"),
+    re.compile(
+        r"(?i)((?:AccountKey|SharedAccessKey|SharedAccessSignature|password|client_secret)=)[^;&\s\"']+"
+    ),
+    re.compile(r"(?i)(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}"),
+    re.compile(r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"),
+    re.compile(r"()\b(?:hf|ghp|gho|ghs|github_pat)_[A-Za-z0-9_]{16,}"),
+    re.compile(r"()-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
+)
+
+# C0 but newline and tab, DEL, C1, and the marks that reorder text on a screen.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+_known: set[str] = set()
+
+
+def register(secret: str) -> str:
+    """Remember a secret's value, so that `redact` takes it out wherever it turns up; give it back."""
+    if len(secret) >= SHORTEST_SECRET:
+        _known.update({secret, quote(secret, safe="")})
+    return secret
+
+
+def redact(text: str) -> str:
+    """Take out every registered secret and everything that has a secret's shape."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    for shape in _SHAPES:
+        text = shape.sub(rf"\1{MASK}", text)
+    return text
+
+
+def printable(text: str) -> str:
+    """Show control characters instead of sending them to a terminal."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)

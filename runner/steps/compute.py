@@ -1,0 +1,89 @@
+"""The cluster to train on: reused if its size and tier match, made if it is not there."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from runner.facts import ComputeState, Facts, Provisioning
+from runner.journal import Json
+from runner.recipe import Compute, Recipe, Tier, given
+from runner.steps.step import STATUS_OF, Action, Change, Context, Observation, Status, Traits
+
+if TYPE_CHECKING:
+    from runner.azure.cloud import Cloud
+
+_AML_COMPUTE = "amlcompute"
+
+
+class ComputeStep:
+    """See the module."""
+
+    traits = Traits(kind="compute", bills=True, cleaned=True)
+
+    def plan(self, recipe: Recipe, facts: Facts) -> Change:
+        """Reuse what the survey found, else create."""
+        section = given(recipe.compute)
+        if facts.compute:
+            action, reason = Action.REUSE, f"it is there: {facts.compute.size}, {facts.compute.tier}"
+        elif facts.offline:
+            action, reason = Action.CREATE, "unless it is there (not looked: offline)"
+        else:
+            nodes = f"{section.min_instances} to {section.max_instances} nodes"
+            action, reason = Action.CREATE, f"it is not there: {section.size}, {nodes}, {section.tier.value}"
+        return Change(
+            step="compute",
+            action=action,
+            kind=self.traits.kind,
+            name=section.name,
+            reason=reason,
+            needs=self.traits.needs,
+        )
+
+    def intend(self, context: Context) -> Mapping[str, Json]:
+        """Fix the cluster's name, size and tier."""
+        section = given(context.recipe.compute)
+        return {"name": section.name, "size": section.size, "tier": section.tier.value}
+
+    def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
+        """Look at the cluster; one of another size or tier is not ours to change."""
+        found = context.cloud.computes.get(intent["name"])
+        if found is None:
+            return Observation(status=Status.ABSENT)
+        mismatch = misfit(found, given(context.recipe.compute))
+        if mismatch:
+            return Observation(status=Status.FOREIGN, detail=mismatch, hint="choose another compute.name")
+        return Observation(
+            status=STATUS_OF[found.provisioning],
+            detail=found.error or found.provisioning.value,
+            outputs={"id": found.id, "name": found.name, "size": found.size, "tier": found.tier},
+            hint="delete the cluster or choose another compute.name",
+        )
+
+    def create(self, context: Context, intent: Mapping[str, Json]) -> None:
+        """Ask for the cluster."""
+        del intent
+        context.cloud.computes.create(given(context.recipe.compute), context.tags("compute"))
+
+    def delete(self, cloud: "Cloud", intent: Mapping[str, Json]) -> None:
+        """Ask for the cluster's deletion."""
+        cloud.computes.delete(intent["name"])
+
+    def gone(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        """Tell whether the cluster is no longer there."""
+        return cloud.computes.get(intent["name"]) is None
+
+
+def misfit(found: ComputeState, wanted: Compute) -> str:
+    """Say why an existing cluster cannot serve, "" if it can. Azure's answer is upper- or lower-cased."""
+    if found.kind.lower() != _AML_COMPUTE:
+        return f"compute {found.name} is a {found.kind}, not a cluster"
+    if found.size.lower() != wanted.size.lower():
+        return f"compute {found.name} has size {found.size}, the recipe wants {wanted.size}"
+    if _tier(found.tier) is not wanted.tier:
+        return f"compute {found.name} is {found.tier}, the recipe wants {wanted.tier.value}"
+    if found.provisioning is Provisioning.FAILED:
+        return f"compute {found.name} is in a failed state: {found.error or 'no reason given'}"
+    return ""
+
+
+def _tier(text: str) -> Tier:
+    return Tier.LOW_PRIORITY if "low" in text.lower() else Tier.DEDICATED

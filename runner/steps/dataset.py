@@ -1,0 +1,125 @@
+"""The rows to train on: prepared and checked here, uploaded, registered as data assets by content."""
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from runner import dataset, naming
+from runner.facts import Facts
+from runner.journal import Json
+from runner.recipe import Recipe, given
+from runner.steps.step import (
+    Action,
+    Change,
+    Context,
+    Observation,
+    Status,
+    Traits,
+    always_gone,
+    nothing_to_delete,
+)
+
+_FOLDER = "data"
+
+
+class Asset(TypedDict):
+    """One split as a data asset; `file` is relative to the run's folder."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    rows: int
+    bytes: int
+
+
+class DatasetStep:
+    """See the module."""
+
+    traits = Traits(kind="data asset")
+    delete = nothing_to_delete
+    gone = always_gone
+
+    def plan(self, recipe: Recipe, facts: Facts) -> Change:
+        """Create assets, or only read what is in the workspace. Content is not read for a plan."""
+        del facts
+        section = given(recipe.dataset)
+        if section.azureml:
+            action, name = Action.READ, section.azureml
+            reason = f"version {section.revision} in the workspace"
+        else:
+            source = section.huggingface or section.path
+            action, name = Action.CREATE, f"{recipe.name}-*"
+            reason = f"{section.percent:g}% of {source}, unless equal content is there"
+        return Change(
+            step="dataset",
+            action=action,
+            kind=self.traits.kind,
+            name=name,
+            reason=reason,
+            needs=self.traits.needs,
+        )
+
+    def intend(self, context: Context) -> Mapping[str, Json]:
+        """Prepare and check the rows; the content decides the assets' versions."""
+        section = given(context.recipe.dataset)
+        if section.azureml:
+            return {"name": section.azureml, "existing": True, "assets": _existing(context)}
+        folder = context.run_folder / _FOLDER
+        folder.mkdir(exist_ok=True)
+        prepared = dataset.prepare(section, folder=context.recipe_folder, into=folder)
+        assets = {
+            role: Asset(
+                name=naming.data_asset(context.recipe, role),
+                version=naming.data_version(split.sha256),
+                file=str(split.path.relative_to(context.run_folder)),
+                sha256=split.sha256,
+                rows=split.rows,
+                bytes=split.bytes,
+            )
+            for role, split in prepared.splits.items()
+        }
+        name = f"{context.recipe.name}-*"
+        return {"name": name, "assets": assets, "revision": prepared.revision, "warnings": prepared.warnings}
+
+    def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
+        """Look at every asset: all there, or something is absent."""
+        found = {
+            role: context.cloud.assets.data(asset["name"], asset["version"])
+            for role, asset in intent["assets"].items()
+        }
+        missing = [intent["assets"][role]["name"] for role, state in found.items() if state is None]
+        if missing and intent.get("existing"):
+            detail = f"not in the workspace: {', '.join(missing)}"
+            return Observation(status=Status.FAILED, detail=detail, hint="check dataset.azureml and revision")
+        if missing:
+            return Observation(status=Status.ABSENT, detail=f"absent: {', '.join(missing)}")
+        ids = {role: state.id for role, state in found.items() if state}
+        outputs = {"assets": intent["assets"], "ids": ids, "revision": intent.get("revision")}
+        return Observation(status=Status.SUCCEEDED, detail=_summary(intent), outputs=outputs)
+
+    def create(self, context: Context, intent: Mapping[str, Json]) -> None:
+        """Upload what is not there yet and register it."""
+        for asset in intent["assets"].values():
+            if context.cloud.assets.data(asset["name"], asset["version"]):
+                continue
+            blob = f"runner/{asset['name']}/{asset['sha256']}/{asset['name']}.jsonl"
+            uri = context.cloud.storage.upload(context.run_folder / asset["file"], blob)
+            tags = {
+                **context.tags("dataset"),
+                "runner.sha256": asset["sha256"],
+                "runner.rows": str(asset["rows"]),
+            }
+            context.cloud.assets.register_data(asset["name"], asset["version"], uri, tags)
+
+
+def _existing(context: Context) -> Mapping[str, Json]:
+    section = given(context.recipe.dataset)
+    return {
+        role: {"name": f"{section.azureml}-{split}", "version": section.revision or "1"}
+        for role, split in section.splits().items()
+    }
+
+
+def _summary(intent: Mapping[str, Json]) -> str:
+    counted = {role: asset.get("rows") for role, asset in intent["assets"].items()}
+    return ", ".join(f"{rows} {role} rows" for role, rows in counted.items() if rows is not None)

@@ -1,0 +1,73 @@
+"""The online endpoint: one address for the recipe, kept from run to run."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from runner import naming
+from runner.facts import Facts
+from runner.journal import Json
+from runner.recipe import Recipe, given
+from runner.steps.step import STATUS_OF, Action, Change, Context, Observation, Status, Traits
+
+if TYPE_CHECKING:
+    from runner.azure.cloud import Cloud
+
+
+class EndpointStep:
+    """See the module."""
+
+    traits = Traits(
+        kind="endpoint", bills=True, cleaned=True, down_reused=True, takes_along=("deployment", "traffic")
+    )
+
+    def plan(self, recipe: Recipe, facts: Facts) -> Change:
+        """Reuse an endpoint of this recipe, else create."""
+        if facts.endpoint:
+            action, reason = Action.REUSE, "a run of this recipe made it"
+        elif facts.offline:
+            action, reason = Action.CREATE, "unless a run of this recipe made it (not looked: offline)"
+        else:
+            action, reason = Action.CREATE, "it is not there"
+        return Change(
+            step="endpoint",
+            action=action,
+            kind=self.traits.kind,
+            name=facts.endpoint_name or given(recipe.endpoint).name or "",
+            reason=reason,
+            needs=self.traits.needs,
+        )
+
+    def intend(self, context: Context) -> Mapping[str, Json]:
+        """Fix the name."""
+        return {
+            "name": naming.endpoint(context.recipe, context.cloud.target),
+            "auth_mode": given(context.recipe.endpoint).auth_mode,
+        }
+
+    def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
+        """Look at the endpoint; one without our recipe's tag is somebody else's."""
+        found = context.cloud.endpoints.get(intent["name"])
+        if found is None:
+            return Observation(status=Status.ABSENT)
+        if not naming.is_ours(context.recipe.name, found.tags):
+            detail = f"endpoint {intent['name']} is not from a run of this recipe"
+            return Observation(status=Status.FOREIGN, detail=detail, hint="choose another endpoint.name")
+        return Observation(
+            status=STATUS_OF[found.provisioning],
+            detail=found.error or found.provisioning.value,
+            outputs={"id": found.id, "name": found.name, "scoring_uri": found.scoring_uri},
+            hint=f"delete endpoint {intent['name']} and run again",
+        )
+
+    def create(self, context: Context, intent: Mapping[str, Json]) -> None:
+        """Ask for the endpoint."""
+        section = given(context.recipe.endpoint)
+        context.cloud.endpoints.create(intent["name"], section, context.tags("endpoint"))
+
+    def delete(self, cloud: "Cloud", intent: Mapping[str, Json]) -> None:
+        """Ask for the endpoint's deletion, its deployments with it."""
+        cloud.endpoints.delete(intent["name"])
+
+    def gone(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        """Tell whether the endpoint is no longer there."""
+        return cloud.endpoints.get(intent["name"]) is None

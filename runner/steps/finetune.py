@@ -1,0 +1,189 @@
+"""The training: one pipeline job from the registry's component, followed child by child."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from runner import naming, parameters
+from runner.errors import RunnerError
+from runner.facts import TRAINED_MODEL, ChildRun, Facts, JobSpec, JobState, Provisioning
+from runner.journal import Json
+from runner.recipe import Recipe, given
+from runner.steps.step import STATUS_OF, Action, Change, Context, Observation, Status, Traits
+
+if TYPE_CHECKING:
+    from runner.azure.cloud import Cloud
+
+LOG_TAIL_LINES = 15
+STAND_IN = "emulator.stand_in"
+
+# Children of the component, and what a person is told while one of them runs.
+_STAGES = {
+    "validation": "checking the inputs",
+    "model_import": "importing the model",
+    "datapreprocess": "preparing the data",
+    "finetune": "training",
+    "model_converter": "converting the model",
+}
+
+
+class FinetuneStep:
+    """See the module."""
+
+    traits = Traits(kind="job", needs=("compute", "dataset"), bills=True, cleaned=True)
+
+    def plan(self, recipe: Recipe, facts: Facts) -> Change:
+        """Submit a new job: every run trains anew."""
+        component = facts.component
+        named = f"{component.name} {component.version}" if component else given(recipe.finetune).task
+        model = f"{facts.model.name} {facts.model.version}" if facts.model else recipe.model.name
+        return Change(
+            step="finetune",
+            action=Action.CREATE,
+            kind=self.traits.kind,
+            name="named after the run",
+            reason=f"{model} with {named}",
+            needs=self.traits.needs,
+        )
+
+    def intend(self, context: Context) -> Mapping[str, Json]:
+        """Fix the job's name, what it trains and with which parameters."""
+        component, model, effective = (
+            given(context.facts.component),
+            given(context.facts.model),
+            given(context.effective),
+        )
+        section = given(context.recipe.dataset)
+        compute = given(context.recipe.compute)
+        source = (section.huggingface or section.path or section.azureml or "").rstrip("/").rsplit("/", 1)[-1]
+        return {
+            "name": naming.job(context.run_id),
+            "display_name": parameters.display_name(
+                model.name,
+                source,
+                effective,
+                gpus_per_node=compute.gpus_per_node,
+                nodes=int(effective.value("num_nodes_finetune") or 1),
+            ),
+            "experiment": context.recipe.experiment,
+            "model": model.id,
+            "component": {"name": component.name, "version": component.version},
+            "parameters": effective.wire(),
+        }
+
+    def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
+        """Look at the job; only a fresh GET that says Completed, with its output there, is success."""
+        job = context.cloud.jobs.get(intent["name"])
+        if job is None:
+            return Observation(status=Status.ABSENT)
+        status = STATUS_OF[job.provisioning]
+        training = _training_child(context.cloud, job)
+        if status is Status.SUCCEEDED:
+            return _succeeded(context, job, training)
+        if status is Status.FAILED:
+            return _failed(context.cloud, job)
+        return Observation(
+            status=status,
+            detail=_stage(context.cloud, job),
+            fraction=_fraction(context, training),
+            metrics=_metrics(context.cloud, training),
+            outputs=_links(job),
+        )
+
+    def create(self, context: Context, intent: Mapping[str, Json]) -> None:
+        """Submit the job."""
+        assets = context.outputs["dataset"]["assets"]
+        component = intent["component"]
+        spec = JobSpec(
+            name=intent["name"],
+            display_name=intent["display_name"],
+            experiment=intent["experiment"],
+            description=context.recipe.description,
+            tags=context.tags("finetune"),
+            model_id=intent["model"],
+            files={
+                f"{role}_file_path": f"azureml:{asset['name']}:{asset['version']}"
+                for role, asset in assets.items()
+            },
+            parameters=intent["parameters"],
+        )
+        context.cloud.jobs.submit(
+            spec, context.cloud.registry.pipeline_component(component["name"], component["version"])
+        )
+
+    def delete(self, cloud: "Cloud", intent: Mapping[str, Json]) -> None:
+        """Cancel the job if it still runs; a job that has ended stays as a record."""
+        if not self.gone(cloud, intent):
+            cloud.jobs.cancel(intent["name"])
+
+    def gone(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        """Tell whether the job has ended and with it its nodes' bill."""
+        job = cloud.jobs.get(intent["name"])
+        return job is None or job.provisioning is not Provisioning.IN_PROGRESS
+
+
+def _succeeded(context: Context, job: JobState, training: ChildRun | None) -> Observation:
+    if TRAINED_MODEL not in job.outputs or not context.cloud.history.output_asset(job.name, TRAINED_MODEL):
+        detail = f"job {job.name} completed without its output {TRAINED_MODEL}"
+        return Observation(status=Status.FAILED, detail=detail, outputs=_links(job), ended=True)
+    return Observation(
+        status=Status.SUCCEEDED,
+        detail=job.status,
+        fraction=1.0,
+        metrics=_metrics(context.cloud, training),
+        outputs=_links(job) | {"output": f"azureml://jobs/{job.name}/outputs/{TRAINED_MODEL}"},
+        ended=True,
+    )
+
+
+def _failed(cloud: "Cloud", job: JobState) -> Observation:
+    """Say which child failed and why, with the end of its log."""
+    failed = [child for child in _children(cloud, job) if child.status == "Failed"]
+    child = failed[-1] if failed else None
+    reason = f"{child.name}: {child.error}" if child and child.error else f"it ended {job.status}"
+    log = cloud.history.log(child.run_id) if child else ""
+    return Observation(
+        status=Status.FAILED,
+        detail=f"job {job.name} {job.status.lower()}: {reason}",
+        outputs=_links(job),
+        log_tail=tuple(log.splitlines()[-LOG_TAIL_LINES:]),
+        ended=True,
+    )
+
+
+def _links(job: JobState) -> dict[str, Json]:
+    links: dict[str, Json] = {"id": job.id, "name": job.name, "status": job.status, "studio": job.studio}
+    stand_in = job.properties.get(STAND_IN) or job.tags.get(STAND_IN)
+    return links | ({"stand_in": stand_in} if stand_in else {})
+
+
+def _children(cloud: "Cloud", job: JobState) -> tuple[ChildRun, ...]:
+    """Give the job's tree; progress is for showing, so a hiccup in it ends nothing."""
+    try:
+        return cloud.history.descendants(job.name)
+    except RunnerError:
+        return ()
+
+
+def _training_child(cloud: "Cloud", job: JobState) -> ChildRun | None:
+    return next((child for child in _children(cloud, job) if child.name.endswith("_finetune")), None)
+
+
+def _stage(cloud: "Cloud", job: JobState) -> str:
+    running = [child.name for child in _children(cloud, job) if child.status == "Running"]
+    said = [text for name in running for end, text in _STAGES.items() if name.endswith(end)]
+    return said[-1] if said else job.status.lower()
+
+
+def _metrics(cloud: "Cloud", training: ChildRun | None) -> Mapping[str, float]:
+    if training is None:
+        return {}
+    try:
+        return cloud.history.metrics(training.run_id)
+    except RunnerError:
+        return {}
+
+
+def _fraction(context: Context, training: ChildRun | None) -> float | None:
+    epoch = _metrics(context.cloud, training).get("epoch")
+    epochs = context.effective and context.effective.value("num_train_epochs")
+    return min(1.0, epoch / float(epochs)) if epoch is not None and epochs else None

@@ -1,0 +1,83 @@
+"""Which deployment gets how much of the endpoint's traffic; taking it back restores the earlier split."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from runner.facts import EndpointState, Facts, Provisioning
+from runner.journal import Json
+from runner.recipe import Recipe, given
+from runner.steps.step import Action, Change, Context, Observation, Status, Traits
+
+if TYPE_CHECKING:
+    from runner.azure.cloud import Cloud
+
+
+class TrafficStep:
+    """See the module."""
+
+    traits = Traits(kind="traffic", needs=("deployment",), cleaned=True)
+
+    def plan(self, recipe: Recipe, facts: Facts) -> Change:
+        """Route as the recipe says, unless it is so already."""
+        wanted = _nonzero(given(recipe.traffic))
+        same = facts.endpoint is not None and _nonzero(facts.endpoint.traffic) == wanted
+        action, reason = (
+            (Action.REUSE, "it is so already") if same else (Action.UPDATE, "once the deployment is up")
+        )
+        name = ", ".join(f"{deployment} {share}%" for deployment, share in wanted.items()) or "none"
+        return Change(
+            step="traffic",
+            action=action,
+            kind=self.traits.kind,
+            name=name,
+            reason=reason,
+            needs=self.traits.needs,
+        )
+
+    def intend(self, context: Context) -> Mapping[str, Json]:
+        """Fix the wanted split and remember the one that is there."""
+        endpoint = context.outputs["endpoint"]["name"]
+        found = context.cloud.endpoints.get(endpoint)
+        return {
+            "name": endpoint,
+            "wanted": _nonzero(given(context.recipe.traffic)),
+            "previous": _nonzero(found.traffic) if found else {},
+        }
+
+    def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
+        """Look at the endpoint's split; an update that was accepted and lost still differs."""
+        found = context.cloud.endpoints.get(intent["name"])
+        if found is None:
+            detail = f"endpoint {intent['name']} is no longer there"
+            return Observation(status=Status.FAILED, detail=detail)
+        if found.provisioning is Provisioning.IN_PROGRESS:
+            return Observation(status=Status.IN_PROGRESS, detail="updating")
+        if _nonzero(found.traffic) != intent["wanted"]:
+            return Observation(status=Status.DIFFERS, detail=f"traffic is {_nonzero(found.traffic)}")
+        return Observation(
+            status=Status.SUCCEEDED,
+            detail=_words(found),
+            outputs={"traffic": _nonzero(found.traffic), "scoring_uri": found.scoring_uri},
+        )
+
+    def create(self, context: Context, intent: Mapping[str, Json]) -> None:
+        """Ask for the wanted split."""
+        context.cloud.endpoints.route(intent["name"], intent["wanted"])
+
+    def delete(self, cloud: "Cloud", intent: Mapping[str, Json]) -> None:
+        """Ask for the split that was there before."""
+        cloud.endpoints.route(intent["name"], intent["previous"])
+
+    def gone(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        """Tell whether the earlier split is back."""
+        found = cloud.endpoints.get(intent["name"])
+        return found is None or _nonzero(found.traffic) == intent["previous"]
+
+
+def _nonzero(traffic: Mapping[str, int]) -> Mapping[str, int]:
+    """Give the split as the service keeps it: lower-case names, no zeroes."""
+    return {name.lower(): share for name, share in traffic.items() if share}
+
+
+def _words(found: EndpointState) -> str:
+    return ", ".join(f"{name} {share}%" for name, share in _nonzero(found.traffic).items()) or "none"
