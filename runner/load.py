@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ __all__ = [
     "UnsetVariable",
     "interpolate",
     "load",
+    "load_bytes",
     "read_schema",
     "resolve_workspace",
 ]
@@ -123,6 +125,17 @@ def load(path: Path) -> Loaded:
     """Read a recipe. Raises RecipeInvalid with every diagnostic, in the order of the file."""
     try:
         content = read_bytes(path)
+    except Unreadable as unreadable:
+        raise _invalid(str(path), [_from_problem(unreadable.problem, str(path))]) from unreadable
+    return load_bytes(content, path)
+
+
+def load_bytes(content: bytes, path: Path) -> Loaded:
+    """Do as `load` does with a recipe that was read before, such as the one kept in a manifest.
+
+    `path` says where it came from; no file need be there any more.
+    """
+    try:
         text = decode(content)
     except Unreadable as unreadable:
         raise _invalid(str(path), [_from_problem(unreadable.problem, str(path))]) from unreadable
@@ -216,17 +229,20 @@ def _diagnostics(document: Document, source: Source) -> Iterator[Diagnostic]:
         yield _from_problem(problem, source.path)
     if document.value is None:
         return
-    seen = set(document.spoiled)
     texts = [*_misplaced_references(document.value), *_secrets(document.value)]
-    yield from (_placed(mistake, source) for mistake in texts if not _is_under(mistake.key, seen))
-    seen.update(mistake.key for mistake in texts)
-    for mistake in [*_schema_mistakes(document.value), *_rule_mistakes(document.value)]:
-        concluded = mistake.code in _FROM_ABSENCE and not document.complete
-        if not concluded and not _is_under(mistake.key, seen):
+    spoken_of = {mistake.key for mistake in texts}
+    others = [
+        mistake
+        for mistake in [*_schema_mistakes(document.value), *_rule_mistakes(document.value)]
+        if (document.complete or mistake.code not in _FROM_ABSENCE)
+        and (mistake.at_key or mistake.key not in spoken_of)
+    ]
+    for mistake in [*texts, *others]:
+        if not _is_under(mistake.key, document.spoiled):
             yield _placed(mistake, source)
 
 
-def _is_under(key: Key, paths: set[Key]) -> bool:
+def _is_under(key: Key, paths: frozenset[Key]) -> bool:
     return any(key[:length] in paths for length in range(len(key) + 1))
 
 
@@ -282,15 +298,27 @@ _LONGEST_SHOWN = 64
 # --- the schema ---------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Violation:
+    """What jsonschema found, less its message: that repeats the value."""
+
+    key: Key
+    keyword: str
+    wanted: Any
+    value: Any
+    schema: Mapping[str, Any]
+    of_name: bool
+
+
 @cache
 def _validator() -> "Validator":
     """Build the validator, without any way to a schema elsewhere and without Python's idea of integers."""
     # jsonschema takes a tenth of a second to import: only who loads a recipe pays for it.
-    from jsonschema import Draft202012Validator  # noqa: PLC0415
-    from jsonschema.validators import extend  # noqa: PLC0415
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
     from referencing import Registry  # noqa: PLC0415
 
     checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+    extend: Callable[..., type[Validator]] = validators.extend
     strict = extend(Draft202012Validator, validators={"pattern": _check_pattern}, type_checker=checker)
     return strict(read_schema("recipe.schema.json"), registry=Registry())
 
@@ -314,39 +342,53 @@ def _check_pattern(
 def _schema_mistakes(tree: Value) -> list[_Mistake]:
     """Give one mistake a value, in our own words; unknown and missing keys each their own."""
     found: dict[tuple[Key, str], _Mistake] = {}
-    for error in _validator().iter_errors(tree):
-        for mistake in _in_our_words(error):
+    for violation in _violations(tree):
+        for mistake in _in_our_words(violation):
             kind = mistake.code if mistake.code in {"unknown-key", "missing-key"} else "value"
             found.setdefault((mistake.key, kind), mistake)
     return list(found.values())
 
 
-def _in_our_words(error: "ValidationError") -> Iterator[_Mistake]:
-    key = tuple(error.absolute_path)
-    if error.validator == "additionalProperties":
-        yield from _unknown_keys(key, error)
-    elif error.validator == "required":
-        absent = [name for name in error.validator_value if name not in error.instance]
-        yield from (_Mistake(key=(*key, name), code="missing-key", message="is missing") for name in absent)
-    elif "propertyNames" in error.absolute_schema_path:
-        expected = f"must be {error.schema['x-rule']}"
-        yield _Mistake(
-            key=(*key, error.instance), code="bad-key", message="no such name", expected=expected, at_key=True
+def _violations(tree: Value) -> Iterator[_Violation]:
+    for error in _validator().iter_errors(tree):
+        known: Any = error
+        yield _Violation(
+            key=tuple(known.absolute_path),
+            keyword=known.validator,
+            wanted=known.validator_value,
+            value=known.instance,
+            schema=known.schema,
+            of_name="propertyNames" in known.absolute_schema_path,
         )
-    elif error.validator == "type":
-        yield _wrong_type(key, error.instance, error.validator_value)
-    else:
-        yield _wrong_value(key, error)
 
 
-def _unknown_keys(key: Key, error: "ValidationError") -> Iterator[_Mistake]:
-    known = list(error.schema["properties"])
-    for name in error.instance:
+def _in_our_words(violation: _Violation) -> Iterable[_Mistake]:
+    if violation.of_name:
+        return [_bad_name(violation)]
+    several = {"additionalProperties": _unknown_keys, "required": _missing_keys}
+    if violation.keyword in several:
+        return several[violation.keyword](violation)
+    return [_wrong_type(violation) if violation.keyword == "type" else _wrong_value(violation)]
+
+
+def _bad_name(violation: _Violation) -> _Mistake:
+    key = (*violation.key, violation.value)
+    expected = f"must be {violation.schema['x-rule']}"
+    return _Mistake(key=key, code="bad-key", message="no such name", expected=expected, at_key=True)
+
+
+def _missing_keys(violation: _Violation) -> Iterator[_Mistake]:
+    for name in violation.wanted:
+        if name not in violation.value:
+            yield _Mistake(key=(*violation.key, name), code="missing-key", message="is missing")
+
+
+def _unknown_keys(violation: _Violation) -> Iterator[_Mistake]:
+    known = list(violation.schema["properties"])
+    for name in violation.value:
         if name not in known:
-            mend = _mend_unknown(name, known)
-            yield _Mistake(
-                key=(*key, name), code="unknown-key", message="no such key", mend=mend, at_key=True
-            )
+            key, mend = (*violation.key, name), _mend_unknown(name, known)
+            yield _Mistake(key=key, code="unknown-key", message="no such key", mend=mend, at_key=True)
 
 
 def _mend_unknown(name: str, known: list[str]) -> str:
@@ -355,12 +397,14 @@ def _mend_unknown(name: str, known: list[str]) -> str:
         return f"did you mean {close}?"
     if _SECRET_LIKE.search(name[:_LONGEST_SHOWN]):
         return "keep secrets out of recipes: sign in with `az login`, or name a variable of the environment"
-    homes = [
-        section
-        for section, schema in read_schema("recipe.schema.json")["properties"].items()
-        if name in schema.get("properties", {})
-    ]
+    homes = [section for section, keys in _keys_of_sections().items() if name in keys]
     return f"it belongs to {' or '.join(homes)}" if homes else f"known here: {', '.join(known)}"
+
+
+@cache
+def _keys_of_sections() -> Mapping[str, frozenset[str]]:
+    sections = read_schema("recipe.schema.json")["properties"]
+    return {name: frozenset(section.get("properties", ())) for name, section in sections.items()}
 
 
 def _closest(name: str, known: Iterable[str]) -> str:
@@ -378,15 +422,14 @@ _KINDS = {
 }
 
 
-def _wrong_type(key: Key, value: Value, wanted: str | list[str]) -> _Mistake:
-    names = [wanted] if isinstance(wanted, str) else wanted
-    kinds = " or ".join(_KINDS[name] for name in names)
+def _wrong_type(violation: _Violation) -> _Mistake:
+    wanted = [violation.wanted] if isinstance(violation.wanted, str) else violation.wanted
     return _Mistake(
-        key=key,
+        key=violation.key,
         code="wrong-type",
-        message=f"is {_kind(value)}",
-        expected=f"must be {kinds}",
-        mend=_mend_type(value, names),
+        message=f"is {_kind(violation.value)}",
+        expected=f"must be {' or '.join(_KINDS[name] for name in wanted)}",
+        mend=_mend_type(violation.value, wanted),
     )
 
 
@@ -418,33 +461,35 @@ def _reads_as_number(text: str) -> bool:
         return False
 
 
-def _wrong_value(key: Key, error: "ValidationError") -> _Mistake:
-    limit = error.validator_value
-    sentences: dict[str, tuple[str, str]] = {
-        "const": ("not-allowed-value", f"must be {limit}"),
-        "minimum": ("out-of-range", f"must be at least {limit}"),
-        "maximum": ("out-of-range", f"must be at most {limit}"),
-        "exclusiveMinimum": ("out-of-range", f"must be above {limit}"),
-        "minProperties": ("wrong-length", "must not be empty"),
-        "maxProperties": ("wrong-length", f"must have at most {limit} entries"),
-        "minLength": ("wrong-length", f"must be at least {limit} characters long"),
-        "maxLength": ("wrong-length", f"must be at most {limit} characters long"),
-        "pattern": ("wrong-form", ""),
-    }
-    if error.validator == "enum":
-        return _not_allowed(key, error.instance, limit)
-    code, message = sentences[str(error.validator)]
-    if "x-rule" in error.schema and isinstance(error.instance, str):
-        code, message = "wrong-form", f"must be {error.schema['x-rule']}"
-    return _Mistake(key=key, code=code, message=message)
+# The code and the sentence of each keyword of the schema; `enum`, `type` and those about keys have their own.
+_SENTENCES = {
+    "const": ("not-allowed-value", "must be {}"),
+    "minimum": ("out-of-range", "must be at least {}"),
+    "maximum": ("out-of-range", "must be at most {}"),
+    "exclusiveMinimum": ("out-of-range", "must be above {}"),
+    "minProperties": ("wrong-length", "must have at least {} entry"),
+    "maxProperties": ("wrong-length", "must have at most {} entries"),
+    "minLength": ("wrong-length", "must be at least {} characters long"),
+    "maxLength": ("wrong-length", "must be at most {} characters long"),
+}
 
 
-def _not_allowed(key: Key, value: Value, allowed: list[str]) -> _Mistake:
-    close = _closest(value, allowed) if isinstance(value, str) else ""
+def _wrong_value(violation: _Violation) -> _Mistake:
+    if violation.keyword == "enum":
+        return _not_allowed(violation)
+    if isinstance(violation.value, str) and "x-rule" in violation.schema:
+        message = f"must be {violation.schema['x-rule']}"
+        return _Mistake(key=violation.key, code="wrong-form", message=message)
+    code, sentence = _SENTENCES[violation.keyword]
+    return _Mistake(key=violation.key, code=code, message=sentence.format(violation.wanted))
+
+
+def _not_allowed(violation: _Violation) -> _Mistake:
+    close = _closest(violation.value, violation.wanted) if isinstance(violation.value, str) else ""
     return _Mistake(
-        key=key,
+        key=violation.key,
         code="not-allowed-value",
-        message=f"must be one of {', '.join(allowed)}",
+        message=f"must be one of {', '.join(violation.wanted)}",
         mend=f"did you mean {close}?" if close else "",
     )
 
@@ -507,6 +552,7 @@ _SOURCES = ("huggingface", "path", "azureml")
 _WORKSPACE_IDS = ("subscription_id", "resource_group", "workspace_name")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALL_TRAFFIC = 100
+_MOST_PARAMETERS = 200  # the schema refuses more; looking up close names for thousands takes seconds
 
 
 def _rule_mistakes(tree: Tree) -> Iterator[_Mistake]:
@@ -668,9 +714,10 @@ def _parameters(tree: Tree) -> Iterator[_Mistake]:
     if known is None:
         return
     checked = version in {"latest", known.version}
-    for name, value in _section(tree, "finetune", "parameters").items():
+    given = _section(tree, "finetune", "parameters")
+    for name, value in islice(given.items(), _MOST_PARAMETERS):
         key = ("finetune", "parameters", name)
-        if _is_derived(name):
+        if _is_derived(name) and (name in known.inputs or not checked):
             yield _derived(key, name)
         elif checked and isinstance(value, str | int | float):
             yield from _checked(key, parameters.check(name, value, known))
@@ -756,7 +803,7 @@ def _dataset(section: dict[str, Any]) -> Dataset:
 
 
 def _deployment(section: dict[str, Any]) -> Deployment:
-    probes = {
+    probes: dict[str, Any] = {
         name: Probe(**section[name]) for name in ("liveness_probe", "readiness_probe") if name in section
     }
     return Deployment(**{**section, **probes})

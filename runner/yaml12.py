@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,9 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_ALIASES = 100
 MAX_NODES = 10_000
+
+# A binary file would have a finding on every line.
+_MOST_ALIKE = 100
 
 _PARSER: type[yaml.CLoader] | type[yaml.Loader] = getattr(yaml, "CLoader", yaml.Loader)
 
@@ -122,7 +126,7 @@ def parse(text: str) -> Document:
     conflicts = _merge_conflicts(text)
     if conflicts:
         return Document(value=None, problems=conflicts, complete=False)
-    hidden = tuple(_hidden_characters(text))
+    hidden = tuple(islice(_hidden_characters(text), _MOST_ALIKE))
     composer = _Composer(_HIDDEN.sub("\ufffd", text), {problem.position.line for problem in hidden})
     value = composer.document()
     return Document(
@@ -161,11 +165,11 @@ _HIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u200a\u200c\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff"
     "\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
-_CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: .*)?\r?$", re.MULTILINE)
+_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
 
 
 def _merge_conflicts(text: str) -> tuple[Problem, ...]:
-    found = [match for match in _CONFLICT.finditer(text) if match.group()[0] != "="]
+    found = islice(_CONFLICT.finditer(text), _MOST_ALIKE)
     return tuple(
         Problem(
             position=Position(text.count("\n", 0, match.start()) + 1, 1),
@@ -231,7 +235,7 @@ class _Composer:
         if isinstance(value, dict):
             return value
         if not self.halted:
-            position = START if start is None else _position(start.start_mark)
+            position = _position(start.start_mark) if isinstance(start, yaml.NodeEvent) else START
             self.refuse(_problem(position, "not-a-mapping", "this is no mapping of `key: value` lines"))
         return None
 
