@@ -1,0 +1,5 @@
+"""Source, split and percent become checked JSONL files, each with its digest and its figures."""
+
+from runner.dataset.preparing import PreparedSplit, prepare
+
+__all__ = ["PreparedSplit", "prepare"]

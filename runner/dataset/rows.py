@@ -1,0 +1,159 @@
+"""One line of JSONL: read strictly, so that every later reader sees the same row in it.
+
+No problem carries a word of the row: whose data it is has not agreed to see it in a log.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Never
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MAX_DEPTH = 64
+_MAX_DIGITS = 19
+_MAX_INTEGER = 2**63
+_OPENING = re.compile(rb"[\[{]")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a row cannot be used; `key` is the place within the row (`messages[2].role`)."""
+
+    code: str
+    message: str
+    key: str = ""
+    expected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as the bytes that are written (without a line end) and the value they mean, or its problem."""
+
+    line: bytes
+    value: object = None
+    problem: Problem | None = None
+
+
+class _Refused(Exception):
+    """Carries a problem out of the parser's hooks; no one outside meets it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+def read(line: bytes) -> Row:
+    """Parse a line as RFC 8259 has it: one spelling of each key, finite numbers, sound Unicode."""
+    try:
+        value = json.loads(
+            _text(line),
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_float=_float,
+            parse_int=_integer,
+        )
+        _check_shape(line, value)
+    except _Refused as refused:
+        return Row(line, problem=refused.problem)
+    except json.JSONDecodeError as error:
+        return Row(line, problem=Problem("row-not-json", f"is not JSON at character {error.pos + 1}"))
+    except RecursionError:
+        return Row(line, problem=_too_deep())
+    return Row(line, value)
+
+
+def written(value: object) -> Row:
+    """Write a value that was not JSON at its source; the same value gives the same bytes."""
+    try:
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
+        line = text.encode("ascii")
+        _check_shape(line, value)
+    except _Refused as refused:
+        return Row(b"", problem=refused.problem)
+    except ValueError:
+        return Row(b"", problem=_not_finite())
+    except TypeError:
+        return Row(b"", problem=Problem("row-not-json", "has a column whose type JSON does not have"))
+    return Row(line, value)
+
+
+def _text(line: bytes) -> str:
+    if not line.strip():
+        raise _Refused(Problem("row-blank", "is an empty line"))
+    if line.startswith(_BYTE_ORDER_MARK):
+        raise _Refused(Problem("row-not-json", "starts with a byte order mark", "", "UTF-8 without one"))
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        problem = Problem("row-not-utf8", f"is not UTF-8 at byte {error.start + 1}")
+        raise _Refused(problem) from None
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise _Refused(Problem("row-duplicate-key", "has a key twice in one object"))
+    return content
+
+
+def _refuse_constant(_name: str) -> Never:
+    raise _Refused(_not_finite())
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise _Refused(_not_finite())
+    return value
+
+
+def _integer(text: str) -> int:
+    value = int(text) if len(text) <= _MAX_DIGITS + 1 else _MAX_INTEGER
+    if not -_MAX_INTEGER <= value < _MAX_INTEGER:
+        raise _Refused(Problem("row-number-too-large", "has a whole number beyond 64 bits"))
+    return value
+
+
+def _check_shape(line: bytes, value: object) -> None:
+    """Walk the row for depth and odd characters; only rows that could have them pay for it."""
+    may_be_deep = len(_OPENING.findall(line)) > _MAX_DEPTH
+    if not may_be_deep and b"\\u" not in line:
+        return
+    for depth, text in _walk(value):
+        if depth > _MAX_DEPTH:
+            raise _Refused(_too_deep())
+        if "\x00" in text:
+            raise _Refused(Problem("row-nul", "has a NUL character in a text"))
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise _Refused(Problem("row-lone-surrogate", "has half a surrogate pair in a text"))
+
+
+def _walk(value: object) -> Iterator[tuple[int, str]]:
+    """Give every text in a value, keys too, and for every container an empty one, with its depth."""
+    left = [(1, value)]
+    while left:
+        depth, item = left.pop()
+        if isinstance(item, str):
+            yield depth, item
+        elif isinstance(item, dict | list):
+            yield depth, ""
+            left.extend((depth + 1, child) for child in item)
+            if isinstance(item, dict):
+                left.extend((depth + 1, child) for child in item.values())
+
+
+def _plain(value: object) -> str:
+    """Write times, dates and decimals as text; bytes (an image, say) have no such form."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError
+    return str(value)
+
+
+def _not_finite() -> Problem:
+    return Problem("row-not-finite", "has a number that is not finite")
+
+
+def _too_deep() -> Problem:
+    return Problem("row-too-deep", f"nests deeper than {_MAX_DEPTH}")
