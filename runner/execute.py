@@ -5,6 +5,7 @@ Backward: write the intent to delete, ask, look until it is gone, write that. Wh
 fresh GET, never by what a request or a poller returned.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from runner import manifest as manifests
 from runner.clock import Clock
-from runner.errors import RunnerError, StepFailed
+from runner.errors import ExitCode, RunnerError, StepFailed
 from runner.journal import Event, Journal, Json
 from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
 from runner.plan import Plan
@@ -66,7 +67,7 @@ class Observer(Protocol):
 
 
 class Interrupted(Exception):
-    """A person or the system asked the run to stop; what is under way in the cloud goes on."""
+    """A step has stopped waiting because the run is to stop; the KeyboardInterrupt is the news, not this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ class Run:
     @property
     def manifest(self) -> Manifest:
         """Fold the journal as it stands."""
-        return manifests.fold(self.journal.records)
+        return manifest_of(self.journal)
 
     def save(self) -> None:
         """Bring the manifest up to date with the journal."""
@@ -92,35 +93,38 @@ class Run:
 def forward(run: Run, plan: Plan) -> None:
     """Carry out a plan; steps that do not need each other run at the same time.
 
-    After a failure no new step begins, those under way are waited for, and the first error is raised.
+    After a failure no new step begins, those under way are waited for, and the first error is raised. A
+    Ctrl-C does the same, but those under way stop waiting: what they asked the cloud for goes on there.
     """
     changes = {change.step: change for change in plan.changes}
     order = TopologicalSorter({name: change.needs for name, change in changes.items()})
     order.prepare()
     errors: list[BaseException] = []
-    with ThreadPoolExecutor(max_workers=len(changes) or 1, thread_name_prefix="step") as pool:
+    with ThreadPoolExecutor(max_workers=len(changes), thread_name_prefix="step") as pool:
         under_way: dict[Future[None], str] = {}
-        while order.is_active() and (under_way or not errors):
+        while True:
             if not errors:
                 under_way |= {pool.submit(_step, run, changes[name]): name for name in order.get_ready()}
-            for future in _ended(run, under_way):
-                name = under_way.pop(future)
-                error = future.exception()
-                errors += [error] if error else []
-                order.done(name)
-            if errors and not under_way:
+            if not under_way:
                 break
+            errors += _ended(run, order, under_way)
     if errors:
         raise next((error for error in errors if not isinstance(error, Interrupted)), errors[0])
 
 
-def _ended(run: Run, under_way: Mapping[Future[None], str]) -> set[Future[None]]:
-    """Wait for the next steps to end; a Ctrl-C here tells all of them to stop, and then waits again."""
-    while True:
-        try:
-            return set(wait(under_way, return_when=FIRST_COMPLETED).done)
-        except KeyboardInterrupt:
-            run.stop.set()
+def _ended(
+    run: Run, order: TopologicalSorter[str], under_way: dict[Future[None], str]
+) -> list[BaseException]:
+    """Wait for the next steps to end and give their errors, a Ctrl-C among them."""
+    try:
+        done = wait(under_way, return_when=FIRST_COMPLETED).done
+    except KeyboardInterrupt as interrupt:
+        if run.stop.is_set():  # the second one: nothing is lost, the journal is on disk
+            os._exit(ExitCode.INTERRUPTED)
+        run.stop.set()
+        return [interrupt]
+    order.done(*(under_way.pop(future) for future in done))
+    return [error for future in done if (error := future.exception())]
 
 
 def _step(run: Run, change: Change) -> None:
@@ -240,7 +244,7 @@ def backward(walk: Backward, *, down: bool) -> tuple[str, ...]:
     With `down`, also what an earlier run of the recipe made and this one reused, where its step says so.
     Idempotent: what is gone already is only looked at.
     """
-    manifest = manifests.fold(walk.journal.records)
+    manifest = manifest_of(walk.journal)
     chosen = [name for name in STEPS if _to_delete(manifest.steps.get(name), name, down=down)]
     along = {taken for name in chosen for taken in STEPS[name].traits.takes_along}
     left = [_delete(walk, name, manifest) for name in reversed(chosen) if name not in along]
@@ -291,9 +295,14 @@ def _wait_until_gone(walk: Backward, gone: Callable[[], bool]) -> bool:
     return True
 
 
+def manifest_of(journal: Journal) -> Manifest:
+    """Fold a journal as it stands."""
+    return manifests.fold(journal.records)
+
+
 def close(journal: Journal, status: RunStatus, run_folder: Path) -> Manifest:
     """Write the end of the run and its last manifest."""
     journal.append(Event.RUN_CLOSED, data={"status": status.value})
-    manifest = manifests.fold(journal.records)
+    manifest = manifest_of(journal)
     manifests.write(manifest, run_folder / manifests.FILE_NAME)
     return manifest

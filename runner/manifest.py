@@ -192,6 +192,7 @@ def _done(manifest: Manifest, record: Record) -> None:
     step = manifest.steps[record.step]
     step.status = StepStatus.SUCCEEDED
     step.ended = record.time
+    step.intent = record.data["intent"]
     step.outputs = record.data["outputs"]
     step.metrics = record.data.get("metrics", {})
     if not step.changed:

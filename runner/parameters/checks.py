@@ -28,6 +28,7 @@ _MAX_COMPARED = 80
 # What transformers and peft refuse, or what cannot train, although the component states no minimum.
 _AT_LEAST: Mapping[str, float] = {
     "gradient_accumulation_steps": 1,
+    "learning_rate": 0,  # nothing is learned at 0, which is what a control run is for
     "logging_steps": 1,
     "lora_alpha": 1,
     "lora_dropout": 0,
@@ -36,7 +37,7 @@ _AT_LEAST: Mapping[str, float] = {
     "warmup_steps": 0,
     "weight_decay": 0,
 }
-_ABOVE_ZERO = frozenset({"learning_rate", "adam_epsilon"})
+_ABOVE_ZERO = frozenset({"adam_epsilon"})
 _BELOW_ONE = frozenset({"lora_dropout", "adam_beta1", "adam_beta2"})
 
 

@@ -76,10 +76,12 @@ class DatasetStep:
                 rows=split.rows,
                 bytes=split.bytes,
             )
-            for role, split in prepared.splits.items()
+            for role, split in prepared.items()
         }
         name = f"{context.recipe.name}-*"
-        return {"name": name, "assets": assets, "revision": prepared.revision, "warnings": prepared.warnings}
+        revision = next((split.revision for split in prepared.values()), None)
+        warnings = [str(warning) for split in prepared.values() for warning in split.warnings]
+        return {"name": name, "assets": assets, "revision": revision, "warnings": warnings}
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
         """Look at every asset: all there, or something is absent."""
@@ -94,7 +96,12 @@ class DatasetStep:
         if missing:
             return Observation(status=Status.ABSENT, detail=f"absent: {', '.join(missing)}")
         ids = {role: state.id for role, state in found.items() if state}
-        outputs = {"assets": intent["assets"], "ids": ids, "revision": intent.get("revision")}
+        outputs = {
+            "assets": intent["assets"],
+            "ids": ids,
+            "revision": intent.get("revision"),
+            "warnings": intent.get("warnings", []),
+        }
         return Observation(status=Status.SUCCEEDED, detail=_summary(intent), outputs=outputs)
 
     def create(self, context: Context, intent: Mapping[str, Json]) -> None:

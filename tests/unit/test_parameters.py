@@ -200,7 +200,7 @@ def test_right_values_pass(name: str, value: Scalar) -> None:
         ("num_train_epochs", 0, "out-of-range"),
         ("learning_rate", math.nan, "out-of-range"),
         ("learning_rate", math.inf, "out-of-range"),
-        ("learning_rate", 0, "out-of-range"),
+        ("learning_rate", -1e-6, "out-of-range"),
         ("learning_rate", -1e-5, "out-of-range"),
         pytest.param("learning_rate", 10**6000, "out-of-range", id="learning_rate-huge"),
         ("num_train_epochs", math.inf, "out-of-range"),

@@ -1,0 +1,110 @@
+"""The command line: argv and a snapshot of the environment go in, a verb runs, an exit code comes out."""
+
+import argparse
+import contextlib
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, Protocol, cast
+
+from runner.clock import SystemClock
+from runner.console import Console, Output
+from runner.errors import ExitCode, RunnerError
+from runner.provenance import installed
+from runner.session import Session
+
+VERBS: Mapping[str, str] = {
+    "validate": "tell every mistake in a recipe, at its line; touches no network",
+    "plan": "show what a run would create, reuse and change, and every parameter with its origin",
+    "run": "carry a recipe out: train, register, deploy, score, clean up",
+    "down": "take back what a run left alive",
+    "show": "show what a run did and what it left",
+    "emulator": "start, stop or look at the local Azure ML emulator",
+}
+
+
+class Verb(Protocol):
+    """A module of `runner.verbs`; only the one asked for is imported."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the verb's own arguments."""
+
+    def main(self, options: argparse.Namespace, session: Session) -> ExitCode:
+        """Do it."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, taken the way of a Ctrl-C but remembered for the exit code."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; every outcome a person can cause is an exit code, never a traceback."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    options, verb = _parse(words)
+    console = Console(sys.stdout, sys.stderr, Output(options.output), SystemClock())
+    signal.signal(signal.SIGTERM, _terminate)
+    # The SDK prints to stdout as it likes; only the console's own handle reaches it.
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        return int(
+            _guarded(verb, options, Session(console=console, clock=console.clock, environment=os.environ))
+        )
+
+
+def _guarded(verb: Verb, options: argparse.Namespace, session: Session) -> ExitCode:
+    try:
+        return verb.main(options, session)
+    except RunnerError as error:
+        session.console.error(error)
+        return error.exit_code
+    except KeyboardInterrupt as interrupt:
+        code = ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED
+        session.console.interrupted(code)
+        return code
+    except BrokenPipeError:
+        return ExitCode.STEP_FAILED
+    except Exception as error:
+        if session.environment.get("RUNNER_DEBUG"):
+            raise
+        session.console.bug(error)
+        return ExitCode.STEP_FAILED
+
+
+def _parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
+    """Read the verb first and then, with its module's help, the rest."""
+    outer = _parser()
+    if not words or words[0] not in VERBS:
+        outer.parse_args(words)
+        outer.error("a verb is missing")
+    verb = cast("Verb", importlib.import_module(f"runner.verbs.{words[0]}"))
+    inner = argparse.ArgumentParser(
+        prog=f"runner {words[0]}", description=VERBS[words[0]], allow_abbrev=False
+    )
+    inner.add_argument("--output", choices=[each.value for each in Output], default="text")
+    verb.arguments(inner)
+    return inner.parse_args(words[1:]), verb
+
+
+def _parser() -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {name:<10} {text}" for name, text in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="runner",
+        usage="runner VERB … (runner VERB --help tells a verb's options)",
+        description=f"Fine-tune, deploy and score a model on Azure ML from one YAML recipe.\n\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"runner {installed('runner')}")
+    parser.add_argument("verb", choices=VERBS, metavar="VERB")
+    return parser
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+if __name__ == "__main__":
+    sys.exit(main())

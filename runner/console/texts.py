@@ -1,0 +1,182 @@
+"""What people read, as lines: pure functions from values to text."""
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from runner.errors import Diagnostic, ExitCode, RunnerError, Severity, StepFailed
+from runner.facts import TargetKind
+from runner.journal import Json
+from runner.manifest import Manifest, StepStatus
+from runner.plan import Plan
+from runner.redact import printable, redact
+from runner.steps.step import Action
+
+SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REUSE: "=", Action.READ: "."}
+STATUS_SYMBOLS = {
+    StepStatus.SUCCEEDED: "✓",
+    StepStatus.FAILED: "✗",
+    StepStatus.RUNNING: "…",
+    StepStatus.DELETED: "✓",
+}
+LEGEND = "+ create  ~ update  = reuse  . read"
+
+# A column wider than this is not lined up: the rest of the row would move out of sight.
+_WIDEST = 48
+
+# The metrics worth a line at the end, in this order; a target that does not log one has no line for it.
+METRICS = ("test_loss_base", "test_loss", "eval_loss", "loss", "train_loss")
+
+
+def safe(text: str) -> str:
+    """Make any text from outside fit for a terminal."""
+    return printable(redact(text))
+
+
+def seconds(amount: float) -> str:
+    """Write a duration as people say it: `8 s`, `3 min 20 s`, `2 h 05 min`."""
+    whole = round(amount)
+    if whole < 60:  # noqa: PLR2004 - seconds in a minute
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:  # noqa: PLR2004 - minutes in an hour
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def where(kind: TargetKind) -> str:
+    """Say which cloud this is; a run on the emulator is never taken for one on Azure."""
+    if kind is TargetKind.EMULATOR:
+        return "the EMULATOR on this machine (no Azure account, nothing is billed)"
+    return "Azure"
+
+
+def diagnostics(found: Iterable[Diagnostic]) -> Iterator[str]:
+    """Give one line each, warnings and notices marked as such."""
+    for each in found:
+        mark = "" if each.severity is Severity.ERROR else f"{each.severity.value}: "
+        yield safe(f"{mark}{each}")
+
+
+def error(raised: RunnerError) -> Iterator[str]:
+    """Give an error, the end of its log, and what to do next."""
+    yield safe(f"error: {raised.message}")
+    if isinstance(raised, StepFailed) and raised.log_tail:
+        yield "  the end of its log:"
+        yield from (safe(f"  | {line}") for line in raised.log_tail)
+    if raised.hint:
+        yield safe(f"  hint: {raised.hint}")
+
+
+def plan(name: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
+    """Give the plan: what happens to which resource and why, then the parameters in force."""
+    yield f"{name} on {where(kind)}"
+    yield f"  {LEGEND}"
+    yield ""
+    rows = [(SYMBOLS[c.action], c.step, c.name, c.reason) for c in planned.changes]
+    yield from table(rows)
+    if planned.effective:
+        yield ""
+        yield "parameters (recipe > model's defaults > component's defaults)"
+        ordered = sorted(planned.effective.parameters.values(), key=lambda each: each.origin != "recipe")
+        yield from table([(each.name, str(each.value), _origin(each)) for each in ordered])
+    if planned.diagnostics:
+        yield ""
+        yield from diagnostics(planned.diagnostics)
+
+
+def _origin(parameter: Json) -> str:
+    return f"{parameter.origin.value.replace('_', ' ')}: {parameter.detail}"
+
+
+def manifest(said: Manifest, folder: str) -> Iterator[str]:
+    """Give a run as its manifest tells it."""
+    kind = TargetKind(said.target["kind"])
+    yield f"{said.run_id}: {said.status.value}"
+    yield f"  on {where(kind)}, workspace {said.target['workspace_name']}"
+    yield f"  recipe {said.recipe['path']} (sha256 {said.recipe['sha256'][:12]}), in {folder}"
+    yield ""
+    yield from table(
+        [(STATUS_SYMBOLS[s.status], name, s.action, _result(s.outputs, s)) for name, s in said.steps.items()]
+    )
+    yield from run_facts(said)
+    yield from alive(said)
+
+
+def _result(outputs: Mapping[str, Json], step: Json) -> str:
+    if step.error:
+        return safe(step.error)
+    named = outputs.get("name") or outputs.get("file") or ""
+    version = f" version {outputs['version']}" if "version" in outputs else ""
+    gone = ", deleted since" if step.status is StepStatus.DELETED else ""
+    return safe(f"{named}{version}{gone}")
+
+
+def run_facts(said: Manifest) -> Iterator[str]:
+    """Give what a training showed: losses, the Studio link, and which model stood in on the emulator."""
+    record = said.steps.get("finetune")
+    if record is None:
+        return
+    shown = [(name, f"{record.metrics[name]:.4f}") for name in METRICS if name in record.metrics]
+    if shown:
+        yield ""
+        yield from table(shown)
+    if record.outputs.get("studio"):
+        yield safe(f"  job: {record.outputs['studio']}")
+    if record.outputs.get("stand_in"):
+        stood_in = record.outputs["stand_in"]
+        yield safe(f"  note: the emulator trained {stood_in} in place of the recipe's model")
+
+
+def alive(said: Manifest) -> Iterator[str]:
+    """Give what may still cost money, with the command that ends it; say so where nothing does."""
+    yield ""
+    if not said.alive:
+        yield "nothing that bills is left alive"
+        return
+    yield "left alive:"
+    yield from table([(resource.kind, resource.name) for resource in said.alive])
+    yield f"  take it back with: runner down {said.run_id}"
+
+
+def samples(scored: Sequence[Mapping[str, Json]]) -> Iterator[str]:
+    """Give prompt, answer and ground truth of each row that was scored."""
+    for each in scored:
+        yield ""
+        for turn in each["prompt"]:
+            yield _indented(f"{turn['role']:<12} {turn['content']}")
+        yield _indented(f"{'answer':<12} {each['answer']}")
+        yield _indented(f"{'ground truth':<12} {each['ground_truth']}")
+
+
+def _indented(text: str) -> str:
+    return "  " + safe(text).replace("\n", "\n" + " " * 15)
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Line up columns, two blanks apart; the last one may be as long as it likes."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if width <= _WIDEST else cell for cell, width in zip(row, widths, strict=True)
+        ]
+        yield safe("  " + "  ".join(cells)).rstrip()
+
+
+def exports(variables: Mapping[str, str]) -> Iterator[str]:
+    """Give an environment as lines for `eval "$(runner emulator env)"`."""
+    yield from (f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+
+
+def interrupted(said: Manifest) -> Iterator[str]:
+    """Say what an interruption did not stop."""
+    job = said.steps.get("finetune")
+    if job and job.status is StepStatus.RUNNING and job.intent:
+        yield safe(f"interrupted; job {job.intent['name']} goes on in the cloud")
+    else:
+        yield "interrupted"
+
+
+def exit_name(code: ExitCode) -> str:
+    """Give an exit code's name for people."""
+    return code.name.lower().replace("_", " ")

@@ -1,0 +1,33 @@
+"""`runner plan RECIPE`: what a run would do and with which parameters; nothing is changed."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from runner import opening
+from runner.errors import ExitCode
+from runner.facts import TargetKind
+from runner.load import load
+from runner.session import Session
+from runner.target import choose
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the recipe and its target."""
+    parser.add_argument("recipe", type=Path, metavar="RECIPE")
+    parser.add_argument("--target", choices=[each.value for each in TargetKind])
+    parser.add_argument("--offline", action="store_true", help="plan from the catalog's dated facts alone")
+    parser.add_argument("--state", type=Path, help="the emulator's folder")
+
+
+def main(options: Namespace, session: Session) -> ExitCode:
+    """Show the plan."""
+    loaded = load(options.recipe)
+    kind = choose(loaded.recipe, options.target)
+    if options.offline:
+        session.console.plan(loaded.recipe.name, kind, opening.offline(loaded, kind))
+        return ExitCode.DONE
+    with opening.reached(session, kind, session.emulator_state(options.state)):
+        chosen = opening.where(session, loaded, kind)
+        cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
+        session.console.plan(loaded.recipe.name, kind, opening.opened(loaded, cloud).plan)
+    return ExitCode.DONE

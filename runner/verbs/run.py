@@ -1,0 +1,141 @@
+"""`runner run RECIPE`: carry a recipe out, and clean up as it says."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from threading import Event as StopEvent
+
+from runner import execute, naming, opening, provenance, runs
+from runner.errors import ExitCode, RunnerError, StillBilling
+from runner.execute import Backward, Run
+from runner.facts import Target, TargetKind
+from runner.journal import FILE_NAME, Event, Journal, Json
+from runner.load import load
+from runner.manifest import RunStatus
+from runner.opening import Opened
+from runner.recipe import Cleanup
+from runner.session import RUNS_FOLDER, Session
+from runner.steps.step import Context
+from runner.target import choose
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the recipe, its target and where runs lie."""
+    parser.add_argument("recipe", type=Path, metavar="RECIPE")
+    parser.add_argument("--target", choices=[each.value for each in TargetKind])
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help="where run folders are made")
+    parser.add_argument("--state", type=Path, help="the emulator's folder")
+
+
+def main(options: Namespace, session: Session) -> ExitCode:
+    """Check everything, then carry it out."""
+    loaded = load(options.recipe)
+    kind = choose(loaded.recipe, options.target)
+    with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
+        chosen = opening.where(session, loaded, kind)
+        cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
+        opened = opening.opened(loaded, cloud)
+        folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
+        with Journal(folder / FILE_NAME, session.clock) as journal:
+            journal.append(Event.RUN_OPENED, data=_opening(opened, chosen, folder.name))
+            try:
+                return _carried_out(session, opened, folder, journal)
+            finally:
+                lease.keep = bool(execute.manifest_of(journal).alive)
+
+
+def _carried_out(session: Session, opened: Opened, folder: Path, journal: Journal) -> ExitCode:
+    """Walk forward, clean up by policy, and say how it ended."""
+    stop = StopEvent()
+    with session.console.following(folder.name, opened.cloud.target.kind, opened.plan) as observer:
+        run = Run(
+            context=_context(opened, folder),
+            journal=journal,
+            observer=observer,
+            clock=session.clock,
+            stop=stop,
+        )
+        error = _forward(run, opened)
+        left = _clean_up(run, failed=error is not None)
+    status = _status(error)
+    manifest = execute.close(journal, status, folder)
+    session.console.finished(manifest, folder, error)
+    if left:
+        raise StillBilling(f"not proven gone: {', '.join(left)}", hint=f"runner down {folder.name}")
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    return error.exit_code if error else ExitCode.DONE
+
+
+def _forward(run: Run, opened: Opened) -> RunnerError | KeyboardInterrupt | None:
+    try:
+        execute.forward(run, opened.plan)
+    except (RunnerError, KeyboardInterrupt) as error:
+        return error
+    return None
+
+
+def _clean_up(run: Run, *, failed: bool) -> tuple[str, ...]:
+    """Take back what the run made, if the recipe says so; an interrupted run is left to be resumed."""
+    policy = run.context.recipe.cleanup
+    if run.stop.is_set() or policy is Cleanup.NEVER or (policy is Cleanup.ON_FAILURE and not failed):
+        return ()
+    walk = Backward(
+        cloud=run.context.cloud,
+        journal=run.journal,
+        run_folder=run.context.run_folder,
+        observer=run.observer,
+        clock=run.clock,
+        stop=run.stop,
+    )
+    return execute.backward(walk, down=False)
+
+
+def _status(error: BaseException | None) -> RunStatus:
+    if error is None:
+        return RunStatus.SUCCEEDED
+    return RunStatus.FAILED if isinstance(error, RunnerError) else RunStatus.INTERRUPTED
+
+
+def _context(opened: Opened, folder: Path) -> Context:
+    return Context(
+        recipe=opened.loaded.recipe,
+        recipe_folder=opened.loaded.source.folder,
+        run_id=folder.name,
+        run_folder=folder,
+        cloud=opened.cloud,
+        facts=opened.facts,
+        effective=opened.plan.effective,
+        outputs={},
+    )
+
+
+def _opening(opened: Opened, chosen: Target, run_id: str) -> dict[str, Json]:
+    """Give the journal's first record: all that the run is made of, so that it can be told from it alone."""
+    source, effective = opened.loaded.source, opened.plan.effective
+    parameters = effective.parameters.values() if effective else ()
+    return {
+        "run_id": run_id,
+        "recipe": {"path": source.path, "sha256": source.digest, "text": source.text},
+        "target": {
+            "kind": chosen.kind.value,
+            "subscription_id": chosen.subscription_id,
+            "resource_group": chosen.resource_group,
+            "workspace_name": chosen.workspace_name,
+            "registry": opened.loaded.recipe.model.registry,
+        },
+        "versions": provenance.versions(source.folder),
+        "pins": _pins(opened),
+        "parameters": [
+            {"name": each.name, "value": each.value, "origin": each.origin.value, "detail": each.detail}
+            for each in parameters
+        ],
+    }
+
+
+def _pins(opened: Opened) -> dict[str, Json]:
+    """Pin what `latest` meant; the rows are pinned by the dataset step's outputs."""
+    model, component = opened.facts.model, opened.facts.component
+    return {
+        "model": {"id": model.id, "version": model.version} if model else None,
+        "component": {"name": component.name, "version": component.version} if component else None,
+    }

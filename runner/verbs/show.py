@@ -1,0 +1,21 @@
+"""`runner show RUN`: what a run did, with which parameters, and what it left alive."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from runner import manifest, runs
+from runner.errors import ExitCode
+from runner.session import RUNS_FOLDER, Session
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the run."""
+    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+
+
+def main(options: Namespace, session: Session) -> ExitCode:
+    """Show the manifest."""
+    folder = runs.find(options.runs_dir, options.run)
+    session.console.run(manifest.load(folder / manifest.FILE_NAME), folder)
+    return ExitCode.DONE
