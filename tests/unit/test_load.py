@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -303,6 +303,18 @@ def test_no_value_is_repeated(tmp_path: Path) -> None:
     assert "canary" not in "".join(str(diagnostic) for diagnostic in found)
 
 
+def test_a_reference_in_the_wrong_place_is_not_also_a_wrong_form(tmp_path: Path) -> None:
+    line = "dataset: {huggingface: '${env:X}', train: train, test: test}"
+    codes = [found.code for found in _refusal(tmp_path, _changed(line))]
+    assert codes == ["env-not-allowed-here"]
+
+
+def test_a_secret_under_an_unknown_key_is_told_as_both(tmp_path: Path) -> None:
+    found = _refusal(tmp_path, SMALLEST + "token: hf_abcdefghijklmnopqrstuvwxyz\n")
+    assert [diagnostic.code for diagnostic in found] == ["unknown-key", "secret-in-recipe"]
+    assert "hf_" not in "".join(str(diagnostic) for diagnostic in found)
+
+
 def test_what_is_missing_is_not_told_of_a_file_read_in_part(tmp_path: Path) -> None:
     found = _refusal(tmp_path, "version: 1\nname: Bad\nregister: {name: x}\nmodel: @x\n")
     assert [(diagnostic.line, diagnostic.code) for diagnostic in found] == [
@@ -372,6 +384,7 @@ def test_a_variable_that_is_not_set_is_placed_at_the_value(tmp_path: Path) -> No
         interpolate("${env:X}", {})
 
 
+@settings(deadline=None)  # other work shares the machine
 @given(st.text() | st.text(alphabet="ab:&*[]{}\"'- \n1.$", max_size=80))
 def test_no_text_raises_anything_but_recipe_invalid(
     tmp_path_factory: pytest.TempPathFactory, text: str
@@ -395,6 +408,7 @@ _NAMES = st.sampled_from([*_names(read_schema("recipe.schema.json")), "lora_r", 
 _SECTIONS = st.sampled_from(sorted(read_schema("recipe.schema.json")["properties"]))
 
 
+@settings(deadline=None)  # other work shares the machine
 @given(
     st.dictionaries(_SECTIONS, _VALUES | st.dictionaries(_NAMES, _VALUES | st.dictionaries(_NAMES, _VALUES)))
 )
