@@ -248,6 +248,13 @@ def test_a_parameter_is_checked_against_the_component(
     assert mend in found[0].mend
 
 
+def test_thousands_of_parameters_are_refused_without_looking_each_one_up(tmp_path: Path) -> None:
+    lines = [f"    lora_{number}: 1" for number in range(4000)]
+    text = _changed("\n".join(["finetune:", "  task: chat_completion", "  parameters:", *lines]))
+    codes = [diagnostic.code for diagnostic in _refusal(tmp_path, text)]
+    assert (codes.count("wrong-length"), codes.count("unknown-parameter")) == (1, 200)
+
+
 def test_parameters_of_another_component_version_are_not_checked_and_that_is_said(tmp_path: Path) -> None:
     line = "finetune: {task: chat_completion, component_version: '0.0.42', parameters: {neftune: 1}}"
     (notice,) = _load(tmp_path, _changed(line)).notices
