@@ -6,8 +6,6 @@
 The emulator may not read the runner's files, so what both know is copied by this script alone.
 """
 
-from __future__ import annotations
-
 import argparse
 import copy
 import json
@@ -75,7 +73,7 @@ def _wire_text(value: object) -> str:
 
 
 def _older_models(models: list[Json]) -> list[Json]:
-    """Two older versions of Phi-3-mini, made up after version 15: no retirement dates, no learning rate bounds."""
+    """Make up two older versions of Phi-3-mini: no retirement dates, no bounds of the learning rate."""
     newest = next(model for model in models if model["name"] == "Phi-3-mini-4k-instruct")
     older = []
     for version in ("13", "14"):
@@ -92,7 +90,7 @@ def _older_models(models: list[Json]) -> list[Json]:
 
 
 def _component_versions(component: Json) -> list[Json]:
-    """The newest as it is; two just before it with its inputs; one old enough to have said `no`, not `disable`."""
+    """Add older versions: two with the same inputs, and one from when an enum said `no`, not `disable`."""
     newest = component["version"]
     prefix, _, last = newest.rpartition(".")
     versions = [

@@ -1,7 +1,5 @@
 """The command line of the emulator: `python -m runner.emulator --state DIR`."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import sys

@@ -1,7 +1,5 @@
 """Who may call a route: every way in is one of these checks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -58,7 +56,7 @@ def _signature(cloud: Cloud, request: Request) -> None:
         raise ArmError(
             403, "AuthenticationFailed", "Server failed to authenticate the request: the signature is wrong."
         )
-    if request.method != "GET" and request.method != "HEAD" and "w" not in query.get("sp", ""):
+    if request.method not in {"GET", "HEAD"} and "w" not in query.get("sp", ""):
         raise ArmError(403, "AuthorizationPermissionMismatch", "This signature does not allow writing.")
 
 

@@ -4,8 +4,6 @@ A route is a method, a path, the handler that turns it into calls on the emulato
 request must show. What is not in the list is answered 501, naming method and path.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import time
@@ -209,7 +207,7 @@ class _Dispatcher:
             response = await _answer(route, request)
         except ArmError as error:
             response = _ENVELOPES.get(access, arm_response)(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; a fault of ours is answered, not a broken connection
             _log.exception("%s %s broke", request.method, request.url.path)
             response = arm_response(
                 ArmError(500, "InternalServerError", "The emulator has a fault; see its log.")
@@ -226,7 +224,7 @@ async def _answer(route: Route | None, request: Request) -> Response:
 
 
 class _Gate:
-    """Refuses foreign Host headers, counts what is being answered, and adds the headers that every answer has."""
+    """Refuses foreign Host headers, counts what is being answered, adds the headers of every answer."""
 
     def __init__(self, app: ASGIApp, *, app_state: object, allowed: set[str]) -> None:
         self._app = app

@@ -1,6 +1,4 @@
-"""Versioned assets of a workspace, data and models alike: what is fixed once written, and how they are listed."""
-
-from __future__ import annotations
+"""Versioned assets of a workspace, data and models alike: written, fixed, archived, listed."""
 
 import re
 from dataclasses import dataclass
@@ -96,9 +94,10 @@ def _check_same(asset: AssetType, before: Document, after: Document) -> None:
     changed = [name for name in asset.fixed if str(before[name]).rstrip("/") != str(after[name]).rstrip("/")]
     if changed:
         message = (
-            f"A {asset.label} version with this name and version already exists. If you are trying to create a new "
-            f"{asset.label} version, use a different name or version. If you are trying to update an existing "
-            f"{asset.label} version, the existing asset's {' and '.join(changed)} cannot be changed. "
+            f"A {asset.label} version with this name and version already exists. If you are trying to "
+            f"create a new {asset.label} version, use a different name or version. If you are trying to "
+            f"update an existing {asset.label} version, the existing asset's {' and '.join(changed)} "
+            "cannot be changed. "
             "Only tags, description, and isArchived can be updated."
         )
         raise ArmError(400, "UserError", message, inner=("Immutable",))

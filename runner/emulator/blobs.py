@@ -3,8 +3,6 @@
 A container is named with its account, `account/container`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import uuid
@@ -75,7 +73,7 @@ class Blobs:
         metadata = self._store.get(Kind.BLOB, f"{container}/{name}") or {}
         return Blob(container, name, path, cast("dict[str, str]", metadata))
 
-    def list(self, container: str, prefix: str = "") -> Iterator[Blob]:
+    def within(self, container: str, prefix: str = "") -> Iterator[Blob]:
         """Yield the blobs whose name starts with `prefix`, in the order of their names."""
         root = self._folder / container
         names = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
@@ -87,7 +85,9 @@ class Blobs:
 
     def exists(self, container: str, prefix: str) -> bool:
         """Say whether there is a blob of this name, or any below it."""
-        return self.get(container, prefix) is not None or any(self.list(container, prefix.rstrip("/") + "/"))
+        return self.get(container, prefix) is not None or any(
+            self.within(container, prefix.rstrip("/") + "/")
+        )
 
     async def write(self, container: str, name: str, chunks: AsyncIterator[bytes]) -> Blob:
         """Write a blob whole: it is seen only once the last byte is there."""

@@ -1,6 +1,4 @@
-"""What the emulator's registry and region hold: models, components and VM sizes, read from data/catalog.json."""
-
-from __future__ import annotations
+"""What the registry and the region hold: models, components and VM sizes, read from data/catalog.json."""
 
 import json
 from dataclasses import dataclass

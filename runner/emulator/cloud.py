@@ -1,7 +1,5 @@
 """The parts of the emulator, put together once, and handed to every handler."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from runner.emulator.blobs import Blobs
 from runner.emulator.catalog import Catalog
 from runner.emulator.jobs import Jobs
 from runner.emulator.operations import Operations
+from runner.emulator.parts import Parts
 from runner.emulator.references import References
 from runner.emulator.runs import Runs
 from runner.emulator.serving import Serving
@@ -46,7 +45,7 @@ class Cloud:
         self.operations = Operations(self.store)
         self.references = References(self.store, self.blobs, self.catalog)
         self.runs = Runs(self.store, self.blobs)
-        self.jobs = Jobs(settings, self.store, self.blobs, self.catalog, self.references, self.runs)
+        self.jobs = Jobs(Parts(settings, self.store, self.blobs, self.catalog, self.references, self.runs))
         self.serving = Serving(settings.state / "serving", settings.trainer)
 
     @property

@@ -1,6 +1,4 @@
-"""What the service takes and refuses of endpoints and deployments: names, traffic, probes, timeouts, counts."""
-
-from __future__ import annotations
+"""What the service refuses of endpoints and deployments: names, traffic, probes, timeouts, counts."""
 
 import math
 import re
@@ -46,7 +44,7 @@ def auth_mode(given: object) -> str:
 
 
 def traffic(given: object, deployments: set[str]) -> dict[str, int]:
-    """Return the traffic with lower-cased names; it must be whole, sum to 0 or 100, and go where there is something."""
+    """Return the traffic with lower-cased names: whole, 0 or 100 in sum, and to what exists."""
     shares = _shares("traffic", given, deployments)
     if sum(shares.values()) not in {0, WHOLE}:
         raise bad_argument(f"The sum of traffic is {sum(shares.values())}; it must be 0 or 100.")

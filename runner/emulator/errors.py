@@ -1,7 +1,5 @@
 """The one exception a handler raises, and the one place that writes it as Azure writes an error."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape

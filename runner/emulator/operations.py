@@ -1,7 +1,5 @@
 """Long-running operations: a record that a status route reads while a task does the work behind it."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import uuid
@@ -84,7 +82,7 @@ class Operations:
         except asyncio.CancelledError:
             self._end(record, "Failed", INTERRUPTED)
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; a fault of ours must not leave an operation that never ends
             _log.exception("operation %s broke", record["name"])
             self._end(
                 record,

@@ -1,7 +1,5 @@
 """A pipeline job's request body, read and checked as the service would before it starts anything."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator
@@ -30,7 +28,7 @@ Spec = dict[str, Any]
 
 @dataclass(frozen=True)
 class Node:
-    """One node: its component, its literal inputs with the component's defaults, its paths as URIs, its outputs."""
+    """One node: its component, its literals over the component's defaults, its paths as URIs, its outputs."""
 
     name: str
     component: Component

@@ -3,8 +3,6 @@
 A child ends when its standard input does, so that even a kill -9 of the emulator leaves none behind.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os
@@ -39,13 +37,21 @@ async def start(
 
 async def stop(process: asyncio.subprocess.Process) -> None:
     """End the process and whatever it started; returns when it is gone, may be called twice."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+    if process.returncode is not None:
+        return
+    try:
+        _signal(process, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+    finally:  # also when we are cancelled while we wait
+        _signal(process, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Signal the process and whatever it started; its group may outlive it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _environment() -> dict[str, str]:

@@ -1,7 +1,5 @@
 """What a URI or an id in a request stands for: a file or folder on this machine, or a clear refusal."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +23,9 @@ _ASSET = re.compile(
 
 @dataclass(frozen=True)
 class Located:
-    """Where it lies; `datastore_path` is set for what lies in the blob store, `stand_in` for a model not its own."""
+    """Where it lies; `stand_in` says that the small model is there in another's place."""
 
     path: Path
-    datastore_path: str | None = None
     stand_in: bool = False
 
 
@@ -41,7 +38,7 @@ class References:
         self._catalog = catalog
 
     def locate(self, workspace: Workspace, uri: str) -> Located:
-        """Return where `uri` lies; raise 404 where a named thing is missing and 400 for another kind of URI."""
+        """Return where `uri` lies; 404 if what it names is missing, 400 for another kind of URI."""
         uri = uri.removeprefix("azureml:") if uri.startswith("azureml:/subscriptions/") else uri
         if match := _REGISTRY.match(uri):
             return self._registry(*match.groups())
@@ -65,9 +62,7 @@ class References:
         container = workspace.container(datastore)
         if container is None:
             raise _missing(f"Datastore {datastore}")
-        return Located(
-            self._blobs.path(container, path), path.strip("/") if datastore == BLOB_STORE else None
-        )
+        return Located(self._blobs.path(container, path))
 
     def _job_output(self, workspace: Workspace, job: str, output: str, rest: str) -> Located:
         document = self._store.get(Kind.JOB, workspace.resource("jobs", job))
@@ -75,7 +70,7 @@ class References:
             raise _missing(f"Job {job}")
         path = _output_path(document, output)
         located = self._datastore(workspace, BLOB_STORE, f"{path}/{rest}".rstrip("/"))
-        return Located(located.path, located.datastore_path, stand_in=bool(document["stand_in"]))
+        return Located(located.path, stand_in=bool(document["stand_in"]))
 
     def _asset(self, workspace: Workspace, owner: str, kind: str, name: str, version: str) -> Located:
         home = Workspace(workspace.subscription, workspace.group, owner)

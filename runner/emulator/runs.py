@@ -1,7 +1,5 @@
 """Run history: the tree of runs that a job is, each with its state, its times, its error and its logs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -119,7 +117,7 @@ class Runs:
         """Return the names of the logs that a run has by now."""
         container = ref.workspace.container(ARTIFACT_STORE) or ""
         prefix = log_prefix(ref.run_id)
-        return [blob.name.removeprefix(prefix) for blob in self._blobs.list(container, prefix)]
+        return [blob.name.removeprefix(prefix) for blob in self._blobs.within(container, prefix)]
 
 
 def log_prefix(run_id: str) -> str:

@@ -1,7 +1,5 @@
 """The process: one a state folder, on loopback, with TLS, ending by itself when nobody needs it."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import fcntl
@@ -44,6 +42,20 @@ def serve(settings: Settings) -> None:
         asyncio.run(_Process(settings, certificates).run(listener))
 
 
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then set `ready`; a start that failed sets nothing."""
+        await super().startup(sockets)
+        if self.started:
+            self.ready.set()
+
+
 class _Process:
     """One start, from the first accepted connection to the last child gone."""
 
@@ -64,15 +76,15 @@ class _Process:
             lifespan="on",
             ws="none",
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
 
     async def run(self, listener: socket.socket) -> None:
         """Serve, announce, and clean up."""
         loop = asyncio.get_running_loop()
         announcement = self._settings.state / "emulator.json"
         serving = asyncio.create_task(self._server.serve([listener]))
-        while not self._server.started and not serving.done():
-            await asyncio.sleep(0.005)
+        ready = asyncio.create_task(self._server.ready.wait())
+        await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
         try:
             if not serving.done():
                 cloud: Cloud = self._app.state.cloud
@@ -89,7 +101,7 @@ class _Process:
             await serving
 
     def _drop_connections(self) -> None:
-        """Cut idle connections: their clients do not read, so a TLS farewell would wait for its time limit."""
+        """Cut idle connections: their clients do not read, so a TLS farewell would wait out its limit."""
         for connection in list(self._server.server_state.connections):
             if connection.transport is not None:
                 connection.transport.abort()

@@ -1,6 +1,4 @@
-"""Deployments as processes: started when created or first scored, asked over loopback, ended with the emulator."""
-
-from __future__ import annotations
+"""Deployments as processes: started when made or first scored, asked over loopback, ended with us."""
 
 import asyncio
 import contextlib
@@ -60,25 +58,25 @@ class Serving:
                 self._servers[key] = await self._start(key, model)
 
     async def replace(self, key: str, model: Path) -> None:
-        """Start a new process and only then end the old one: an update that fails leaves the old one serving."""
+        """Start a new process, then end the old one: an update that fails leaves the old one serving."""
         async with self._locks.setdefault(key, asyncio.Lock()):
             server = await self._start(key, model)
             old, self._servers[key] = self._servers.get(key), server
             if old:
                 await _end(old)
 
-    async def score(self, key: str, body: bytes, *, limit: int, timeout: float) -> Answer:  # noqa: ASYNC109 - the deployment's own
-        """Ask the process; 429 above `limit` requests in flight, 408 after `timeout` seconds, 424 if it is gone."""
+    async def score(self, key: str, body: bytes, *, limit: int, seconds: float) -> Answer:
+        """Ask the process; 429 above `limit` requests in flight, 408 after `seconds`, 424 if it is gone."""
         server = self._servers[key]
         if server.in_flight >= limit:
             raise ArmError(429, "TooManyRequests", "Too many requests are in flight for this deployment.")
         server.in_flight += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, _post, server.port, body, timeout)
+            return await loop.run_in_executor(self._threads, _post, server.port, body, seconds)
         except TimeoutError as error:
             raise ArmError(
-                408, "RequestTimeout", f"The model took longer than {timeout:g} seconds."
+                408, "RequestTimeout", f"The model took longer than {seconds:g} seconds."
             ) from error
         except OSError as error:
             raise ArmError(424, "model_error", "The model container closed the connection.") from error

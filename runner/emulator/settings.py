@@ -1,7 +1,5 @@
 """What a start of the emulator was told, and the ids that it goes by."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

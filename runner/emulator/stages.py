@@ -1,7 +1,5 @@
 """The five steps that the fine-tuning pipeline component consists of, and what each reads and writes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -4,8 +4,6 @@ A document has a kind, a key and the place in which it was first put; keys are c
 because Azure compares its resource ids so.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from enum import StrEnum

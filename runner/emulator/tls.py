@@ -4,9 +4,7 @@ The authority's key is never written: nothing can be signed with it later. Its c
 `localhost` and the loopback addresses, so that whoever trusts it trusts it for nothing else.
 """
 
-from __future__ import annotations
-
-import datetime
+import datetime as dt
 import ipaddress
 import os
 from dataclasses import dataclass
@@ -18,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-LIFETIME = datetime.timedelta(days=7)
-_CLOCK_SKEW = datetime.timedelta(minutes=5)
+LIFETIME = dt.timedelta(days=7)
+_CLOCK_SKEW = dt.timedelta(minutes=5)
 _LOOPBACK_4 = ipaddress.ip_address("127.0.0.1")
 _LOOPBACK_6 = ipaddress.ip_address("::1")
 
@@ -71,7 +69,7 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def _builder(
     common_name: str, issuer: x509.Name | None, key: ec.EllipticCurvePublicKey
 ) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     return (
         x509.CertificateBuilder()

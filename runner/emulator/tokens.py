@@ -1,6 +1,4 @@
-"""Every secret of one start: the bearer tokens, blob signatures and the admin token, and how they are checked."""
-
-from __future__ import annotations
+"""Every secret of one start: bearer tokens, blob signatures, the admin token, and their checks."""
 
 import base64
 import hashlib

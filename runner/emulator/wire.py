@@ -1,7 +1,5 @@
 """The shapes that many routes share: request bodies, resources, long-running answers, fields of a body."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any, cast
@@ -114,10 +112,10 @@ def accepted_delete(request: Request, operation: Operation) -> Response:
 
 def page(items: list[Document], request: Request) -> Response:
     """Answer a list in one page: newest first where asked, and as many as asked."""
-    if "desc" in request.query_params.get("$orderBy", "").lower():
-        items = items[::-1]
+    newest_first = "desc" in request.query_params.get("$orderBy", "").lower()
+    ordered = items[::-1] if newest_first else items
     top = request.query_params.get("$top", "")
-    return JSONResponse({"value": items[: int(top)] if top.isdigit() else items})
+    return JSONResponse({"value": ordered[: int(top)] if top.isdecimal() else ordered})
 
 
 def active_only(items: list[Document], request: Request) -> list[Document]:

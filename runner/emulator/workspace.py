@@ -1,9 +1,8 @@
 """A workspace as requests name it: any name exists, and everything in it is keyed by its resource id."""
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import dataclass
+from typing import Self
 
 from starlette.requests import Request
 
@@ -22,7 +21,7 @@ class Workspace:
     name: str
 
     @classmethod
-    def of(cls, request: Request) -> Workspace:
+    def of(cls, request: Request) -> Self:
         """Read the workspace out of a request's path."""
         params = request.path_params
         return cls(params["subscription"], params["group"], params["workspace"])
@@ -30,7 +29,8 @@ class Workspace:
     @property
     def id(self) -> str:
         """The ARM resource id."""
-        return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}/{PROVIDER}/workspaces/{self.name}"
+        group = f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+        return f"{group}/{PROVIDER}/workspaces/{self.name}"
 
     @property
     def guid(self) -> str:

@@ -1,9 +1,7 @@
-"""Stands in for the trainer where a test is about the emulator: it obeys the same contract and learns nothing.
+"""Stands in for the trainer where a test is about the emulator: the same contract, nothing learnt.
 
 The file named by `train_file_path` may hold words that make it misbehave: `FAIL <stage>`, `HANG <stage>`.
 """
-
-from __future__ import annotations
 
 import json
 import os

@@ -4,8 +4,6 @@ It knows nothing of the emulator: sign-in, subscription and workspace come from 
 Run as: python notebook_script.py WORK_FOLDER
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import os

@@ -1,6 +1,4 @@
-"""The emulator's own routes, for whoever started it: how it is, ending it, and scripting the next job in tests."""
-
-from __future__ import annotations
+"""The emulator's own routes, for whoever started it: its state, its end, and scripted jobs in tests."""
 
 import os
 
@@ -9,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from runner.emulator.cloud import cloud_of
 from runner.emulator.errors import ArmError
-from runner.emulator.jobs import Script
+from runner.emulator.execution import Script
 from runner.emulator.runs import Status
 from runner.emulator.store import Kind
 from runner.emulator.wire import read_json

@@ -1,7 +1,5 @@
 """The blob service's REST API, as far as azure-storage-blob uses it to upload, list and download."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -73,11 +71,12 @@ async def get_container(request: Request) -> Response:
         return Response(headers={"ETag": '"0x1"', "Last-Modified": _http_time()})
     prefix = request.query_params.get("prefix", "")
     container = f"{request.path_params['account']}/{request.path_params['container']}"
-    blobs = cloud_of(request).blobs.list(container, prefix)
+    blobs = cloud_of(request).blobs.within(container, prefix)
     text = (
         '<?xml version="1.0" encoding="utf-8"?>'
         f'<EnumerationResults ContainerName="{escape(request.path_params["container"])}">'
-        f"<Prefix>{escape(prefix)}</Prefix><Blobs>{''.join(map(_listed, blobs))}</Blobs><NextMarker /></EnumerationResults>"
+        f"<Prefix>{escape(prefix)}</Prefix><Blobs>{''.join(map(_listed, blobs))}</Blobs>"
+        "<NextMarker /></EnumerationResults>"
     )
     return Response(text, media_type="application/xml")
 

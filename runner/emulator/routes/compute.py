@@ -1,7 +1,5 @@
 """Compute clusters: they take a moment to come, have no nodes, and are only ever a name and a size."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 

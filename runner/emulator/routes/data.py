@@ -1,7 +1,5 @@
 """Data assets: a name and a version for what lies in a datastore."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 from starlette.responses import Response
 

@@ -1,7 +1,5 @@
 """The two datastores that every workspace has, and the signature that opens their container."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 

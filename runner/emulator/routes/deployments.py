@@ -1,7 +1,5 @@
 """Deployments of an endpoint: each is a process that serves one model, from its creation to its end."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from starlette.requests import Request

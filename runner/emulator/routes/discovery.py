@@ -1,7 +1,5 @@
 """Where things are: the cloud's metadata, a workspace's services, a registry's region."""
 
-from __future__ import annotations
-
 import uuid
 
 from starlette.requests import Request

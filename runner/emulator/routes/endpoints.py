@@ -1,7 +1,5 @@
 """Online endpoints: a name, its keys, and how its traffic is split."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 
@@ -179,7 +177,7 @@ def refuse_while_changing(document: Document | None) -> None:
 
 
 def shown(cloud: Cloud, document: Document) -> Document:
-    """Return a resource as the wire has it: with the URL of its last operation, which holds this start's address."""
+    """Return a resource as the wire has it: with the URL of its last operation, at this start's address."""
     workspace = workspace_of(document["id"])
     properties = dict(document["properties"])
     family = Family(document["operation"].partition(":")[0])
@@ -196,7 +194,7 @@ def _id(request: Request) -> str:
 
 
 def _refuse_taken(cloud: Cloud, key: str, name: str) -> None:
-    """An endpoint's name is its host's, so it is unique in the region."""
+    """Refuse a name that another workspace has: it is a host's, so it is unique in the region."""
     for other in cloud.store.below(Kind.ENDPOINT):
         if other["name"].lower() == name.lower() and other["id"].lower() != key.lower():
             message = f"The endpoint name {name} is taken in {cloud.settings.location}; choose another."

@@ -1,7 +1,5 @@
 """The managed identity endpoint: the one place where tokens come from."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 

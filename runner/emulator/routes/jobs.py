@@ -1,7 +1,5 @@
 """Pipeline jobs as ARM resources: submitted once under a name, read, listed, canceled."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -88,7 +86,7 @@ _TYPE = "Microsoft.MachineLearningServices/workspaces/jobs"
 
 
 def _check_user_token(cloud: Cloud, request: Request) -> None:
-    """A pipeline runs as its user, whose token comes in a header of its own."""
+    """Refuse a pipeline without its user's token, which comes in a header of its own."""
     claims = cloud.tokens.claims(request.headers.get("x-azureml-token", "")) or {}
     if claims.get("aud") != AML_AUDIENCE:
         message = f"A pipeline job needs the header x-azureml-token, a token for {AML_AUDIENCE}."
@@ -114,9 +112,9 @@ def _update(cloud: Cloud, before: Document, given: Document) -> Document:
     for name in sorted(before["request"].keys() | given.keys()):
         if name not in _MUTABLE and clean(before["request"].get(name)) != clean(given.get(name)):
             message = (
-                "A job with this name already exists. If you are trying to create a new job, use a different name. "
-                f"If you are trying to update an existing job, the existing job's {name} cannot be changed. "
-                "Only description, displayName, tags, isArchived, and services can be modified."
+                "A job with this name already exists. If you are trying to create a new job, use a different "
+                f"name. If you are trying to update an existing job, the existing job's {name} cannot be "
+                "changed. Only description, displayName, tags, isArchived, and services can be modified."
             )
             raise ArmError(400, "UserError", message, inner=("Immutable", "JobPropertyImmutable"))
     notes = {key: value for key, value in before["properties"]["tags"].items() if key.startswith("emulator.")}
@@ -137,12 +135,12 @@ def _document(workspace: Workspace, name: str, given: Document) -> Document:
         "type": _TYPE,
         "request": given,
         "output_paths": {},
-        "properties": _properties(workspace, name, given),
+        "properties": _properties(name, given),
         "systemData": {key: value for key, value in created.items() if key.startswith("created")},
     }
 
 
-def _properties(workspace: Workspace, name: str, given: Document) -> Document:
+def _properties(name: str, given: Document) -> Document:
     settings = given.get("settings") or {}
     marks = {
         "azureml.DevPlatv2": "true",

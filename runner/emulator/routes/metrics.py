@@ -1,7 +1,5 @@
 """The workspace's MLflow tracking API, as far as it reads: a run, and the history of one metric."""
 
-from __future__ import annotations
-
 import json
 
 from starlette.requests import Request

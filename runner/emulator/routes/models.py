@@ -1,7 +1,5 @@
 """Models of the workspace: above all those that a finished job left as its output."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 from starlette.responses import Response
 

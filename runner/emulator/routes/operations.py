@@ -1,7 +1,5 @@
 """The routes that a poller asks until an operation has ended."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 

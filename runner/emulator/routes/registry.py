@@ -1,7 +1,5 @@
 """The system registry, read only: models with their tags as text, and the fine-tuning component."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 

@@ -1,7 +1,5 @@
 """Run history: a run, its details with the URLs of its logs, its children, and where its outputs lie."""
 
-from __future__ import annotations
-
 import re
 
 from starlette.requests import Request

@@ -1,7 +1,5 @@
 """The inference front door: who may score, which deployment answers, and how its failures look."""
 
-from __future__ import annotations
-
 import random
 import uuid
 
@@ -33,8 +31,8 @@ async def score(request: Request) -> Response:
     await deployments.ensure_serving(cloud, deployment)
     settings = deployment["settled"]["requestSettings"]
     limit = 2 * settings["maxConcurrentRequestsPerInstance"] * deployment["sku"]["capacity"]
-    timeout = endpoint_rules.seconds(settings["requestTimeout"])
-    answer = await cloud.serving.score(deployment["id"], body, limit=limit, timeout=timeout)
+    seconds = endpoint_rules.seconds(settings["requestTimeout"])
+    answer = await cloud.serving.score(deployment["id"], body, limit=limit, seconds=seconds)
     return _response(answer, deployment["name"])
 
 

@@ -1,7 +1,5 @@
 """The workspace resource, and what its region offers: VM sizes and quota."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -9,7 +7,7 @@ from runner.emulator.catalog import Size
 from runner.emulator.cloud import Cloud, cloud_of
 from runner.emulator.settings import TENANT
 from runner.emulator.store import Document, Kind
-from runner.emulator.workspace import Workspace
+from runner.emulator.workspace import PROVIDER, Workspace
 
 QUOTA_CORES = 1000
 _CREATED = "2026-01-01T00:00:00+00:00"
@@ -53,7 +51,7 @@ async def usages(request: Request) -> Response:
     used = _used_cores(cloud, subscription)
     names = {family: f"{family} Cluster Dedicated vCPUs" for family in families}
     names |= {"Total Cluster Dedicated Regional vCPUs": "Total Cluster Dedicated Regional vCPUs"}
-    home = f"/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{cloud.settings.location}"
+    home = f"/subscriptions/{subscription}/{PROVIDER}/locations/{cloud.settings.location}"
     return JSONResponse(
         {
             "value": [
