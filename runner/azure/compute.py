@@ -6,7 +6,7 @@ from azure.ai.ml import MLClient
 from azure.ai.ml.entities import AmlCompute
 
 from runner import recipe
-from runner.azure.translate import NotFound, translated
+from runner.azure.translate import NotFound, translated, word
 from runner.catalog import VmSize
 from runner.facts import ComputeState, Provisioning
 
@@ -33,11 +33,11 @@ class Computes:
         return ComputeState(
             id=str(compute.id),
             name=str(compute.name),
-            kind=str(compute.type),
+            kind=word(compute.type),
             size=str(getattr(compute, "size", "") or ""),
-            tier=str(getattr(compute, "tier", "") or ""),
+            tier=word(getattr(compute, "tier", None)),
             max_instances=int(getattr(compute, "max_instances", 0) or 0),
-            provisioning=_STATES.get(str(compute.provisioning_state), Provisioning.IN_PROGRESS),
+            provisioning=_STATES.get(word(compute.provisioning_state), Provisioning.IN_PROGRESS),
             error=str(compute.provisioning_errors or ""),
             tags=dict(compute.tags or {}),
         )

@@ -16,7 +16,7 @@ from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolic
 from azure.core.rest import HttpRequest
 
 from runner import recipe
-from runner.azure.translate import NotFound, translated
+from runner.azure.translate import NotFound, translated, word
 from runner.facts import DeploymentState, EndpointState, Provisioning, Target
 from runner.redact import register
 
@@ -46,7 +46,7 @@ class Endpoints:
                 endpoint = self._workspace.online_endpoints.get(name)
         except NotFound:
             return None
-        state = _STATES.get(str(endpoint.provisioning_state), Provisioning.IN_PROGRESS)
+        state = _STATES.get(word(endpoint.provisioning_state), Provisioning.IN_PROGRESS)
         return EndpointState(
             id=str(endpoint.id),
             name=str(endpoint.name),
@@ -94,7 +94,7 @@ class Endpoints:
                 found = self._workspace.online_deployments.get(name, endpoint)
         except NotFound:
             return None
-        state = _STATES.get(str(found.provisioning_state), Provisioning.IN_PROGRESS)
+        state = _STATES.get(word(found.provisioning_state), Provisioning.IN_PROGRESS)
         return DeploymentState(
             id=str(found.id),
             name=str(found.name),

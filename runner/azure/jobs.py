@@ -6,7 +6,7 @@ from azure.ai.ml import Input, MLClient
 from azure.ai.ml.dsl import pipeline
 from azure.ai.ml.entities import PipelineComponent, PipelineJob, PipelineJobSettings
 
-from runner.azure.translate import NotFound, translated
+from runner.azure.translate import NotFound, translated, word
 from runner.facts import TRAINED_MODEL, JobSpec, JobState, Provisioning
 
 _ENDED_WELL = {"Completed"}
@@ -29,8 +29,8 @@ class Jobs:
         return JobState(
             id=str(job.id),
             name=str(job.name),
-            status=str(job.status),
-            provisioning=_provisioning(str(job.status)),
+            status=word(job.status),
+            provisioning=_provisioning(word(job.status)),
             studio=str(job.studio_url or ""),
             outputs=tuple(getattr(job, "outputs", None) or ()),
             tags=dict(job.tags or {}),

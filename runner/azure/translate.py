@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from http import HTTPStatus
 
 from azure.core.exceptions import (
@@ -53,6 +54,12 @@ def translated(doing: str) -> Iterator[None]:
         raise _from_status(doing, error) from error
     except Exception as error:
         raise StepFailed(f"{doing}: {type(error).__name__}: {_first_line(error)}") from error
+
+
+def word(value: object) -> str:
+    """Give a service's word as plain text: the SDK hands out enums whose `str` is not their value."""
+    plain = value.value if isinstance(value, Enum) else value
+    return "" if plain is None else str(plain)
 
 
 def _from_status(doing: str, error: HttpResponseError) -> RunnerError:
