@@ -17,7 +17,7 @@ _DERIVED_NAMES = frozenset({"number_of_gpu_to_use_finetuning", "huggingface_id"}
 
 def is_derived(name: str) -> bool:
     """Tell whether other sections decide this input: compute, model and data are named there."""
-    return name in _DERIVED_NAMES or name.startswith("compute_") or name.endswith("_path")
+    return name in _DERIVED_NAMES or name.startswith(("compute_", "instance_type_")) or name.endswith("_path")
 
 
 def is_boolean(accepted: ComponentInput) -> bool:

@@ -75,7 +75,16 @@ def test_a_second_call_gives_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("total", "percent", "rows"),
-    [(200, 5, 10), (200, 0.5, 1), (7, 100, 7), (1000, 0.1, 1), (10, 25, 2), (10, 35, 4), (1, 60, 1)],
+    [
+        (200, 5, 10),
+        (200, 0.5, 1),
+        (7, 100, 7),
+        (1000, 0.1, 1),
+        (2500, 0.1, 2),
+        (10, 25, 2),
+        (10, 35, 4),
+        (1, 60, 1),
+    ],
 )
 def test_percent_takes_the_head_exactly(tmp_path: Path, total: int, percent: float, rows: int) -> None:
     content, test = questions("q", total), questions("t", 1000)
@@ -113,7 +122,7 @@ ANSWER = b'{"role":"assistant","content":"a"}'
         (b"nonsense", [("row-not-json", "")]),
         (b'{"messages":[' + USER + b"," + ANSWER + b"]} trailing", [("row-not-json", "")]),
         (b"question,answer", [("row-not-json", "")]),
-        (b"\xef\xbb\xbf{}", [("row-not-json", "")]),
+        (b"\xef\xbb\xbf{}", [("row-byte-order-mark", "")]),
         ('{"é": 1}'.encode("latin-1"), [("row-not-utf8", "")]),
         ('{"a": 1}'.encode("utf-16"), [("row-not-utf8", "")]),
         (b"", [("row-blank", "")]),
@@ -129,6 +138,7 @@ ANSWER = b'{"role":"assistant","content":"a"}'
         (b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", [("row-too-deep", "")]),
         (b'{"x":"\\ud800"}', [("row-lone-surrogate", "")]),
         (b'{"\\udfff":1}', [("row-lone-surrogate", "")]),
+        (b'{"x":"\\uDBFF"}', [("row-lone-surrogate", "")]),
         (b'{"x":"a\\u0000b"}', [("row-nul", "")]),
         (b'{"x":"a\x00b"}', [("row-not-json", "")]),
         (b"{}", [("messages-missing", "messages")]),
@@ -182,7 +192,7 @@ def test_sound_rows_of_every_shape_pass(tmp_path: Path) -> None:
         + USER
         + b',{"role":"assistant","content":"a","tool_calls":null,"id":1}],"x":[1.5]}\n'
     )
-    brackets = line("(" * 200 + "[" * 200 + "{" * 200 + "\u20ac")
+    brackets = line("(" * 200 + "[" * 200 + "{" * 200 + "\u20ac\U0001f600")
     assert prepared(tmp_path, train=system + extra + brackets)["train"].rows == 3
 
 

@@ -176,6 +176,7 @@ def test_right_values_pass(name: str, value: Scalar) -> None:
     [
         ("lora_rank", 8, "unknown-parameter"),
         ("compute_finetune", "x", "derived-parameter"),
+        ("instance_type_finetune", "x", "derived-parameter"),
         ("number_of_gpu_to_use_finetuning", 1, "derived-parameter"),
         ("train_file_path", "x", "derived-parameter"),
         ("deepspeed", "ds.json", "file-parameter"),
