@@ -7,15 +7,15 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
-from runner.clock import SystemClock
-from runner.console import Console, Output
 from runner.errors import ExitCode, RunnerError
-from runner.provenance import installed
-from runner.session import Session
+
+if TYPE_CHECKING:
+    from runner.session import Session
 
 VERBS: Mapping[str, str] = {
     "validate": "tell every mistake in a recipe, at its line; touches no network",
@@ -27,13 +27,16 @@ VERBS: Mapping[str, str] = {
 }
 
 
+OUTPUTS = ("text", "json")
+
+
 class Verb(Protocol):
     """A module of `runner.verbs`; only the one asked for is imported."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the verb's own arguments."""
 
-    def main(self, options: argparse.Namespace, session: Session) -> ExitCode:
+    def main(self, options: argparse.Namespace, session: "Session") -> ExitCode:
         """Do it."""
 
 
@@ -45,6 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; every outcome a person can cause is an exit code, never a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
     options, verb = _parse(words)
+    # `--version` and `--help` have ended in `_parse`; what everything else needs is imported only now.
+    from runner.clock import SystemClock  # noqa: PLC0415
+    from runner.console import Console, Output  # noqa: PLC0415
+    from runner.session import Session  # noqa: PLC0415
+
     console = Console(sys.stdout, sys.stderr, Output(options.output), SystemClock())
     signal.signal(signal.SIGTERM, _terminate)
     # The SDK prints to stdout as it likes; only the console's own handle reaches it.
@@ -54,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
 
 
-def _guarded(verb: Verb, options: argparse.Namespace, session: Session) -> ExitCode:
+def _guarded(verb: Verb, options: argparse.Namespace, session: "Session") -> ExitCode:
     try:
         return verb.main(options, session)
     except RunnerError as error:
@@ -83,7 +91,7 @@ def _parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
     inner = argparse.ArgumentParser(
         prog=f"runner {words[0]}", description=VERBS[words[0]], allow_abbrev=False
     )
-    inner.add_argument("--output", choices=[each.value for each in Output], default="text")
+    inner.add_argument("--output", choices=OUTPUTS, default="text")
     verb.arguments(inner)
     return inner.parse_args(words[1:]), verb
 
@@ -97,9 +105,16 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"runner {installed('runner')}")
+    parser.add_argument("--version", action="version", version=f"runner {_installed()}")
     parser.add_argument("verb", choices=VERBS, metavar="VERB")
     return parser
+
+
+def _installed() -> str:
+    try:
+        return version("runner")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -1,0 +1,37 @@
+# make quickstart   set up, then carry out configs/quickstart.yaml on the emulator
+# make check        formatting, lint, types
+# make test         everything but the longer sweeps
+# make test-full    the longer sweeps too
+# make bench        ratios of whole processes and of alternatives, each measured in one run
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: quickstart check test test-full bench clean
+
+quickstart: $(READY)
+	$(BIN)/runner run configs/quickstart.yaml
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy runner tests tools benchmarks
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not full"
+
+test-full: $(READY)
+	$(BIN)/python -m pytest
+
+bench: $(READY)
+	$(BIN)/python benchmarks/startup.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[emulator,dev]'
+	touch $(READY)
