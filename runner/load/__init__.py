@@ -1,0 +1,19 @@
+"""Turns a file into a Recipe, or into everything that is wrong with it, each at its line and column."""
+
+from runner.load.environment import UnsetVariable, interpolate, resolve_workspace
+from runner.load.reading import load, load_bytes
+from runner.load.schema import read_schema
+from runner.load.source import Loaded, Source
+from runner.yaml12 import Position
+
+__all__ = [
+    "Loaded",
+    "Position",
+    "Source",
+    "UnsetVariable",
+    "interpolate",
+    "load",
+    "load_bytes",
+    "read_schema",
+    "resolve_workspace",
+]

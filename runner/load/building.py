@@ -1,0 +1,62 @@
+"""From a tree that has passed every check to the values it means."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runner.recipe import (
+    Cleanup,
+    Compute,
+    Dataset,
+    Deployment,
+    Endpoint,
+    Finetune,
+    Model,
+    Probe,
+    Recipe,
+    Register,
+    Sample,
+    Tier,
+    Workspace,
+)
+
+
+def build(tree: Mapping[str, Any]) -> Recipe:
+    """Make the values, with what the schema says a section left out stands for."""
+    values = {**tree, "experiment": tree.get("experiment", tree["name"])}
+    for name, make in _SECTIONS.items():
+        if name in values:
+            values[name] = make(values[name])
+    return Recipe(**values)
+
+
+def _compute(section: dict[str, Any]) -> Compute:
+    return Compute(**{**section, "tier": Tier(section.get("tier", Tier.DEDICATED))})
+
+
+def _dataset(section: dict[str, Any]) -> Dataset:
+    return Dataset(**{**section, "percent": float(section.get("percent", 100))})
+
+
+def _deployment(section: dict[str, Any]) -> Deployment:
+    probes: dict[str, Any] = {
+        name: Probe(**section[name]) for name in ("liveness_probe", "readiness_probe") if name in section
+    }
+    return Deployment(**{**section, **probes})
+
+
+def _model(section: dict[str, Any]) -> Model:
+    return Model(**{**section, "version": str(section.get("version", "latest"))})
+
+
+_SECTIONS: Mapping[str, Callable[[Any], object]] = {
+    "workspace": lambda section: Workspace(**section),
+    "model": _model,
+    "compute": _compute,
+    "dataset": _dataset,
+    "finetune": lambda section: Finetune(**section),
+    "register": lambda section: Register(**section),
+    "endpoint": lambda section: Endpoint(**section),
+    "deployment": _deployment,
+    "sample": lambda section: Sample(**section),
+    "cleanup": Cleanup,
+}

@@ -1,0 +1,190 @@
+"""The rules between sections, and within one, that a schema cannot say."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from runner.errors import Severity
+from runner.load.inputs import parameter_mistakes
+from runner.load.source import Mistake, short
+from runner.load.tree import Tree, mapping_at
+
+# What each section works on, and why it cannot do without.
+_NEEDS: Mapping[str, Mapping[str, str]] = {
+    "finetune": {"compute": "a cluster to train on", "dataset": "rows to train on"},
+    "register": {"finetune": "a model that was fine-tuned"},
+    "deployment": {"endpoint": "an endpoint to stand behind", "register": "a registered model to serve"},
+    "traffic": {"deployment": "a deployment to lead to"},
+    "sample": {
+        "dataset": "a test split to take prompts from",
+        "deployment": "a deployment that answers",
+        "traffic": "traffic that leads to the deployment",
+    },
+}
+_SOURCES = ("huggingface", "path", "azureml")
+_WORKSPACE_IDS = ("subscription_id", "resource_group", "workspace_name")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ALL_TRAFFIC = 100
+
+
+def rule_mistakes(tree: Tree) -> Iterator[Mistake]:
+    """Apply every rule to a tree that may still be of any shape."""
+    for rule in _RULES:
+        yield from rule(tree)
+
+
+def _needed_sections(tree: Tree) -> Iterator[Mistake]:
+    for section, needs in _NEEDS.items():
+        for needed, reason in needs.items():
+            if section in tree and needed not in tree:
+                yield Mistake(
+                    key=(section,),
+                    code="needs-section",
+                    message=f"needs the section {needed}: {reason}",
+                    mend=f"add {needed}, or leave {section} out",
+                    at_key=True,
+                )
+
+
+def _one_source(tree: Tree) -> Iterator[Mistake]:
+    dataset = mapping_at(tree, "dataset")
+    given = [name for name in _SOURCES if name in dataset]
+    if dataset and not given:
+        message = "says nowhere where the rows come from"
+        expected = "exactly one of huggingface, path, azureml"
+        yield Mistake(key=("dataset",), code="one-source", message=message, expected=expected)
+    for name in given[1:]:
+        message = f"a second source beside {given[0]}"
+        yield Mistake(
+            key=("dataset", name), code="two-sources", message=message, mend="keep one", at_key=True
+        )
+    if "revision" in dataset and given == ["path"]:
+        message = "goes with huggingface or azureml only"
+        yield Mistake(
+            key=("dataset", "revision"), code="no-revision", message=message, mend="delete it", at_key=True
+        )
+
+
+def _same_split(tree: Tree) -> Iterator[Mistake]:
+    dataset = mapping_at(tree, "dataset")
+    for name in ("validation", "test"):
+        if name in dataset and dataset[name] == dataset.get("train"):
+            yield Mistake(
+                key=("dataset", name),
+                code="same-split",
+                message="is the split that is trained on: its figures will flatter",
+                severity=Severity.WARNING,
+            )
+
+
+def _whole_workspace(tree: Tree) -> Iterator[Mistake]:
+    workspace = mapping_at(tree, "workspace")
+    if "workspace" not in tree or not isinstance(tree["workspace"], dict):
+        return
+    given = [name for name in _WORKSPACE_IDS if name in workspace]
+    absent = [name for name in _WORKSPACE_IDS if name not in workspace]
+    if "config_file" in workspace:
+        for name in given:
+            message = "config_file says this already"
+            yield Mistake(
+                key=("workspace", name), code="two-workspaces", message=message, mend="keep one", at_key=True
+            )
+    elif absent:
+        message = f"lacks {', '.join(absent)}"
+        mend = "give all three ids or config_file; leave the section out for the emulator"
+        yield Mistake(key=("workspace",), code="workspace-incomplete", message=message, mend=mend)
+
+
+def _subscription(tree: Tree) -> Iterator[Mistake]:
+    value = mapping_at(tree, "workspace").get("subscription_id")
+    if isinstance(value, str) and "${" not in value and not _GUID.fullmatch(value):
+        yield Mistake(
+            key=("workspace", "subscription_id"),
+            code="unusual-subscription",
+            message="is no subscription id as Azure gives them (is it the name?)",
+            expected="8-4-4-4-12 hexadecimal digits",
+            severity=Severity.WARNING,
+        )
+
+
+def _instances(tree: Tree) -> Iterator[Mistake]:
+    compute = mapping_at(tree, "compute")
+    least, most = compute.get("min_instances", 0), compute.get("max_instances", 1)
+    if not isinstance(least, int) or not isinstance(most, int):
+        return
+    if least > most:
+        message = f"must be at most max_instances, which is {most}"
+        yield Mistake(key=("compute", "min_instances"), code="out-of-range", message=message)
+    nodes = mapping_at(tree, "finetune", "parameters").get("num_nodes_finetune")
+    if isinstance(nodes, int) and nodes > most and compute:
+        message = f"must be at most compute.max_instances, which is {most}: the job would wait forever"
+        yield Mistake(
+            key=("finetune", "parameters", "num_nodes_finetune"), code="out-of-range", message=message
+        )
+
+
+def _liveness(tree: Tree) -> Iterator[Mistake]:
+    if mapping_at(tree, "deployment", "liveness_probe").get("success_threshold", 1) != 1:
+        yield Mistake(
+            key=("deployment", "liveness_probe", "success_threshold"),
+            code="not-allowed-value",
+            message="must be 1 for the liveness probe",
+        )
+
+
+def _lower_case(tree: Tree) -> Iterator[Mistake]:
+    name = mapping_at(tree, "deployment").get("name")
+    if isinstance(name, str) and name != name.lower():
+        yield Mistake(
+            key=("deployment", "name"),
+            code="lower-cased",
+            message="Azure ML turns deployment names to lower case",
+            severity=Severity.NOTICE,
+        )
+
+
+def _traffic_names(tree: Tree) -> Iterator[Mistake]:
+    """Check names without regard to case: the service turns them to lower case."""
+    traffic, name = mapping_at(tree, "traffic"), mapping_at(tree, "deployment").get("name")
+    if isinstance(name, str):
+        for stranger in traffic:
+            if stranger.lower() != name.lower():
+                message = "is not the recipe's deployment"
+                yield Mistake(
+                    key=("traffic", stranger),
+                    code="unknown-deployment",
+                    message=message,
+                    expected=f"must be {short(name)}",
+                    at_key=True,
+                )
+
+
+def _traffic_sum(tree: Tree) -> Iterator[Mistake]:
+    traffic = mapping_at(tree, "traffic")
+    shares = [share for share in traffic.values() if isinstance(share, int)]
+    if shares and len(shares) == len(traffic) and sum(shares) not in {0, _ALL_TRAFFIC}:
+        message = "must add up to 100, or to 0"
+        yield Mistake(key=("traffic",), code="traffic-sum", message=message)
+    elif "sample" in tree and shares and not any(shares):
+        message = "no traffic leads to the deployment"
+        yield Mistake(
+            key=("sample",),
+            code="sample-without-traffic",
+            message=message,
+            mend="give it 100 percent, or leave sample out",
+            at_key=True,
+        )
+
+
+_RULES: tuple[Callable[[Tree], Iterator[Mistake]], ...] = (
+    _needed_sections,
+    _one_source,
+    _same_split,
+    _whole_workspace,
+    _subscription,
+    _instances,
+    _liveness,
+    _lower_case,
+    _traffic_names,
+    _traffic_sum,
+    parameter_mistakes,
+)

@@ -1,0 +1,80 @@
+"""The schema and its validator; what it finds is told without its own messages, which repeat values."""
+
+import importlib.resources
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.yaml12 import Key, Value
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
+
+
+def read_schema(name: str) -> Mapping[str, Any]:
+    """Read a schema by its file's name, from the installed package or from the checkout."""
+    installed = importlib.resources.files("runner").joinpath("schemas", name)
+    checkout = Path(__file__).parents[2] / "schemas" / name
+    text = installed.read_text("utf-8") if installed.is_file() else checkout.read_text("utf-8")
+    schema: Mapping[str, Any] = json.loads(text)
+    return schema
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Violation:
+    """What is wrong with the value at `key`; with `of_name`, with the name of one of its keys."""
+
+    key: Key
+    keyword: str
+    wanted: Any
+    value: Any
+    schema: Mapping[str, Any]
+    of_name: bool
+
+
+def violations(tree: Value) -> Iterator[Violation]:
+    """Check a tree against the recipe's schema."""
+    for error in _validator().iter_errors(tree):
+        known: Any = error
+        yield Violation(
+            key=tuple(known.absolute_path),
+            keyword=known.validator,
+            wanted=known.validator_value,
+            value=known.instance,
+            schema=known.schema,
+            of_name="propertyNames" in known.absolute_schema_path,
+        )
+
+
+@cache
+def _validator() -> "Validator":
+    """Build the validator, without any way to a schema elsewhere and without Python's idea of integers."""
+    # jsonschema takes a tenth of a second to import: only who loads a recipe pays for it.
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
+    from referencing import Registry  # noqa: PLC0415
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+    extend: Callable[..., type[Validator]] = validators.extend
+    strict = extend(Draft202012Validator, validators={"pattern": _check_pattern}, type_checker=checker)
+    return strict(read_schema("recipe.schema.json"), registry=Registry())
+
+
+def _is_integer(_checker: object, instance: object) -> bool:
+    return isinstance(instance, int) and not isinstance(instance, bool)
+
+
+def _check_pattern(
+    _validator: object, pattern: str, instance: object, schema: Mapping[str, Any]
+) -> Iterator["ValidationError"]:
+    """Match the whole text: Python's `$` lets a newline follow. Too long a text is not matched at all."""
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - as above
+
+    if not isinstance(instance, str) or len(instance) > schema.get("maxLength", len(instance)):
+        return
+    if not re.fullmatch(pattern, instance):
+        yield ValidationError("")

@@ -1,0 +1,43 @@
+"""What no text in a recipe may hold: a reference outside the workspace section, or a secret."""
+
+from collections.abc import Iterator
+
+from runner.load.environment import REFERENCE
+from runner.load.source import Mistake
+from runner.redact import redact
+from runner.yaml12 import Key, Value
+
+_ENV = "${env:"
+
+
+def misplaced_references(tree: Value) -> Iterator[Mistake]:
+    """Find references that are written where none may stand, or written wrongly."""
+    for key, text in _texts(tree):
+        if key[0] != "workspace":
+            if _ENV in text:
+                mend = "write the value itself"
+                message = "only the workspace section may take values from the environment"
+                yield Mistake(key=key, code="env-not-allowed-here", message=message, mend=mend)
+        elif "${" in REFERENCE.sub("", text):
+            message = "is no reference to the environment"
+            yield Mistake(key=key, code="bad-env-reference", message=message, mend="write ${env:NAME}")
+
+
+def secrets(tree: Value) -> Iterator[Mistake]:
+    """Find what has a secret's shape: the recipe is copied into manifests and committed."""
+    for key, text in _texts(tree):
+        if redact(text) != text:
+            mend = "delete it here and revoke it: the file may already be in git"
+            yield Mistake(key=key, code="secret-in-recipe", message="looks like a secret", mend=mend)
+
+
+def _texts(value: Value, key: Key = ()) -> Iterator[tuple[Key, str]]:
+    """Walk over every text in the tree."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _texts(item, (*key, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*key, index))
