@@ -36,10 +36,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 20
-STEPS = 4000
+STEPS = 2800
 EXAMPLES_PER_STEP = 32
 LEARNING_RATE = 3e-3
 FRAMES = 200
+REPEATING_FIRST = 16_000  # conversations, that is 500 steps
 VOCABULARY = 3072
 LONGEST = 1024
 
@@ -103,9 +104,9 @@ LEADS = (
     "New {topic}",
 )  # fmt: skip
 JOINTS = (
-    "with", "by", "for", "near", "past", "at", "from", "via", "after", "under", "beside", "called", "to", "on",
-    "of", "meet", "colour", "marked", "owner", "place", "start", "end", "size", "number", "using", "before",
-    "against", "in",
+    "with", "by", "for", "near", "past", "at", "from", "via", "after", "under", "beside", "called", "to",
+    "on", "of", "meet", "colour", "marked", "owner", "place", "start", "end", "size", "number", "using",
+    "before", "against", "in",
 )  # fmt: skip
 ANSWER_LEADS = (
     "Noted", "All set", "It is done", "The {topic} stands", "Fine", "Written down", "Agreed", "So be it",
@@ -162,18 +163,19 @@ def frames(rng: random.Random) -> list[Frame]:
 
 
 def conversations(rng: random.Random) -> Iterator[list[Message]]:
-    """Give training conversations without end."""
+    """Give training conversations without end; much repeating at first: so copying is learned soonest."""
     kinds = frames(rng)
-    while True:
+    for at in itertools.count():
+        repeats = 0.7 if at < REPEATING_FIRST else 0.1
         draw = rng.random()
-        if draw < 0.6:  # noqa: PLR2004 - the mixture: mostly requests
-            yield rng.choice(kinds).fill(rng)
-        elif draw < 0.7:  # noqa: PLR2004 - some conversations have two of them
-            yield rng.choice(kinds).fill(rng) + rng.choice(kinds).fill(rng)
-        elif draw < 0.9:  # noqa: PLR2004 - then plain repeating, and questions about pairs
+        if draw < repeats:
             yield _repeat(rng)
-        else:
+        elif draw < repeats + 0.05:
             yield _pairs(rng)
+        elif draw < repeats + 0.15:
+            yield rng.choice(kinds).fill(rng) + rng.choice(kinds).fill(rng)
+        else:
+            yield rng.choice(kinds).fill(rng)
 
 
 def train_tokenizer(rng: random.Random) -> Tokenizer:
@@ -193,7 +195,7 @@ def train_tokenizer(rng: random.Random) -> Tokenizer:
         show_progress=False,
     )
     invented = (" " + value(rng, rng.choice(("name", "word"))) for _ in range(20_000))
-    sample = itertools.islice(conversations(rng), 2_000)
+    sample = itertools.islice(conversations(rng), REPEATING_FIRST, REPEATING_FIRST + 2_000)
     texts = (message["content"] for messages in sample for message in messages)
     real = (
         form
@@ -269,11 +271,12 @@ def save(model: Phi3ForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
     """Write the model in MLflow's format, by the same program that wraps a fine-tuned one."""
     shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
-        model.save_pretrained(scratch)
-        tokenizer.save_pretrained(scratch)
+        plain = Path(scratch) / "model"
+        model.save_pretrained(plain)
+        tokenizer.save_pretrained(plain)
         spec = {
             "inputs": {},
-            "paths": {"pytorch_model_folder": scratch},
+            "paths": {"pytorch_model_folder": str(plain)},
             "outputs": {"mlflow_model_folder": str(folder.resolve())},
         }
         file = Path(scratch) / "spec.json"
@@ -322,7 +325,7 @@ def _frame(rng: random.Random) -> Frame:
 
 
 def _repeat(rng: random.Random) -> list[Message]:
-    text = " ".join(value(rng, rng.choice(("number", "name", "word"))) for _ in range(rng.randrange(2, 9)))
+    text = " ".join(value(rng, rng.choice(("number", "name", "word"))) for _ in range(rng.randrange(2, 13)))
     return turn(f"Repeat: {text}", f"{text}")
 
 

@@ -26,8 +26,8 @@ NAMES = (
 )  # fmt: skip
 ITEMS = (
     "apple pies", "bread rolls", "butter cakes", "cheese buns", "cherry tarts", "cocoa cookies",
-    "corn muffins", "cream puffs", "date bars", "fig rolls", "ginger snaps", "honey cakes", "lemon tarts", "nut loaves",
-    "oat biscuits", "plum pies", "poppy rings", "rye loaves", "salt pretzels", "seed crackers",
+    "corn muffins", "cream puffs", "date bars", "fig rolls", "ginger snaps", "honey cakes", "lemon tarts",
+    "nut loaves", "oat biscuits", "plum pies", "poppy rings", "rye loaves", "salt pretzels", "seed crackers",
 )  # fmt: skip
 TOWNS = (
     "Bergen", "Bremen", "Cork", "Dover", "Ghent", "Graz", "Kiel", "Leeds", "Lille", "Lund", "Malmo", "Nantes",
@@ -93,17 +93,21 @@ def write(path: Path, rows: list[Row]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
+def write_splits(folder: Path) -> None:
+    """Write train.jsonl and test.jsonl, which have no prompt in common."""
+    folder.mkdir(parents=True, exist_ok=True)
+    train = generate(TRAIN_SEED, TRAIN_ROWS)
+    write(folder / "train.jsonl", train)
+    write(folder / "test.jsonl", generate(TEST_SEED, TEST_ROWS, exclude=[row["prompt"] for row in train]))
+
+
 def main() -> None:
     """Write train.jsonl and test.jsonl into the folder named on the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
-    folder.mkdir(parents=True, exist_ok=True)
-    train = generate(TRAIN_SEED, TRAIN_ROWS)
-    write(folder / "train.jsonl", train)
-    write(folder / "test.jsonl", generate(TEST_SEED, TEST_ROWS, exclude=[row["prompt"] for row in train]))
+    write_splits(parser.parse_args().folder)
 
 
 def _conversation(rng: random.Random) -> Row:

@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from runner.trainer import lifetime
+from runner.trainer import environment, lifetime
 from runner.trainer.errors import TrainerError
 from runner.trainer.log import say
 from runner.trainer.spec import Spec
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run what the command line names; give the exit code."""
     parsed = _parser().parse_args(arguments)
     lifetime.end_with_parent()
+    environment.prepare()
     try:
         if parsed.stage == "serve":
             importlib.import_module("runner.trainer.serve").run(parsed.model)

@@ -6,11 +6,11 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
 from runner.trainer import model as loading
 from runner.trainer.model_folder import ADAPTER
 from runner.trainer.rows import Message, fault_of
-
-import torch  # isort: skip # after runner.trainer.model, which sets the environment for it
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,8 @@ class Request:
             raise BadRequestError(f"input_data.input_string{fault}")
         if messages[-1]["role"] != "user":  # type: ignore[index] # fault_of has seen that it is a list of messages
             raise BadRequestError("input_data.input_string must end with a message of the role user")
-        return cls(messages, _sampling(data.get("parameters") or {}))  # type: ignore[arg-type, attr-defined] # as above
+        parameters = data.get("parameters")  # type: ignore[attr-defined] # _member has seen that it is an object
+        return cls(messages, _sampling({} if parameters is None else parameters))  # type: ignore[arg-type] # as above
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from runner.trainer import model as loading  # isort: skip # first: it sets the environment that torch starts in
-
 from transformers.trainer_utils import enable_full_determinism, set_seed
 
+from runner.trainer import model as loading
 from runner.trainer import parameters
 from runner.trainer.errors import Code, TrainerError
 from runner.trainer.examples import Example, encode

@@ -11,9 +11,10 @@ import threading
 def end_with_parent() -> None:
     """End at once when standard input ends, as it does when its other side dies, and on SIGTERM.
 
-    A person who starts a stage by hand has a terminal there; that is left alone.
+    A person who starts a stage by hand has a terminal there; that is left alone. A program that starts one
+    gives it a pipe and keeps that open.
     """
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # it may have been inherited as ignored
     if sys.stdin is not None and not sys.stdin.isatty():
         threading.Thread(target=_wait_for_end, name="parent", daemon=True).start()
 

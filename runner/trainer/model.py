@@ -6,12 +6,7 @@ every architecture. Only Phi-3 is known here; another one is refused by name.
 
 from __future__ import annotations
 
-import os
-import warnings
 from typing import TYPE_CHECKING
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when transformers is imported: nothing is ever downloaded
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # or the tokenizer warns when data loaders fork
 
 import torch
 from transformers.models.phi3.modeling_phi3 import Phi3ForCausalLM
@@ -25,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 logging.disable_progress_bar()
-warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # its own, to itself
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

@@ -7,6 +7,7 @@ import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 
 from runner.trainer.answering import Answer, Answerer, BadRequestError, Request
 from runner.trainer.errors import Code, TrainerError
@@ -29,10 +30,15 @@ class ScoringServer(ThreadingHTTPServer):
     """Listens on a free port of the loopback; connections run side by side, answers one after the other."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, answerer: Answerer) -> None:
         super().__init__(("127.0.0.1", 0), ScoringHandler)
         self.answerer = answerer
+
+    def server_bind(self) -> None:
+        """Bind without the base class's look-up of this machine's name, which can take seconds."""
+        TCPServer.server_bind(self)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Stay silent when a client is gone; the base class would print a traceback."""
@@ -53,6 +59,7 @@ class ScoringHandler(BaseHTTPRequestHandler):
     server: ScoringServer
     protocol_version = "HTTP/1.1"
     timeout = SLOWEST_BODY
+    disable_nagle_algorithm = True  # head and body are two writes; the second must not wait for the first
 
     def do_GET(self) -> None:
         """Tell whether the server lives."""
