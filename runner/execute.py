@@ -145,6 +145,7 @@ def _carry_out(run: Run, change: Change) -> None:
     step = STEPS[change.step]
     context = replace(run.context, outputs=_outputs(run))
     intent = step.intend(context)
+    change = replace(change, name=str(intent["name"]))
     action = Action.READ if change.action is Action.READ else Action.REUSE
     seen = step.observe(context, intent)
     if seen.status in {Status.ABSENT, Status.DIFFERS}:
@@ -157,6 +158,9 @@ def _carry_out(run: Run, change: Change) -> None:
     data = {
         "action": action.value,
         "intent": intent,
+        "kind": change.kind,
+        # A cluster that was there is only used; an endpoint that an earlier run made is the recipe's own.
+        "bills": step.traits.bills and (action is not Action.REUSE or step.traits.down_reused),
         "outputs": seen.outputs,
         "metrics": seen.metrics,
         "detail": seen.detail,
@@ -171,13 +175,8 @@ def _outputs(run: Run) -> Mapping[str, Mapping[str, Json]]:
 
 
 def _write_intent(run: Run, change: Change, intent: Mapping[str, Json], action: Action) -> None:
-    resource = {
-        "kind": change.kind,
-        "name": intent["name"],
-        "bills": STEPS[change.step].traits.bills,
-        "created": action is Action.CREATE,
-    }
-    data = {"action": action.value, "intent": intent, "resource": resource}
+    bills = STEPS[change.step].traits.bills
+    data = {"action": action.value, "intent": intent, "kind": change.kind, "bills": bills}
     run.journal.append(Event.INTENT, step=change.step, data=data)
 
 
@@ -245,17 +244,23 @@ def backward(walk: Backward, *, down: bool) -> tuple[str, ...]:
     Idempotent: what is gone already is only looked at.
     """
     manifest = manifest_of(walk.journal)
-    chosen = [name for name in STEPS if _to_delete(manifest.steps.get(name), name, down=down)]
+    alive = {resource.step for resource in manifest.alive}
+    chosen = [
+        name for name in STEPS if _to_delete(manifest.steps.get(name), name, alive=name in alive, down=down)
+    ]
     along = {taken for name in chosen for taken in STEPS[name].traits.takes_along}
     left = [_delete(walk, name, manifest) for name in reversed(chosen) if name not in along]
     return tuple(name for name in left if name)
 
 
-def _to_delete(record: StepRecord | None, name: str, *, down: bool) -> bool:
+def _to_delete(record: StepRecord | None, name: str, *, alive: bool, down: bool) -> bool:
+    """Tell whether a step's resource is this walk's to take back: what it made, and what still may bill."""
     if record is None or not record.intent or record.status is StepStatus.DELETED:
         return False
-    created = record.changed and (record.action == Action.CREATE.value or name == "traffic")
-    return STEPS[name].traits.cleaned and (created or (down and STEPS[name].traits.down_reused))
+    traits = STEPS[name].traits
+    created = record.changed and record.action == Action.CREATE.value and (alive or not traits.bills)
+    updated = record.changed and traits.restored
+    return traits.cleaned and (created or updated or (down and traits.down_reused))
 
 
 def _delete(walk: Backward, name: str, manifest: Manifest) -> str:

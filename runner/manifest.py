@@ -40,12 +40,11 @@ class StepStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
-    """Something in the cloud that a step made or used. `bills` if it can cost money while it is there."""
+    """Something in the cloud that a step made, changed or reused, and that can cost money while it is there."""
 
     step: str
     kind: str
     name: str
-    bills: bool
 
 
 @dataclass(kw_only=True, slots=True)
@@ -181,11 +180,7 @@ def _intended(manifest: Manifest, record: Record) -> None:
     step.intent = record.data["intent"]
     step.action = record.data["action"]
     step.changed = True
-    resource = record.data["resource"]
-    if resource["created"] and resource["bills"]:
-        manifest.alive.append(
-            Resource(step=record.step, kind=resource["kind"], name=resource["name"], bills=True)
-        )
+    _note_alive(manifest, record)
 
 
 def _done(manifest: Manifest, record: Record) -> None:
@@ -197,8 +192,15 @@ def _done(manifest: Manifest, record: Record) -> None:
     step.metrics = record.data.get("metrics", {})
     if not step.changed:
         step.action = record.data["action"]
-    if record.data.get("ended"):
-        _forget(manifest, record.step)
+    _note_alive(manifest, record)
+
+
+def _note_alive(manifest: Manifest, record: Record) -> None:
+    """List what the record tells of, unless it has ended or cannot cost money."""
+    _forget(manifest, record.step)
+    if record.data["bills"] and not record.data.get("ended"):
+        kind, name = record.data["kind"], record.data["intent"]["name"]
+        manifest.alive.append(Resource(step=record.step, kind=kind, name=name))
 
 
 def _failed(manifest: Manifest, record: Record) -> None:

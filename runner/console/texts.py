@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from runner.errors import Diagnostic, ExitCode, RunnerError, Severity, StepFailed
 from runner.facts import TargetKind
 from runner.journal import Json
-from runner.manifest import Manifest, StepStatus
+from runner.manifest import Manifest, StepRecord, StepStatus
 from runner.plan import Plan
 from runner.redact import printable, redact
 from runner.steps.step import Action
@@ -103,10 +103,10 @@ def manifest(said: Manifest, folder: str) -> Iterator[str]:
     yield from alive(said)
 
 
-def _result(outputs: Mapping[str, Json], step: Json) -> str:
+def _result(outputs: Mapping[str, Json], step: StepRecord) -> str:
     if step.error:
         return safe(step.error)
-    named = outputs.get("name") or outputs.get("file") or ""
+    named = outputs.get("name") or outputs.get("file") or step.intent.get("name") or ""
     version = f" version {outputs['version']}" if "version" in outputs else ""
     gone = ", deleted since" if step.status is StepStatus.DELETED else ""
     return safe(f"{named}{version}{gone}")

@@ -97,6 +97,7 @@ class DatasetStep:
             return Observation(status=Status.ABSENT, detail=f"absent: {', '.join(missing)}")
         ids = {role: state.id for role, state in found.items() if state}
         outputs = {
+            "name": intent["name"],
             "assets": intent["assets"],
             "ids": ids,
             "revision": intent.get("revision"),

@@ -92,7 +92,7 @@ class Traits:
 
     `needs`: the steps whose outputs it uses. `bills`: it can cost money while it is there. `cleaned`: cleanup
     and `down` take it back. `down_reused`: `down` does so even if an earlier run of the recipe made it.
-    `takes_along`: the steps whose resources go with it.
+    `restored`: taking it back means to undo an update. `takes_along`: the steps whose resources go with it.
     """
 
     kind: str
@@ -100,6 +100,7 @@ class Traits:
     bills: bool = False
     cleaned: bool = False
     down_reused: bool = False
+    restored: bool = False
     takes_along: tuple[str, ...] = ()
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class TrafficStep:
     """See the module."""
 
-    traits = Traits(kind="traffic", needs=("deployment",), cleaned=True)
+    traits = Traits(kind="traffic", needs=("deployment",), cleaned=True, restored=True)
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Route as the recipe says, unless it is so already."""
