@@ -1,0 +1,53 @@
+"""The system registry through the genuine SDK: labels, tags as text, the component with all its inputs."""
+
+import ast
+
+import pytest
+from azure.ai.ml import MLClient
+from azure.ai.ml.exceptions import ValidationException
+from azure.core.exceptions import ResourceNotFoundError
+from azure.identity import DefaultAzureCredential
+
+
+def test_latest_is_the_newest_version_of_a_model(registry: MLClient) -> None:
+    model = registry.models.get("Phi-3-mini-4k-instruct", label="latest")
+    assert model.id == "azureml://registries/azureml/models/Phi-3-mini-4k-instruct/versions/15"
+    versions = [found.version for found in registry.models.list("Phi-3-mini-4k-instruct")]
+    assert versions == ["13", "14", "15"]
+
+
+def test_tags_hold_literals_as_text(registry: MLClient) -> None:
+    tags = registry.models.get("Phi-3-mini-4k-instruct", version="15").tags
+    assert "Standard_NC24ads_A100_v4" in ast.literal_eval(tags["finetune_compute_allow_list"])
+    assert ast.literal_eval(tags["model_specific_defaults"])["learning_rate_min"] == "5e-7"
+
+
+def test_the_small_model_is_there(registry: MLClient) -> None:
+    model = registry.models.get("Phi-3-tiny-4k-instruct", label="latest")
+    assert (model.version, model.tags["task"]) == ("1", "chat-completion")
+
+
+def test_the_component_has_all_its_inputs(registry: MLClient) -> None:
+    component = registry.components.get("chat_completion_pipeline", label="latest")
+    assert len(component.inputs) == 69
+    assert component.version == "0.0.82"
+    assert component.inputs["lr_scheduler_type"]["enum"][0] == "linear"
+
+
+def test_older_versions_of_the_component_can_be_had(registry: MLClient) -> None:
+    versions = [found.version for found in registry.components.list("chat_completion_pipeline")]
+    assert versions == ["0.0.57", "0.0.80", "0.0.81", "0.0.82"]
+    old = registry.components.get("chat_completion_pipeline", version="0.0.57")
+    assert "no" in old.inputs["evaluation_strategy"]["enum"]
+
+
+def test_what_the_registry_lacks_is_not_found(registry: MLClient) -> None:
+    with pytest.raises(ResourceNotFoundError):
+        registry.models.get("Phi-3-mini-4k-instruct", version="99")
+    with pytest.raises(ValidationException, match="does not exist in registry azureml"):
+        registry.models.get("No-such-model", label="latest")
+
+
+def test_another_registry_is_not_found(emulator: object) -> None:
+    with pytest.raises(ResourceNotFoundError):
+        MLClient(DefaultAzureCredential(), registry_name="HuggingFace")
