@@ -113,7 +113,7 @@ def test_the_error_of_a_failed_operation_can_be_read_later(
         ({"instance_count": 51}, "sku.capacity 51"),
         ({"request_settings": OnlineRequestSettings(request_timeout_ms=180001)}, "at most PT3M"),
         ({"liveness_probe": ProbeSettings(success_threshold=2)}, "successThreshold must be 1"),
-        ({"readiness_probe": ProbeSettings(timeout=0)}, "at least PT1S"),
+        ({"readiness_probe": ProbeSettings(failure_threshold=-1)}, "failureThreshold -1"),
         ({"model": BASE.replace("/1", "/9")}, "not found"),
     ],
 )

@@ -103,7 +103,8 @@ async def regenerate_keys(request: Request) -> Response:
     keys = cloud.store.get(Kind.KEYS, document["id"]) or {}
     if which not in keys:
         raise bad_argument(f"keyType {body.get('keyType')} is neither Primary nor Secondary.")
-    keys[which] = body.get("keyValue") or secrets.token_urlsafe(32)
+    wanted = body.get("keyValue")  # the SDK sends the key that is to go
+    keys[which] = wanted if wanted and wanted != keys[which] else secrets.token_urlsafe(32)
 
     async def work() -> None:
         cloud.store.put(Kind.KEYS, document["id"], keys)
