@@ -5,6 +5,7 @@ The file named by `train_file_path` may hold words that make it misbehave: `FAIL
 
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+_WISH = re.compile(r"(?:FAIL|HANG) \w+")
 STAGES = {"validate", "import_model", "preprocess", "finetune", "convert"}
 
 
@@ -60,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         time.sleep(body.get("sleep", 0))
-        content = json.dumps({"output": body}).encode()
+        content = json.dumps({"output": json.dumps(body)}).encode()
         self.send_response(body.get("status", 200))
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -73,7 +75,8 @@ def _wish(spec: dict[str, Any]) -> str:
     for name in ("train_file_path", "preprocess_output", "model_selector_output", "pytorch_model_folder"):
         path = Path(spec["paths"].get(name, "/nowhere"))
         if path.is_file():
-            return path.read_text(encoding="utf-8").strip()
+            words = _WISH.search(path.read_text(encoding="utf-8"))
+            return words.group() if words else ""
         if (path / "spec.json").is_file():
             wish = _wish(json.loads((path / "spec.json").read_text(encoding="utf-8")))
             if wish:

@@ -22,7 +22,7 @@ from azure.ai.ml.entities import (
     OnlineRequestSettings,
     ProbeSettings,
 )
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 
 MODEL_NAME = "Phi-3-mini-4k-instruct"
@@ -165,14 +165,18 @@ def main() -> None:  # noqa: PLR0915 - the notebook from top to bottom
 
     # 9. ask it
     request_file = work / "sample_score.json"
-    messages = [[{"role": "user", "content": QUESTION}]]
-    parameters = {"temperature": 0.6, "top_p": 0.9, "do_sample": False, "max_new_tokens": 16}
-    body = {"input_data": {"input_string": messages, "parameters": parameters}, "params": {}}
-    request_file.write_text(json.dumps(body), encoding="utf-8")
-    answer = workspace.online_endpoints.invoke(
-        endpoint_name=ENDPOINT_NAME, deployment_name="demo", request_file=str(request_file)
-    )
-    result["answer"] = json.loads(answer)
+    conversation = [{"role": "user", "content": QUESTION}]
+    sampling = {"temperature": 0.6, "top_p": 0.9, "do_sample": True, "max_new_tokens": 16}
+    for form, messages in {"flat": conversation, "nested": [conversation]}.items():
+        body = {"input_data": {"input_string": messages, "parameters": sampling}, "params": {}}
+        request_file.write_text(json.dumps(body), encoding="utf-8")
+        try:
+            answer = workspace.online_endpoints.invoke(
+                endpoint_name=ENDPOINT_NAME, deployment_name="demo", request_file=str(request_file)
+            )
+            result[form] = json.loads(answer)
+        except HttpResponseError as error:
+            result[form] = {"error": str(error)}
 
     # 10. delete the endpoint
     workspace.online_endpoints.begin_delete(name=ENDPOINT_NAME).wait()
