@@ -40,7 +40,7 @@ class StepStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
-    """Something in the cloud that a step made, changed or reused, and that can cost money while it is there."""
+    """Something that a step made, changed or reused, and that can cost money while it is there."""
 
     step: str
     kind: str

@@ -77,7 +77,7 @@ def connected(session: Session, chosen: Target, registry: str) -> "Cloud":
     from runner.azure.cloud import connect  # noqa: PLC0415
     from runner.azure.signin import sign_in  # noqa: PLC0415
 
-    credential = sign_in(chosen, at_a_terminal=session.console.at_a_terminal)
+    credential = sign_in(chosen, session.environment, at_a_terminal=session.console.at_a_terminal)
     return connect(chosen, registry, credential)
 
 

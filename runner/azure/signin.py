@@ -1,7 +1,7 @@
 """Signing in: the one credential a process uses, proven by a token before anything else happens."""
 
 import logging
-import os
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from azure.core.credentials import TokenCredential
@@ -14,13 +14,13 @@ from runner.facts import Target, TargetKind
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-def sign_in(target: Target, *, at_a_terminal: bool) -> TokenCredential:
+def sign_in(target: Target, environment: Mapping[str, str], *, at_a_terminal: bool) -> TokenCredential:
     """Give a credential that has already fetched a token for the target's management address.
 
     `DefaultAzureCredential` first; a browser only where a person sits at a terminal. Raises CloudUnavailable
     when nobody can be signed in, UsageError when the environment points at the other kind of target.
     """
-    _refuse_the_other_cloud(target)
+    _refuse_the_other_cloud(target, environment)
     # azure-identity logs a page of attempts; the one clear line below replaces it.
     logging.getLogger("azure").setLevel(logging.ERROR)
     try:
@@ -47,9 +47,9 @@ def _proven(credential: TokenCredential, target: Target) -> TokenCredential:
     return credential
 
 
-def _refuse_the_other_cloud(target: Target) -> None:
+def _refuse_the_other_cloud(target: Target, environment: Mapping[str, str]) -> None:
     """Never send a user's own token to an emulator, nor call a run on an emulator a run on Azure."""
-    address = os.environ.get("ARM_CLOUD_METADATA_URL", "")
+    address = environment.get("ARM_CLOUD_METADATA_URL", "")
     on_loopback = urlsplit(address).hostname in _LOOPBACK
     if target.kind is TargetKind.AZURE and on_loopback:
         raise UsageError(

@@ -76,5 +76,3 @@ def test_the_notebooks_own_body_is_answered(result: dict[str, Any]) -> None:
     """The notebook sends a list with one conversation in it, not the conversation."""
     assert isinstance(result["nested"]["output"], str)
     assert result["nested"]["output"]
-
-

@@ -57,7 +57,6 @@ PROGRAMS = ("emulator", "trainer")
 # The readers of argv and of the environment, each with its reason.
 READERS = {
     "runner.cli": "reads both once and hands them down",
-    "runner.azure.signin": "refuses a cloud that the SDK itself reads from there: a copy would prove nothing",
 }
 HEAVY = {"azure", "datasets", "pandas", "pyarrow", "torch", "transformers"}
 VAGUE = re.compile(r"(^|_)(util|helper|common|manager|handler)s?(_|$)")
