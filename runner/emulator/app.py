@@ -253,13 +253,18 @@ class _Gate:
 
 
 def _with_common_headers(send: Send) -> Send:
+    began = time.perf_counter()
+
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             given = {name for name, _ in message["headers"]}
+            request_id = str(uuid.uuid4())
             extra = {
                 **_COMMON_HEADERS,
-                "x-ms-request-id": str(uuid.uuid4()),
-                "x-ms-correlation-request-id": str(uuid.uuid4()),
+                "x-ms-request-id": request_id,
+                "x-ms-correlation-request-id": request_id,
+                "x-ms-routing-request-id": f"EMULATOR:{request_id}",
+                "x-request-time": f"{time.perf_counter() - began:.3f}",
             }
             new = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
             message["headers"] = [*message["headers"], *(item for item in new if item[0] not in given)]

@@ -20,6 +20,7 @@ class ArmError(Exception):
         self.code = code
         self.message = message
         self.inner = inner
+        self.headers: dict[str, str] = {}
 
     def body(self) -> Json:
         """Return the `error` object, as operations and jobs carry it too."""
@@ -47,7 +48,8 @@ def blob_response(error: ArmError) -> Response:
         '<?xml version="1.0" encoding="utf-8"?>'
         f"<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
     )
-    return Response(text, error.status, {"x-ms-error-code": error.code}, media_type="application/xml")
+    headers = {"x-ms-error-code": error.code, **error.headers}
+    return Response(text, error.status, headers, media_type="application/xml")
 
 
 def scoring_response(error: ArmError) -> Response:

@@ -12,6 +12,7 @@ from pathlib import Path
 from runner.emulator import processes
 from runner.emulator.catalog import BASE_MODEL
 from runner.emulator.errors import ArmError
+from runner.emulator.operations import now
 from runner.emulator.parts import Parts
 from runner.emulator.pipeline import Node
 from runner.emulator.runs import EXECUTION_LOG, RunRef, Status
@@ -249,7 +250,17 @@ class Execution:
             if ref != self._job.ref:
                 self._runs.move(ref, status if follows else Status.CANCELED, error)
         self._note(f"Finishing experiment: {status}.")
+        self._store_stages()
         set_status(self._parts, self._job.ref, status, error)
+
+    def _store_stages(self) -> None:
+        """Write the job's times as a property, as the service does when it is over."""
+        document, run = self._document(), self._runs.get(self._job.ref)
+        execution = {"StartTime": run["startTimeUtc"], "EndTime": now(), "Status": "Finished"}
+        stages = json.dumps({"Initialization": None, "Execution": execution})
+        document["properties"]["properties"]["azureml.pipelines.stages"] = stages
+        self._parts.store.put(Kind.JOB, document["id"], document)
+        self._runs.update(self._job.ref, properties=document["properties"]["properties"])
 
     def _document(self) -> Document:
         ref = self._job.ref

@@ -1,4 +1,4 @@
-"""Compute through the genuine SDK: created slowly, read back as Azure spells it, refused where Azure refuses."""
+"""Compute through the genuine SDK: created slowly, read back as Azure spells it, refused as Azure does."""
 
 import pytest
 from azure.ai.ml import MLClient
@@ -52,7 +52,9 @@ def test_a_name_that_azure_refuses_is_refused(workspace: MLClient, name: str) ->
         (AmlCompute(name="gpu", size=SIZE, max_instances=101), "scaleSettings"),
     ],
 )
-def test_a_cluster_that_azure_refuses_is_refused(workspace: MLClient, wanted: AmlCompute, message: str) -> None:
+def test_a_cluster_that_azure_refuses_is_refused(
+    workspace: MLClient, wanted: AmlCompute, message: str
+) -> None:
     with pytest.raises(HttpResponseError, match=message):
         workspace.compute.begin_create_or_update(wanted)
 
@@ -72,5 +74,5 @@ def test_sizes_tell_their_gpus(workspace: MLClient) -> None:
 
 
 def test_quota_is_told_by_family(workspace: MLClient) -> None:
-    usages = {usage.name["value"]: usage for usage in workspace.compute.list_usage()}  # type: ignore[index]
+    usages = {usage.name["value"]: usage for usage in workspace.compute.list_usage()}
     assert usages["standardNCADSA100v4Family"].limit == 1000

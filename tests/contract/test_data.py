@@ -1,17 +1,22 @@
 """Data assets and blobs through the genuine SDK and azure-storage-blob: uploaded once, fixed by version."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Data
 from azure.ai.ml.exceptions import AssetPathException
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.storage.blob import ContainerClient
-from emulated import Emulated
 
 
-def asset(path: Path, version: str = "1", **more: object) -> Data:
+def asset(path: Path, version: str = "1", **more: Any) -> Data:  # noqa: ANN401 - the SDK's own fields
     return Data(name="chats", version=version, path=str(path), type="uri_file", **more)
 
 
@@ -23,13 +28,18 @@ def rows(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def container(workspace: MLClient, emulator: Emulated) -> ContainerClient:
-    """Open the default datastore's container as the SDK does, but with blocks so small that a test has many."""
+def container(workspace: MLClient) -> ContainerClient:
+    """Open the default datastore's container as the SDK does, with blocks so small that a test has many."""
     store = workspace.datastores.get_default(include_secrets=True)
     url = f"https://{store.account_name}.blob.{store.endpoint}"
     sas = store.credentials.sas_token
     return ContainerClient(
-        url, store.container_name, credential=sas, max_single_put_size=1024, max_block_size=1024, retry_total=0
+        url,
+        store.container_name,
+        credential=sas,
+        max_single_put_size=1024,
+        max_block_size=1024,
+        retry_total=0,
     )
 
 
@@ -47,7 +57,9 @@ def test_a_folder_is_uploaded_file_by_file(
         path = tmp_path / "folder" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name, encoding="utf-8")
-    workspace.data.create_or_update(Data(name="f", version="1", path=str(tmp_path / "folder"), type="uri_folder"))
+    workspace.data.create_or_update(
+        Data(name="f", version="1", path=str(tmp_path / "folder"), type="uri_folder")
+    )
     names = [blob.name.split("/", 2)[2] for blob in container.list_blobs()]
     assert names == ["folder/a.txt", "folder/sub/b.txt"]
 
@@ -79,7 +91,7 @@ def test_a_missing_version_is_not_found(workspace: MLClient) -> None:
 
 
 def test_a_name_with_a_dot_is_refused(workspace: MLClient, rows: Path) -> None:
-    with pytest.raises(HttpResponseError, match="data name 'a.b' is invalid"):
+    with pytest.raises(HttpResponseError, match=r"data name 'a\.b' is invalid"):
         workspace.data.create_or_update(Data(name="a.b", version="1", path=str(rows), type="uri_file"))
 
 
@@ -113,7 +125,9 @@ def test_an_empty_blob_can_be_read(container: ContainerClient) -> None:
 def test_metadata_and_deletion(container: ContainerClient) -> None:
     blob = container.upload_blob("a", b"one")
     blob.set_blob_metadata({"upload_status": "completed"})
-    assert [found.metadata for found in container.list_blobs(include=["metadata"])] == [{"upload_status": "completed"}]
+    assert [found.metadata for found in container.list_blobs(include=["metadata"])] == [
+        {"upload_status": "completed"}
+    ]
     blob.delete_blob()
     assert not blob.exists()
 

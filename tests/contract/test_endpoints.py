@@ -25,17 +25,17 @@ BASE = "azureml://registries/azureml/models/Phi-3-tiny-4k-instruct/versions/1"
 @pytest.fixture
 def endpoint(workspace: MLClient) -> str:
     """Have an endpoint, and return its name."""
-    name = f"ep-{workspace.workspace_name[3:]}"
+    name = f"ep-{str(workspace.workspace_name)[3:]}"
     workspace.begin_create_or_update(ManagedOnlineEndpoint(name=name, auth_mode="key")).wait()
     return name
 
 
-def deployment(endpoint: str, name: str = "demo", **more: Any) -> ManagedOnlineDeployment:  # noqa: ANN401
+def deployment(endpoint: str, name: str = "demo", **more: Any) -> ManagedOnlineDeployment:  # noqa: ANN401 - the SDK's own fields
     fields = {"model": BASE, "instance_type": SIZE, "instance_count": 1, **more}
     return ManagedOnlineDeployment(name=name, endpoint_name=endpoint, **fields)
 
 
-def deploy(workspace: MLClient, endpoint: str, name: str = "demo", **more: Any) -> None:  # noqa: ANN401
+def deploy(workspace: MLClient, endpoint: str, name: str = "demo", **more: Any) -> None:  # noqa: ANN401 - the SDK's own fields
     workspace.online_deployments.begin_create_or_update(deployment(endpoint, name, **more)).wait()
 
 
@@ -180,7 +180,7 @@ def test_an_endpoint_cannot_be_born_with_traffic(workspace: MLClient, emulator: 
 
 
 def test_a_change_while_another_goes_on_is_a_conflict(workspace: MLClient, emulator: Emulated) -> None:
-    name = f"ep-{workspace.workspace_name[3:]}"
+    name = f"ep-{str(workspace.workspace_name)[3:]}"
     with emulator.client(emulator.token()) as client:
         answers = [client.put(path(workspace, name), json={"properties": {}}).status_code for _ in range(2)]
     assert answers == [201, 409]
@@ -195,7 +195,7 @@ def test_keys_can_be_renewed(workspace: MLClient, endpoint: str) -> None:
 
 
 def test_a_token_endpoint_takes_its_token(workspace: MLClient, emulator: Emulated) -> None:
-    name = f"ep-{workspace.workspace_name[3:]}"
+    name = f"ep-{str(workspace.workspace_name)[3:]}"
     workspace.begin_create_or_update(ManagedOnlineEndpoint(name=name, auth_mode="aml_token")).wait()
     deploy(workspace, name)
     token = workspace.online_endpoints.get_keys(name).access_token

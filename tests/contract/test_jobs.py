@@ -33,7 +33,9 @@ def children(workspace: MLClient, job: str) -> dict[str, str]:
     return {child.display_name: child.status for child in workspace.jobs.list(parent_job_name=node.name)}
 
 
-def test_a_job_runs_its_five_stages_in_processes(workspace: MLClient, registry: MLClient, train: Path) -> None:
+def test_a_job_runs_its_five_stages_in_processes(
+    workspace: MLClient, registry: MLClient, train: Path
+) -> None:
     add_compute(workspace)
     submitted = workspace.jobs.create_or_update(build(registry, "run-1", train))
     assert submitted.status == "Preparing"
@@ -42,7 +44,11 @@ def test_a_job_runs_its_five_stages_in_processes(workspace: MLClient, registry: 
 
 
 def test_stream_prints_the_log_and_returns_at_the_end(
-    workspace: MLClient, registry: MLClient, train: Path, capsys: pytest.CaptureFixture[str], emulator: Emulated
+    workspace: MLClient,
+    registry: MLClient,
+    train: Path,
+    capsys: pytest.CaptureFixture[str],
+    emulator: Emulated,
 ) -> None:
     add_compute(workspace)
     emulator.script("Completed", 3.5)
@@ -122,7 +128,7 @@ def test_the_same_job_again_is_the_same_job(
     workspace.jobs.create_or_update(build(registry, "run-1", train))
     again = workspace.jobs.create_or_update(build(registry, "run-1", train))
     assert again.name == "run-1"
-    with pytest.raises(HttpResponseError, match="already exists.*jobs cannot be changed"):
+    with pytest.raises(HttpResponseError, match=r"already exists.*jobs cannot be changed"):
         workspace.jobs.create_or_update(build(registry, "run-1", train, seed=7))
 
 
@@ -140,7 +146,7 @@ def test_the_same_job_again_is_the_same_job(
     ],
 )
 def test_an_input_that_does_not_fit_is_refused(
-    workspace: MLClient, registry: MLClient, train: Path, inputs: dict[str, object], message: str
+    workspace: MLClient, registry: MLClient, train: Path, inputs: dict[str, Any], message: str
 ) -> None:
     add_compute(workspace)
     with pytest.raises(HttpResponseError, match=message):

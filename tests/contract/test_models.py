@@ -1,6 +1,7 @@
 """Models through the genuine SDK: registered from a job's output, listed, archived, refused."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.ai.ml import MLClient
@@ -22,8 +23,8 @@ def finished(workspace: MLClient, registry: MLClient, emulator: Emulated, tmp_pa
     return "run-1"
 
 
-def output_of(job: str, **more: object) -> Model:
-    fields = {"name": "tuned", "version": "1", **more}
+def output_of(job: str, **more: Any) -> Model:  # noqa: ANN401 - the SDK's own fields
+    fields: dict[str, Any] = {"name": "tuned", "version": "1", **more}
     return Model(path=f"azureml://jobs/{job}/outputs/trained_model", type="mlflow_model", **fields)
 
 
@@ -34,7 +35,9 @@ def test_a_jobs_output_becomes_a_model(workspace: MLClient, finished: str) -> No
     assert workspace.models.get("tuned", label="latest").version == "1"
 
 
-def test_versions_are_listed_newest_first_when_asked_for_the_latest(workspace: MLClient, finished: str) -> None:
+def test_versions_are_listed_newest_first_when_asked_for_the_latest(
+    workspace: MLClient, finished: str
+) -> None:
     for version in ("1", "2", "10"):
         workspace.models.create_or_update(output_of(finished, version=version))
     assert [model.version for model in workspace.models.list("tuned")] == ["1", "2", "10"]
@@ -66,13 +69,17 @@ def test_an_output_that_is_not_there_is_refused(
 def test_a_job_or_output_that_never_was_is_not_found(workspace: MLClient, finished: str) -> None:
     with pytest.raises(ResourceNotFoundError, match="Job nowhere not found"):
         workspace.models.create_or_update(output_of("nowhere"))
-    other = Model(path=f"azureml://jobs/{finished}/outputs/other", name="tuned", version="1", type="mlflow_model")
+    other = Model(
+        path=f"azureml://jobs/{finished}/outputs/other", name="tuned", version="1", type="mlflow_model"
+    )
     with pytest.raises(ResourceNotFoundError, match="has no output other"):
         workspace.models.create_or_update(other)
 
 
 @pytest.mark.parametrize("version", ["0", "1.0", "v1"])
-def test_a_version_that_is_no_whole_number_is_refused(workspace: MLClient, finished: str, version: str) -> None:
+def test_a_version_that_is_no_whole_number_is_refused(
+    workspace: MLClient, finished: str, version: str
+) -> None:
     with pytest.raises(HttpResponseError, match="positive whole number"):
         workspace.models.create_or_update(output_of(finished, version=version))
 
@@ -80,7 +87,10 @@ def test_a_version_that_is_no_whole_number_is_refused(workspace: MLClient, finis
 def test_a_version_cannot_become_another_model(workspace: MLClient, finished: str) -> None:
     workspace.models.create_or_update(output_of(finished))
     custom = Model(
-        path=f"azureml://jobs/{finished}/outputs/trained_model", name="tuned", version="1", type="custom_model"
+        path=f"azureml://jobs/{finished}/outputs/trained_model",
+        name="tuned",
+        version="1",
+        type="custom_model",
     )
     with pytest.raises(HttpResponseError, match="modelType cannot be changed"):
         workspace.models.create_or_update(custom)

@@ -48,6 +48,6 @@ def test_what_the_registry_lacks_is_not_found(registry: MLClient) -> None:
         registry.models.get("No-such-model", label="latest")
 
 
-def test_another_registry_is_not_found(emulator: object) -> None:
+def test_another_registry_is_not_found() -> None:
     with pytest.raises(ResourceNotFoundError):
         MLClient(DefaultAzureCredential(), registry_name="HuggingFace")

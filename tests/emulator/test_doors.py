@@ -122,5 +122,9 @@ def test_its_authority_is_trusted_for_loopback_only(emulator: Emulated) -> None:
 
 
 def test_the_authoritys_key_is_nowhere(emulator: Emulated) -> None:
-    keys = [path.name for path in Path(emulator.state).iterdir() if path.is_file() and b"PRIVATE KEY" in path.read_bytes()]
+    keys = [
+        path.name
+        for path in Path(emulator.state).iterdir()
+        if path.is_file() and b"PRIVATE KEY" in path.read_bytes()
+    ]
     assert keys == ["leaf-key.pem"]

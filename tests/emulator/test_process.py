@@ -1,4 +1,4 @@
-"""The emulator as a process: one a folder, ended by idleness, by a signal or by a kill, and never a child left."""
+"""The emulator as a process: one a folder, ended by idleness, a signal or a kill, never a child left."""
 
 import json
 import os
@@ -7,12 +7,11 @@ import subprocess
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from emulated import FAKE_TRAINER, ROOT, Emulated, command, running
 
-WORKSPACE = (
-    "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
-)
+WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 MODEL = "azureml://registries/azureml/models/Phi-3-tiny-4k-instruct/versions/1"
 COMPONENT = "azureml://registries/azureml/components/chat_completion_pipeline/versions/0.0.82"
 FAKE = ("--test-mode", "--trainer", FAKE_TRAINER)
@@ -63,7 +62,10 @@ def wait_for_end(emulated: Emulated) -> str:
 def deploy(emulated: Emulated, model: str = MODEL) -> None:
     """Create an endpoint with a deployment that has all traffic."""
     endpoint = f"{WORKSPACE}/onlineEndpoints/chat"
-    made = {"sku": {"capacity": 1}, "properties": {"model": model, "instanceType": "Standard_NC24ads_A100_v4"}}
+    made = {
+        "sku": {"capacity": 1},
+        "properties": {"model": model, "instanceType": "Standard_NC24ads_A100_v4"},
+    }
     with emulated.client(emulated.token()) as client:
         follow(client.put(endpoint, json={"properties": {"authMode": "Key"}}), client)
         follow(client.put(f"{endpoint}/deployments/demo", json=made), client)
@@ -71,7 +73,7 @@ def deploy(emulated: Emulated, model: str = MODEL) -> None:
         follow(client.put(endpoint, json=sent), client)
 
 
-def follow(answer, client) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def follow(answer: httpx.Response, client: httpx.Client) -> None:
     assert answer.status_code == 201, answer.text
     while (body := client.get(answer.headers["Azure-AsyncOperation"]).json())["status"] == "Updating":
         time.sleep(0.05)
@@ -263,5 +265,5 @@ def test_the_announcement_is_json_that_a_script_can_use(tmp_path: Path) -> None:
     with running(tmp_path) as emulated:
         info = json.loads((tmp_path / "emulator.json").read_text(encoding="utf-8"))
         assert info == emulated.info
-        assert info["env"]["AZURE_TOKEN_CREDENTIALS"] == "ManagedIdentityCredential"
+        assert {"ARM_CLOUD_METADATA_URL", "IDENTITY_ENDPOINT", "AZURE_SUBSCRIPTION_ID"} <= set(info["env"])
         assert Path(info["env"]["REQUESTS_CA_BUNDLE"]).read_text(encoding="utf-8").count("BEGIN CERT") > 100

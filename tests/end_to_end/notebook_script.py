@@ -108,7 +108,7 @@ def main() -> None:  # noqa: PLR0915 - the notebook from top to bottom
         "apply_deepspeed": "false",
     }
 
-    @pipeline(name="fine-tune")
+    @pipeline(name="fine-tune")  # type: ignore[call-overload,untyped-decorator] # the SDK types it wrongly
     def create_pipeline() -> dict[str, Any]:
         chat = component(
             mlflow_model_path=foundation_model.id,

@@ -28,9 +28,9 @@ async def get(request: Request) -> Response:
     match = _RANGE.match(wanted)
     start = int(match[1]) if match else blob.size
     if start >= blob.size:
-        raise ArmError(
-            416, "InvalidRange", "The range specified is invalid for the current size of the resource."
-        )
+        error = ArmError(416, "InvalidRange", "The range is invalid for the current size of the resource.")
+        error.headers["Content-Range"] = f"bytes */{blob.size}"
+        raise error
     end = min(int(match[2]) + 1, blob.size) if match and match[2] else blob.size
     return _content(blob, start, end, 206)
 

@@ -44,13 +44,16 @@ async def put(request: Request) -> Response:
     body = await read_json(request)
     before = cloud.store.get(Kind.COMPUTE, _id(request))
     document = _document(cloud, request, body, before)
+    user = ((body["properties"].get("properties") or {}).get("userAccountCredentials") or {}).get(
+        "adminUserName"
+    )
     cloud.store.put(Kind.COMPUTE, document["id"], document)
 
     async def work() -> None:
         await asyncio.sleep(SECONDS)
         ready = cloud.store.get(Kind.COMPUTE, document["id"]) or document
         ready["properties"] |= {"provisioningState": "Succeeded", "computeLocation": document["location"]}
-        ready["properties"]["properties"] |= _steady()
+        ready["properties"]["properties"] |= _steady(user)
         ready["tags"] = ready["tags"] or {}
         cloud.store.put(Kind.COMPUTE, document["id"], ready)
 
@@ -120,6 +123,7 @@ def _document(cloud: Cloud, request: Request, body: Document, before: Document |
             "description": given.get("description"),
             "resourceId": None,
             "computeType": "AmlCompute",
+            **({"computeLocation": before["location"]} if before else {}),
             "provisioningState": "Creating",
             "provisioningErrors": None,
             "isAttachedCompute": False,
@@ -167,7 +171,8 @@ def _scale(given: Document) -> Document:
     return {"maxNodeCount": most, "minNodeCount": least, "nodeIdleTimeBeforeScaleDown": idle}
 
 
-def _steady() -> Document:
+def _steady(user: str | None) -> Document:
+    """Return what is known once the cluster is there; of its user the name alone, never a secret."""
     counts = ("preparing", "running", "idle", "unusable", "leaving", "preempted")
     return {
         "currentNodeCount": 0,
@@ -176,4 +181,9 @@ def _steady() -> Document:
         "allocationState": "Steady",
         "allocationStateTransitionTime": now(),
         "propertyBag": {},
+        **({"userAccountCredentials": _user(user)} if user else {}),
     }
+
+
+def _user(name: str) -> Document:
+    return {"adminUserName": name, "adminUserPassword": None, "adminUserSshPublicKey": None}

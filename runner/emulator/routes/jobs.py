@@ -141,7 +141,7 @@ def _document(workspace: Workspace, name: str, given: Document) -> Document:
 
 
 def _properties(name: str, given: Document) -> Document:
-    settings = given.get("settings") or {}
+    settings, compute_id = given.get("settings") or {}, str(given.get("computeId") or "")
     marks = {
         "azureml.DevPlatv2": "true",
         "azureml.runsource": "azureml.PipelineRun",
@@ -150,6 +150,7 @@ def _properties(name: str, given: Document) -> Document:
         "azureml.parameters": "{}",
         "azureml.continue_on_step_failure": str(bool(settings.get("continue_on_step_failure"))),
         "azureml.continue_on_failed_optional_input": "True",
+        **({"azureml.defaultComputeName": compute_id.rpartition("/")[2]} if compute_id else {}),
         "azureml.defaultDataStoreName": "workspaceblobstore",
         "azureml.pipelineComponent": "pipelinerun",
     }

@@ -1,6 +1,8 @@
 """Run history: a run, its details with the URLs of its logs, its children, and where its outputs lie."""
 
 import re
+import uuid
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,7 +22,7 @@ _OUTPUT_ASSET = re.compile(
 
 async def get(request: Request) -> Response:
     """Answer one run."""
-    return JSONResponse(_run(_found(request)))
+    return JSONResponse(_run(cloud_of(request), _found(request)))
 
 
 async def details(request: Request) -> Response:
@@ -56,7 +58,8 @@ async def details(request: Request) -> Response:
 async def children(request: Request) -> Response:
     """Answer the runs just below a run, in the order in which they run."""
     _found(request)
-    return page([_run(run) for run in cloud_of(request).runs.children(_ref(request))], request)
+    cloud = cloud_of(request)
+    return page([_run(cloud, run) for run in cloud.runs.children(_ref(request))], request)
 
 
 async def modify(request: Request) -> Response:
@@ -73,7 +76,7 @@ async def modify(request: Request) -> Response:
         shown = {"isArchived" if name == "hidden" else name: value for name, value in changes.items()}
         job["properties"] |= {"tags": tags, **shown}
         cloud.store.put(Kind.JOB, job["id"], job)
-    return JSONResponse(_run(cloud.runs.get(ref)))
+    return JSONResponse(_run(cloud, cloud.runs.get(ref)))
 
 
 async def run_data(request: Request) -> Response:
@@ -82,7 +85,7 @@ async def run_data(request: Request) -> Response:
     run_id = str((await read_json(request)).get("runId"))
     run = cloud.runs.get(RunRef(workspace, run_id))
     outputs = {name: _output(cloud, workspace, path) for name, path in run["outputs"].items()}
-    metadata = _run(run) | {"outputs": outputs, "inputs": {}}
+    metadata = _run(cloud, run) | {"outputs": outputs, "inputs": {}}
     return JSONResponse(
         {"runMetadata": metadata, "runDefinition": None, "jobSpecification": None, "systemSettings": None}
     )
@@ -105,10 +108,10 @@ def _found(request: Request) -> Document:
     return cloud_of(request).runs.get(_ref(request))
 
 
-def _run(run: Document) -> Document:
+def _run(cloud: Cloud, run: Document) -> Document:
     """Return a run as the wire has it."""
-    return {
-        "runNumber": 1,
+    shown = {
+        "runNumber": int(datetime.fromisoformat(run["createdUtc"]).timestamp()),
         "rootRunId": run["rootRunId"],
         "createdUtc": run["createdUtc"],
         "createdBy": {"userObjectId": "00000000-0000-4000-8000-0000000000e1", "userName": "emulator"},
@@ -116,6 +119,13 @@ def _run(run: Document) -> Document:
         "error": run["error"],
         "warnings": None,
         "revision": 1,
+        "statusRevision": 1,
+        "runUuid": _uuid(run["runId"]),
+        "parentRunUuid": run["parentRunId"] and _uuid(run["parentRunId"]),
+        "rootRunUuid": _uuid(run["rootRunId"]),
+        "computeDuration": _duration(run),
+        "lastModifiedUtc": run["endTimeUtc"] or run["startTimeUtc"] or run["createdUtc"],
+        "duration": _duration(run),
         "runId": run["runId"],
         "parentRunId": run["parentRunId"],
         "experimentId": run["experiment"],
@@ -125,14 +135,20 @@ def _run(run: Document) -> Document:
         "displayName": run["displayName"],
         "name": None,
         "dataContainerId": f"dcid.{run['runId']}",
-        "description": run.get("description"),
         "hidden": bool(run.get("hidden")),
         "runType": run["runType"],
-        "runTypeV2": {"orchestrator": "Pipeline", "traits": [run["runType"]]},
+        "runTypeV2": {
+            "orchestrator": "Pipeline",
+            "traits": [run["runType"]],
+            "attribution": None,
+            "computeType": None,
+        },
         "properties": run["properties"],
         "parameters": {},
-        "actionUris": {},
-        "target": run.get("target"),
+        "actionUris": {
+            "Cancel": f"{cloud.settings.base_url}{run['workspace']}/jobs/{run['rootRunId']}/cancel"
+        },
+        "uniqueChildRunComputeTargets": [],
         "tags": run["tags"],
         "settings": {},
         "services": {},
@@ -140,8 +156,23 @@ def _run(run: Document) -> Document:
         "outputDatasets": [],
         "runDefinition": None,
         "jobSpecification": None,
-        "compute": {"target": run["target"]} if run.get("target") else None,
     }
+    if run.get("target"):
+        shown |= {"target": run["target"], "compute": {"target": run["target"]}}
+    return shown | ({"description": run["description"]} if run.get("description") else {})
+
+
+def _uuid(run_id: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, run_id))
+
+
+def _duration(run: Document) -> str | None:
+    """Return how long a run took, as .NET writes it; None before its end."""
+    if not (run["startTimeUtc"] and run["endTimeUtc"]):
+        return None
+    took = datetime.fromisoformat(run["endTimeUtc"]) - datetime.fromisoformat(run["startTimeUtc"])
+    minutes, seconds = divmod(took.total_seconds(), 60)
+    return f"{int(minutes) // 60:02}:{int(minutes) % 60:02}:{seconds:010.7f}"
 
 
 def _output(cloud: Cloud, workspace: Workspace, path: str) -> Document:

@@ -1,6 +1,7 @@
 """The inference front door: who may score, which deployment answers, and how its failures look."""
 
 import random
+import time
 import uuid
 
 from starlette.requests import Request
@@ -32,8 +33,9 @@ async def score(request: Request) -> Response:
     settings = deployment["settled"]["requestSettings"]
     limit = 2 * settings["maxConcurrentRequestsPerInstance"] * deployment["sku"]["capacity"]
     seconds = endpoint_rules.seconds(settings["requestTimeout"])
+    began = time.perf_counter()
     answer = await cloud.serving.score(deployment["id"], body, limit=limit, seconds=seconds)
-    return _response(answer, deployment["name"])
+    return _response(answer, deployment["name"], (time.perf_counter() - began) * 1000)
 
 
 def _endpoint(cloud: Cloud, name: str) -> Document:
@@ -74,11 +76,12 @@ def _choose(cloud: Cloud, endpoint: Document, wanted: str) -> Document:
     return candidates[name]
 
 
-def _response(answer: Answer, deployment: str) -> Response:
+def _response(answer: Answer, deployment: str, milliseconds: float) -> Response:
     headers = {
         "azureml-model-deployment": deployment,
         "Server": "azureml-frontdoor",
         "X-Request-ID": str(uuid.uuid4()),
+        "x-ms-run-fn-exec-ms": f"{milliseconds:.3f}",
     }
     if answer.status == 200:  # noqa: PLR2004 - a status code
         headers["x-ms-run-function-failed"] = "False"
