@@ -1,0 +1,300 @@
+"""What people read, and the one JSON value that programs read."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from runner import manifest
+from runner.clock import SystemClock
+from runner.console import Console, Output
+from runner.console.texts import seconds, table
+from runner.errors import Diagnostic, PreflightRefused, RunnerError, Severity, StepFailed
+from runner.facts import TargetKind
+from runner.journal import Event, Json, Record
+from runner.launcher import Emulator
+from runner.manifest import Manifest
+from runner.parameters import Effective, Origin, Parameter
+from runner.plan import Plan
+from runner.redact import register
+from runner.steps.step import Action, Change, Observation, Status
+
+CLUSTER = Change(step="compute", action=Action.CREATE, kind="compute", name="gpu", reason="it is not there")
+TRAINING = Change(
+    step="finetune", action=Action.CREATE, kind="job", name="named after the run", reason="Phi-4"
+)
+WARNING = Diagnostic(
+    path="small.yaml",
+    line=4,
+    column=9,
+    code="model-retired",
+    key="model.name",
+    message="Phi-3 is archived",
+    mend="choose Phi-4",
+    severity=Severity.WARNING,
+)
+ESCAPE = "\x1b[31mred\x1b]0;title\x07\u202e\x9b"
+
+
+class Told:
+    """A console over two buffers."""
+
+    def __init__(self, output: Output = Output.TEXT, *, encoding: str = "utf-8") -> None:
+        self.files = [io.BytesIO(), io.BytesIO()]
+        stdout, stderr = (io.TextIOWrapper(file, encoding=encoding) for file in self.files)
+        self.console = Console(stdout, stderr, output, SystemClock())
+
+    @property
+    def out(self) -> str:
+        return self.files[0].getvalue().decode()
+
+    @property
+    def err(self) -> str:
+        return self.files[1].getvalue().decode()
+
+
+def ended(opening: Mapping[str, Json], *events: tuple[Event, str, Mapping[str, Json]]) -> Manifest:
+    return manifest.fold(
+        Record(seq=seq, time="2026-11-21T08:23:00.000Z", event=event, step=step, data=data)
+        for seq, (event, step, data) in enumerate([(Event.RUN_OPENED, "", opening), *events], start=1)
+    )
+
+
+def planned() -> Plan:
+    rate = Parameter(name="learning_rate", value=5e-6, origin=Origin.RECIPE, detail="small.yaml:9")
+    seed = Parameter(name="seed", value=42, origin=Origin.COMPONENT_DEFAULT, detail="pipeline 0.0.1")
+    effective = Effective(parameters={"seed": seed, "learning_rate": rate}, dropped={}, overridden={})
+    return Plan(changes=(CLUSTER, TRAINING), effective=effective, diagnostics=(WARNING,))
+
+
+def test_a_plan_shows_each_change_its_reason_and_who_gave_each_parameter() -> None:
+    told = Told()
+    told.console.plan("small", TargetKind.AZURE, planned())
+    assert told.out.splitlines() == [
+        "small on Azure",
+        "  + create  ~ update  = reuse  . read",
+        "",
+        "  +  compute   gpu                  it is not there",
+        "  +  finetune  named after the run  Phi-4",
+        "",
+        "parameters (recipe > model's defaults > component's defaults)",
+        "  learning_rate  5e-06  recipe: small.yaml:9",
+        "  seed           42     component default: pipeline 0.0.1",
+        "",
+        "warning: small.yaml:4:9 model-retired model.name: Phi-3 is archived; choose Phi-4",
+    ]
+
+
+def test_a_plan_as_json_is_one_value() -> None:
+    told = Told(Output.JSON)
+    told.console.plan("small", TargetKind.EMULATOR, planned())
+    said = json.loads(told.out)
+    assert said["target"] == "emulator"
+    assert [(change["step"], change["action"]) for change in said["changes"]] == [
+        ("compute", "create"),
+        ("finetune", "create"),
+    ]
+    assert said["parameters"][1]["origin"] == "recipe"
+    assert said["diagnostics"][0]["severity"] == "warning"
+
+
+@pytest.mark.parametrize("kind", list(TargetKind))
+def test_only_the_emulator_is_called_the_emulator(kind: TargetKind, opening: Mapping[str, Json]) -> None:
+    plan, run, show = Told(), Told(), Told()
+    plan.console.plan("small", kind, planned())
+    with run.console.following("run-1", kind, planned()):
+        pass
+    show.console.run(ended({**opening, "target": {**opening["target"], "kind": kind.value}}), Path("runs/x"))
+    on_emulator = kind is TargetKind.EMULATOR
+    assert ["EMULATOR" in told.out for told in (plan, run, show)] == [on_emulator] * 3
+
+
+def test_an_error_goes_to_stderr_with_its_log_and_what_to_do() -> None:
+    told = Told()
+    told.console.error(StepFailed("no quota", hint="ask for more", log_tail=("line 1", "line 2")))
+    assert told.out == ""
+    assert told.err.splitlines() == [
+        "error: no quota",
+        "  the end of its log:",
+        "  | line 1",
+        "  | line 2",
+        "  hint: ask for more",
+    ]
+
+
+def test_an_error_as_json_is_the_one_value_on_stdout() -> None:
+    told = Told(Output.JSON)
+    told.console.error(PreflightRefused("refused", (WARNING,)))
+    assert told.err == ""
+    said = json.loads(told.out)
+    assert (said["error"]["message"], said["error"]["exit_code"]) == ("refused", 4)
+    assert said["diagnostics"][0]["line"] == 4
+
+
+def test_only_the_first_value_is_written() -> None:
+    told = Told(Output.JSON)
+    told.console.emulator(None)
+    told.console.error(RunnerError("after all was told"))
+    assert json.loads(told.out) == {"running": False}
+
+
+def test_progress_is_silent_where_one_value_is_to_come() -> None:
+    told = Told(Output.JSON)
+    with told.console.following("run-1", TargetKind.EMULATOR, planned()) as observer:
+        observer.started(CLUSTER)
+        observer.failed(CLUSTER, StepFailed("no quota"))
+    with told.console.deleting() as observer:
+        observer.deleting("compute", "gpu")
+    assert (told.out, told.err) == ("", "")
+
+
+def test_progress_is_a_line_for_each_thing_that_happens() -> None:
+    told = Told()
+    seen = Observation(status=Status.IN_PROGRESS, detail="training", fraction=0.5, metrics={"loss": 1.25})
+    with told.console.following("run-1", TargetKind.AZURE, planned()) as observer:
+        observer.started(CLUSTER)
+        observer.acting(CLUSTER, Action.CREATE)
+        for passed in (0.0, 1.0, 2.0, 61.0):
+            observer.waiting(TRAINING, seen, passed)
+        observer.succeeded(CLUSTER, Action.CREATE, Observation(status=Status.SUCCEEDED, detail="ready"))
+        observer.not_deleted("compute", "gpu", "409")
+    lines = [" ".join(line.split()) for line in told.out.splitlines()[2:]]
+    assert lines == [
+        "0 s compute gpu: it is not there",
+        "0 s compute + create compute",
+        "0 s finetune training 50% loss 1.250",
+        "0 s finetune training 50% loss 1.250",
+        "0 s compute ✓ create: ready",
+        "0 s cleanup ✗ compute gpu may still be there: 409",
+    ]
+
+
+def test_what_is_left_alive_is_told_with_the_command_that_ends_it(opening: Mapping[str, Json]) -> None:
+    made = {"action": "create", "intent": {"name": "gpu"}, "kind": "compute", "bills": True}
+    said = ended(
+        opening,
+        (Event.STEP_STARTED, "compute", {"action": "create"}),
+        (Event.INTENT, "compute", made),
+        (Event.RUN_CLOSED, "", {"status": "failed"}),
+    )
+    told = Told()
+    told.console.finished(said, Path("runs/x"), StepFailed("no quota"))
+    assert told.out.splitlines() == [
+        "",
+        "left alive:",
+        "  compute  gpu",
+        "  take it back with: runner down 20261121T082300Z-small-1a2b",
+        "failed: runs/x",
+    ]
+    assert told.err == "error: no quota\n"
+
+
+def test_that_nothing_is_left_alive_is_told_too(opening: Mapping[str, Json]) -> None:
+    told = Told()
+    told.console.finished(ended(opening), Path("runs/x"), None)
+    assert "nothing that bills is left alive" in told.out
+
+
+def test_an_interruption_names_the_job_that_goes_on(opening: Mapping[str, Json]) -> None:
+    job = {"action": "create", "intent": {"name": "run-1-1"}, "kind": "job", "bills": True}
+    said = ended(
+        opening,
+        (Event.STEP_STARTED, "finetune", {"action": "create"}),
+        (Event.INTENT, "finetune", job),
+        (Event.RUN_CLOSED, "", {"status": "interrupted"}),
+    )
+    told = Told()
+    told.console.finished(said, Path("runs/x"), KeyboardInterrupt())
+    assert told.out.splitlines()[-1] == "interrupted; job run-1-1 goes on in the cloud"
+
+
+def test_samples_are_shown_beside_the_ground_truth(tmp_path: Path, opening: Mapping[str, Json]) -> None:
+    scored = {
+        "prompt": [{"role": "user", "content": "two\nlines"}],
+        "answer": ESCAPE,
+        "ground_truth": "blue",
+        "seconds": 0.1,
+    }
+    (tmp_path / "samples.jsonl").write_text(json.dumps(scored) + "\n", encoding="utf-8")
+    told = Told()
+    told.console.finished(ended(opening), tmp_path, None)
+    assert "  user         two\n               lines\n" in told.out
+    assert "  answer       \\x1b[31mred\\x1b]0;title\\x07\\x202e\\x9b\n  ground truth blue\n" in told.out
+
+
+def test_a_servers_text_never_reaches_the_terminal_raw() -> None:
+    told = Told()
+    hostile = Observation(status=Status.IN_PROGRESS, detail=ESCAPE)
+    with told.console.following("run-1", TargetKind.AZURE, planned()) as observer:
+        observer.waiting(CLUSTER, hostile, 0.0)
+        observer.succeeded(CLUSTER, Action.CREATE, hostile)
+        observer.failed(CLUSTER, StepFailed(ESCAPE))
+        observer.not_deleted("compute", "gpu", ESCAPE)
+    told.console.error(StepFailed(ESCAPE, hint=ESCAPE, log_tail=(ESCAPE,)))
+    shown = told.out + told.err
+    assert not set(ESCAPE) & set(shown) - set("[31mred]0;title")
+    assert shown.count("\\x1b[31mred") == 7
+
+
+def test_secrets_are_shown_nowhere() -> None:
+    key = register("console-canary-0123456789")
+    text, value = Told(), Told(Output.JSON)
+    for told in (text, value):
+        told.console.error(StepFailed(f"{key} refused", hint=key, log_tail=(f"?sig={key}",)))
+    assert "canary" not in text.out + text.err + value.out + value.err
+    assert json.loads(value.out)["error"]["message"] == "[redacted] refused"
+
+
+def test_a_terminal_that_knows_only_ascii_is_written_to_all_the_same() -> None:
+    told = Told(encoding="ascii")
+    with told.console.following("run-1", TargetKind.AZURE, planned()) as observer:
+        observer.succeeded(CLUSTER, Action.CREATE, Observation(status=Status.SUCCEEDED, detail="né \ud800"))
+    told.console.error(RunnerError("é"))
+    assert "\\u2713 create: n\\xe9 \\ud800" in told.out
+    assert told.err == "error: \\xe9\n"
+
+
+def test_a_mistake_of_ours_is_one_line_and_no_traceback() -> None:
+    told = Told()
+    told.console.bug(KeyError("step"))
+    assert told.err.splitlines() == [
+        "error: internal error: KeyError: 'step'",
+        "  hint: this is a bug in runner; RUNNER_DEBUG=1 shows where",
+    ]
+
+
+def test_an_environment_can_be_evaluated_by_a_shell() -> None:
+    told = Told()
+    told.console.environment({"A": "plain", "B": "it's; $(rm)"})
+    assert told.out == "export A=plain\nexport B='it'\"'\"'s; $(rm)'\n"
+
+
+def test_a_running_emulator_is_told_with_its_address() -> None:
+    found = Emulator(
+        state=Path("/s"), pid=7, address="https://127.0.0.1:1", environment={}, test_mode=False, started_at=""
+    )
+    text, value = Told(), Told(Output.JSON)
+    text.console.emulator(found)
+    value.console.emulator(found)
+    assert text.out == "the emulator listens on https://127.0.0.1:1 (process 7, state in /s)\n"
+    assert json.loads(value.out) == {
+        "running": True,
+        "address": "https://127.0.0.1:1",
+        "pid": 7,
+        "state": "/s",
+    }
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3600, "1 h 00 min"), (7500, "2 h 05 min")],
+)
+def test_durations_are_said_as_people_say_them(amount: float, said: str) -> None:
+    assert seconds(amount) == said
+
+
+def test_a_column_that_is_too_wide_is_not_lined_up() -> None:
+    assert list(table([("a", "b"), ("x" * 60, "c")])) == ["  a  b", "  " + "x" * 60 + "  c"]
+    assert list(table([])) == []

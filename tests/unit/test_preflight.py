@@ -1,0 +1,344 @@
+"""What the target would refuse is told before it costs, at the line it is about."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from runner import catalog, preflight
+from runner.catalog import RegistryModel, VmSize
+from runner.errors import Diagnostic, Severity
+from runner.facts import ComputeState, DeploymentState, EndpointState, Facts, Provisioning, TargetKind
+from runner.load import load_bytes
+
+RECIPE = """\
+version: 1
+name: small
+model:
+  name: Phi-4
+compute:
+  name: gpu
+  size: Standard_NC24ads_A100_v4
+  gpus_per_node: 1
+dataset:
+  path: data
+  train: train
+  validation: valid
+  test: test
+finetune:
+  task: chat_completion
+  parameters:
+    learning_rate: 1e-5
+    num_train_epochs: 1
+register:
+  name: small-model
+endpoint:
+  name: my-chat
+deployment:
+  name: demo
+  instance_type: Standard_NC24ads_A100_v4
+traffic:
+  demo: 100
+sample:
+  rows: 1
+"""
+A100, T4, K80, V100 = (
+    "Standard_NC24ads_A100_v4",
+    "Standard_NC4as_T4_v3",
+    "Standard_NC6",
+    "Standard_NC6s_v3",
+)
+OURS = {"runner.recipe": "small"}
+
+
+def model(
+    tags: Mapping[str, object] | None = None, *, name: str = "Phi-4", archived: str | None = None
+) -> RegistryModel:
+    return RegistryModel(
+        registry="azureml", name=name, version="8", tags=tags or {}, properties={}, archived=archived
+    )
+
+
+def facts() -> Facts:
+    return Facts(
+        target=TargetKind.AZURE,
+        offline=False,
+        location="westeurope",
+        model=model(),
+        component=catalog.component("chat_completion"),
+        sizes={size.name.lower(): size for size in catalog.vm_sizes()},
+    )
+
+
+def cluster(*, size: str = A100.upper(), tier: str = "Dedicated", kind: str = "amlcompute") -> ComputeState:
+    return ComputeState(
+        id="/gpu",
+        name="gpu",
+        kind=kind,
+        size=size,
+        tier=tier,
+        max_instances=1,
+        provisioning=Provisioning.SUCCEEDED,
+    )
+
+
+def endpoint(tags: Mapping[str, str]) -> EndpointState:
+    return EndpointState(id="/e", name="my-chat", provisioning=Provisioning.SUCCEEDED, tags=tags)
+
+
+def deployment(tags: Mapping[str, str]) -> DeploymentState:
+    return DeploymentState(id="/d", name="demo", provisioning=Provisioning.SUCCEEDED, tags=tags)
+
+
+def findings(known: Facts, text: str = RECIPE) -> tuple[Diagnostic, ...]:
+    loaded = load_bytes(text.encode(), Path("recipe.yaml"))
+    return preflight.check(loaded, known, preflight.merge(loaded, known))
+
+
+def with_sizes(known: Facts, *gone: str) -> Facts:
+    return replace(known, sizes={name: size for name, size in known.sizes.items() if name not in gone})
+
+
+def tagged(**tags: object) -> Callable[[Facts], Facts]:
+    return lambda known: replace(known, model=model(tags))
+
+
+def existing(
+    *,
+    compute: ComputeState | None = None,
+    endpoint: EndpointState | None = None,
+    deployment: DeploymentState | None = None,
+) -> Callable[[Facts], Facts]:
+    return lambda known: replace(known, compute=compute, endpoint=endpoint, deployment=deployment)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Facts, and a recipe, of which one thing is to be said at one line."""
+
+    code: str
+    line: str
+    known: Callable[[Facts], Facts] = field(default=lambda known: known)
+    old: str = ""
+    new: str = ""
+    severity: Severity = Severity.ERROR
+    on_emulator: Severity = Severity.ERROR
+
+
+CASES = (
+    Case(code="model-not-found", line="  name: Phi-4", known=lambda known: replace(known, model=None)),
+    Case(
+        code="model-not-in-catalog",
+        line="  name: Phi-4",
+        known=lambda known: replace(known, model=None, offline=True),
+        severity=Severity.NOTICE,
+        on_emulator=Severity.NOTICE,
+    ),
+    Case(
+        code="model-retired",
+        line="  name: Phi-4",
+        known=lambda known: replace(known, model=model(archived="2026-06-02")),
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="model-retired",
+        line="  name: Phi-3-mini-4k-instruct",
+        known=lambda known: replace(known, model=model(name="Phi-3-mini-4k-instruct")),
+        old="  name: Phi-4",
+        new="  name: Phi-3-mini-4k-instruct",
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="model-retired",
+        line="  name: Phi-4",
+        known=tagged(FinetuneRetirementDate="2025-08-30"),
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="size-retired",
+        line=f"  size: {V100}",
+        old=f"  size: {A100}",
+        new=f"  size: {V100}",
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="size-retired",
+        line=f"  instance_type: {V100}",
+        old=f"  instance_type: {A100}",
+        new=f"  instance_type: {V100}",
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="size-unknown",
+        line=f"  size: {A100}",
+        known=lambda known: with_sizes(known, A100.lower()),
+    ),
+    Case(
+        code="size-unknown",
+        line="  size: Standard_NC9999_v9",
+        old=f"  size: {A100}",
+        new="  size: Standard_NC9999_v9",
+        known=lambda known: replace(known, offline=True),
+        severity=Severity.WARNING,
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="gpus-per-node",
+        line="  gpus_per_node: 2",
+        old="  gpus_per_node: 1",
+        new="  gpus_per_node: 2",
+    ),
+    Case(
+        code="size-not-allowed",
+        line=f"  size: {A100}",
+        known=tagged(finetune_compute_allow_list=f"['{T4}']"),
+    ),
+    Case(
+        code="size-not-allowed",
+        line=f"  instance_type: {A100}",
+        known=tagged(inference_compute_allow_list=[T4]),
+    ),
+    Case(
+        code="size-unsupported",
+        line=f"  size: {K80}",
+        old=f"  size: {A100}",
+        new=f"  size: {K80}",
+    ),
+    Case(
+        code="component-not-found",
+        line="  task: chat_completion",
+        known=lambda known: replace(known, component=None),
+    ),
+    Case(
+        code="clashing-parameters",
+        line="    auto_find_batch_size: true",
+        old="    num_train_epochs: 1",
+        new="    auto_find_batch_size: true\n    apply_deepspeed: true",
+    ),
+    Case(
+        code="default-dropped",
+        line="  name: Phi-4",
+        known=tagged(model_specific_defaults={"no_such_input": 1}),
+        severity=Severity.NOTICE,
+        on_emulator=Severity.NOTICE,
+    ),
+    Case(
+        code="learning-rate-range",
+        line="    learning_rate: 1e-5",
+        known=tagged(model_specific_defaults={"learning_rate_min": "5e-7", "learning_rate_max": "5e-6"}),
+        severity=Severity.WARNING,
+        on_emulator=Severity.WARNING,
+    ),
+    Case(code="compute-misfit", line="  name: gpu", known=existing(compute=cluster(size=T4))),
+    Case(code="compute-misfit", line="  name: gpu", known=existing(compute=cluster(tier="LowPriority"))),
+    Case(code="compute-misfit", line="  name: gpu", known=existing(compute=cluster(kind="aks"))),
+    Case(code="not-ours", line="  name: my-chat", known=existing(endpoint=endpoint({}))),
+    Case(
+        code="not-ours",
+        line="  name: demo",
+        known=existing(endpoint=endpoint(OURS), deployment=deployment({"runner.recipe": "other"})),
+    ),
+    Case(
+        code="validation-from-train",
+        line="  path: data",
+        old="  validation: valid\n",
+        severity=Severity.NOTICE,
+        on_emulator=Severity.NOTICE,
+    ),
+    Case(
+        code="sample-needs-rows",
+        line="  rows: 1",
+        old="  path: data",
+        new="  azureml: my-data\n  revision: '3'",
+    ),
+)
+
+
+def test_what_fits_raises_no_question() -> None:
+    assert findings(facts()) == ()
+
+
+@pytest.mark.parametrize("target", list(TargetKind))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}:{case.line.strip()}")
+def test_each_finding_has_its_weight_on_its_target_and_stands_at_its_line(
+    case: Case, target: TargetKind
+) -> None:
+    text = RECIPE.replace(case.old, case.new, 1) if case.old else RECIPE
+    found = [
+        each
+        for each in findings(replace(case.known(facts()), target=target), text)
+        if each.code == case.code and text.splitlines()[each.line - 1] == case.line
+    ]
+    weights = {TargetKind.AZURE: case.severity, TargetKind.EMULATOR: case.on_emulator}
+    assert [each.severity for each in found] == [weights[target]]
+    assert found[0].message
+
+
+@pytest.mark.parametrize("listed", [A100, A100.upper(), A100.lower()])
+@pytest.mark.parametrize("written", [A100, A100.upper(), A100.lower()])
+def test_sizes_are_the_same_in_any_case(listed: str, written: str) -> None:
+    known = tagged(finetune_compute_allow_list=[listed], inference_compute_allow_list=f'["{listed}"]')
+    assert findings(known(facts()), RECIPE.replace(A100, written)) == ()
+
+
+def test_a_list_that_cannot_be_read_allows_what_is_not_known_to_fail() -> None:
+    unreadable = tagged(finetune_compute_allow_list="[Standard_NC24ads_A100_v4")
+    assert findings(unreadable(facts())) == ()
+
+
+@pytest.mark.parametrize("tier", ["Dedicated", "dedicated"])
+def test_a_cluster_that_fits_may_be_anybodys(tier: str) -> None:
+    assert findings(existing(compute=cluster(tier=tier))(facts())) == ()
+
+
+def test_an_endpoint_and_a_deployment_of_this_recipe_are_its_own() -> None:
+    known = existing(endpoint=endpoint(OURS), deployment=deployment(OURS))
+    assert findings(known(facts())) == ()
+
+
+def test_a_rate_that_the_model_brings_itself_is_not_questioned() -> None:
+    defaults = {"learning_rate": "1e-2", "learning_rate_max": "5e-6"}
+    text = RECIPE.replace("    learning_rate: 1e-5\n", "")
+    found = findings(tagged(model_specific_defaults=defaults)(facts()), text)
+    assert "learning-rate-range" not in {each.code for each in found}
+
+
+def test_the_emulators_own_model_is_refused_on_azure_only() -> None:
+    text = RECIPE.replace("Phi-4", "Phi-3-tiny-4k-instruct")
+    own = replace(facts(), model=model(name="Phi-3-tiny-4k-instruct"))
+    assert [each.code for each in findings(own, text)] == ["model-only-on-emulator"]
+    assert findings(replace(own, target=TargetKind.EMULATOR), text) == ()
+
+
+def test_a_shared_card_is_said_to_be_a_fraction() -> None:
+    shared = VmSize(
+        name=A100,
+        family="",
+        vcpus=6,
+        memory_gb=None,
+        gpus=0.5,
+        gpu=None,
+        gpu_memory_gb=None,
+        retired=None,
+    )
+    (found,) = findings(replace(facts(), sizes={A100.lower(): shared}))
+    assert found.message == f"{A100} has 0.5 GPUs, not 1"
+
+
+def test_all_findings_are_told_at_once_in_the_order_of_the_file() -> None:
+    known = replace(
+        existing(compute=cluster(size=T4), endpoint=endpoint({}))(facts()),
+        model=model({"FinetuneRetirementDate": "2025-08-30", "finetune_compute_allow_list": [T4]}),
+    )
+    codes = [each.code for each in findings(known)]
+    assert codes == ["model-retired", "compute-misfit", "size-not-allowed", "not-ours"]
+
+
+def test_what_is_in_force_is_merged_only_where_there_is_a_training() -> None:
+    loaded = load_bytes(RECIPE.encode(), Path("recipe.yaml"))
+    effective = preflight.merge(loaded, facts())
+    assert effective is not None
+    assert effective.parameters["compute_finetune"].value == "gpu"
+    assert effective.parameters["learning_rate"].detail == "recipe.yaml:17"
+    assert preflight.merge(loaded, replace(facts(), component=None)) is None
