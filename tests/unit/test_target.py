@@ -113,18 +113,15 @@ def test_a_runs_emulator_may_have_come_back_at_another_address() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
-def test_nobody_signs_in_to_azure_through_this_machine(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    monkeypatch.setenv("ARM_CLOUD_METADATA_URL", f"https://{host}:4433/metadata/endpoints")
+def test_nobody_signs_in_to_azure_through_this_machine(host: str) -> None:
+    environment = {"ARM_CLOUD_METADATA_URL": f"https://{host}:4433/metadata/endpoints"}
     azure = Target(kind=TargetKind.AZURE, subscription_id="s", resource_group="r", workspace_name="w")
     with pytest.raises(UsageError, match="the target is azure, but ARM_CLOUD_METADATA_URL points at this"):
-        sign_in(azure, at_a_terminal=False)
+        sign_in(azure, environment, at_a_terminal=False)
 
 
 @pytest.mark.parametrize("address", ["", "https://management.azure.com/metadata/endpoints"])
-def test_no_token_for_the_emulator_is_asked_of_anyone_else(
-    monkeypatch: pytest.MonkeyPatch, address: str
-) -> None:
-    monkeypatch.setenv("ARM_CLOUD_METADATA_URL", address)
+def test_no_token_for_the_emulator_is_asked_of_anyone_else(address: str) -> None:
     emulator = Target(kind=TargetKind.EMULATOR, subscription_id="s", resource_group="r", workspace_name="w")
     with pytest.raises(UsageError, match="its environment is not set"):
-        sign_in(emulator, at_a_terminal=False)
+        sign_in(emulator, {"ARM_CLOUD_METADATA_URL": address}, at_a_terminal=False)
