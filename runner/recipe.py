@@ -1,6 +1,6 @@
 """What a recipe says, as values: one frozen dataclass a section, with Azure ML's own field names.
 
-The shape (types, ranges, required keys) is `schemas/recipe.schema.json`; `runner.load` turns a file into these.
+The shape (types, ranges, required keys) is `schemas/recipe.schema.json`; `runner.load` makes these of a file.
 A section that is left out is None, and what it would do does not happen.
 """
 
