@@ -76,7 +76,10 @@ class Blobs:
     def within(self, container: str, prefix: str = "") -> Iterator[Blob]:
         """Yield the blobs whose name starts with `prefix`, in the order of their names."""
         root = self._folder / container
-        names = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        if _BAD_PARTS.intersection([*container.split("/"), *filter(None, prefix.split("/"))]):
+            return
+        start = root / prefix.rpartition("/")[0]  # a container holds every run's files: walk those asked for
+        names = sorted(str(path.relative_to(root)) for path in start.rglob("*") if path.is_file())
         for name in names:
             if name.startswith(prefix):
                 yield Blob(

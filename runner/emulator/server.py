@@ -139,6 +139,7 @@ def environment(cloud: Cloud, files: Certificates) -> dict[str, str]:
         "IDENTITY_HEADER": cloud.tokens.identity_header,
         "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
         "NO_PROXY": "localhost,127.0.0.1",
+        "no_proxy": "localhost,127.0.0.1",  # where both are set, this one counts
         "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
         "AZURE_RESOURCE_GROUP": RESOURCE_GROUP,
         "AZURE_WORKSPACE_NAME": WORKSPACE,

@@ -76,6 +76,12 @@ def test_a_deployment_is_read_back_with_its_defaults(workspace: MLClient, endpoi
     assert [one.name for one in workspace.online_deployments.list(endpoint)] == ["demo"]
 
 
+def test_a_stand_in_says_so_on_its_deployment(workspace: MLClient, endpoint: str) -> None:
+    deploy(workspace, endpoint, model="azureml://registries/azureml/models/Phi-4/versions/8")
+    properties = workspace.online_deployments.get("demo", endpoint).properties
+    assert properties["emulator.stand_in"] == "Phi-3-tiny-4k-instruct"
+
+
 def test_the_log_of_a_deployment_can_be_read(workspace: MLClient, endpoint: str) -> None:
     deploy(workspace, endpoint)
     assert workspace.online_deployments.get_logs("demo", endpoint, 50).startswith("ready ")

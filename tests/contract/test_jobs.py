@@ -197,6 +197,16 @@ def test_a_job_can_be_archived_and_found_again(
     assert [job.name for job in workspace.jobs.list()] == ["run-1"]
 
 
+@pytest.mark.parametrize("end", ["Completed", "Failed", "Canceled"])
+def test_a_test_can_script_how_a_job_ends(
+    workspace: MLClient, registry: MLClient, train: Path, emulator: Emulated, end: str
+) -> None:
+    add_compute(workspace)
+    emulator.script(end)
+    workspace.jobs.create_or_update(build(registry, "run-1", train))
+    assert wait(workspace, "run-1") == end
+
+
 def test_a_missing_job_is_not_found(workspace: MLClient) -> None:
     with pytest.raises(ResourceNotFoundError):
         workspace.jobs.get("nowhere")

@@ -6,9 +6,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from runner.emulator import endpoint_rules
+from runner.emulator.catalog import BASE_MODEL_NAME
 from runner.emulator.cloud import Cloud, cloud_of
 from runner.emulator.errors import ArmError
+from runner.emulator.jobs import STAND_IN
 from runner.emulator.operations import Family, now
+from runner.emulator.references import Located
 from runner.emulator.routes import endpoints
 from runner.emulator.store import Document, Kind
 from runner.emulator.wire import (
@@ -48,11 +51,13 @@ async def put(request: Request) -> Response:
     endpoints.refuse_while_changing(endpoint)
     endpoints.refuse_while_changing(before)
     document = _document(cloud, request, body, before)
-    model = _model_path(cloud, document)
+    model = _model(cloud, document)
+    if model.stand_in:
+        document["properties"]["properties"][STAND_IN] = BASE_MODEL_NAME
 
     async def work() -> None:
         try:
-            await cloud.serving.replace(key, model)
+            await cloud.serving.replace(key, model.path)
         except BaseException:
             _settle(cloud, key, "Failed")
             raise
@@ -110,7 +115,7 @@ async def ensure_serving(cloud: Cloud, document: Document) -> None:
     """Have a process for a deployment that was made by an earlier start."""
     if document["properties"]["provisioningState"] == "Failed":
         raise ArmError(424, "model_error", f"Deployment {document['name']} has failed.")
-    await cloud.serving.ensure(document["id"], _model_path(cloud, document))
+    await cloud.serving.ensure(document["id"], _model(cloud, document).path)
 
 
 def _id(request: Request) -> str:
@@ -142,14 +147,14 @@ def _settle(cloud: Cloud, key: str, state: str) -> None:
         cloud.store.put(Kind.DEPLOYMENT, key, document)
 
 
-def _model_path(cloud: Cloud, document: Document) -> Path:
+def _model(cloud: Cloud, document: Document) -> Located:
     model = document["properties"]["model"]
     located = cloud.references.locate(workspace_of(document["id"]), str(model))
     if not located.path.exists():
         raise ArmError(
             404, "UserError", f"There is nothing at {model}.", inner=("NotFound", "StorageObjectNotFound")
         )
-    return located.path
+    return located
 
 
 def _document(cloud: Cloud, request: Request, body: Document, before: Document | None) -> Document:
