@@ -76,7 +76,9 @@ class Blobs:
     def within(self, container: str, prefix: str = "") -> Iterator[Blob]:
         """Yield the blobs whose name starts with `prefix`, in the order of their names."""
         root = self._folder / container
-        if _BAD_PARTS.intersection([*container.split("/"), *filter(None, prefix.split("/"))]):
+        if prefix.startswith("/") or _BAD_PARTS.intersection(
+            [*container.split("/"), *prefix.split("/")[:-1]]
+        ):
             return
         start = root / prefix.rpartition("/")[0]  # a container holds every run's files: walk those asked for
         names = sorted(str(path.relative_to(root)) for path in start.rglob("*") if path.is_file())

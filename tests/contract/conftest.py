@@ -4,7 +4,6 @@ Each test has a workspace of its own: on the emulator any workspace exists, and 
 """
 
 import os
-import sys
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -17,9 +16,8 @@ with warnings.catch_warnings():
     from azure.ai.ml import MLClient
     from azure.identity import DefaultAzureCredential
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "emulator"))
 
-from emulated import FAKE_TRAINER, Emulated, running
+from tests.emulator.emulated import FAKE_TRAINER, Emulated, running
 
 CURRENT_CLOUD = "AZUREML_CURRENT_CLOUD"
 SDKS_OWN_WARNINGS = (

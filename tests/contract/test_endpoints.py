@@ -16,7 +16,8 @@ from azure.ai.ml.entities import (
     ProbeSettings,
 )
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from emulated import Emulated
+
+from tests.emulator.emulated import Emulated
 
 SIZE = "Standard_NC24ads_A100_v4"
 BASE = "azureml://registries/azureml/models/Phi-3-tiny-4k-instruct/versions/1"

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from azure.ai.ml import MLClient
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from chat_pipeline import add_compute, build, wait
-from emulated import Emulated
+
+from tests.contract.chat_pipeline import add_compute, build, wait
+from tests.emulator.emulated import Emulated
 
 STAGES = [
     "ft_nlp_common_validation",

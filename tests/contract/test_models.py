@@ -7,8 +7,9 @@ import pytest
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Model
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from chat_pipeline import add_compute, build, wait
-from emulated import Emulated
+
+from tests.contract.chat_pipeline import add_compute, build, wait
+from tests.emulator.emulated import Emulated
 
 
 @pytest.fixture

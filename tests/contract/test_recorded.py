@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from emulated import Emulated
-from recorded import ANY, DIFFERENCES, EVERY_ANSWER, RECORDED, Exchange
+
+from tests.contract.recorded import ANY, DIFFERENCES, EVERY_ANSWER, RECORDED, Exchange
+from tests.emulator.emulated import Emulated
 
 SUB = "/subscriptions/s"
 GROUP = f"{SUB}/resourceGroups/g/providers/Microsoft.MachineLearningServices"

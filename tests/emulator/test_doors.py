@@ -7,7 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from emulated import Emulated, running
+
+from tests.emulator.emulated import Emulated, running
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from emulated import ROOT
 
 from runner.emulator import endpoint_rules, tls
 from runner.emulator.blobs import Blobs
@@ -17,6 +16,7 @@ from runner.emulator.pipeline import parse
 from runner.emulator.routes.compute import NAME
 from runner.emulator.store import Kind, Store
 from runner.emulator.tokens import Tokens
+from tests.emulator.emulated import ROOT
 
 
 def test_the_authority_is_for_loopback_and_a_week(tmp_path: Path) -> None:
@@ -86,6 +86,20 @@ def test_a_blob_stays_in_its_container(tmp_path: Path, name: str) -> None:
     store = Store(tmp_path / "store.sqlite")
     with pytest.raises(ArmError, match="does not represent any resource"):
         Blobs(tmp_path / "blobs", store).path("account/container", name)
+    store.close()
+
+
+@pytest.mark.parametrize("prefix", ["/etc/", "../", "a/../../", "b//"])
+def test_a_listing_stays_in_its_container(tmp_path: Path, prefix: str) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    blobs = Blobs(tmp_path / "blobs", store)
+    for name in ("a/x", "b/y"):
+        path = blobs.path("account/container", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    assert list(blobs.within("account/container", prefix)) == []
+    assert [blob.name for blob in blobs.within("account/container", "b")] == ["b/y"]
+    assert [blob.name for blob in blobs.within("account/container", "a/")] == ["a/x"]
     store.close()
 
 

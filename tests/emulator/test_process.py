@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from emulated import FAKE_TRAINER, ROOT, Emulated, command, running
+
+from tests.emulator.emulated import FAKE_TRAINER, ROOT, Emulated, command, running
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 MODEL = "azureml://registries/azureml/models/Phi-3-tiny-4k-instruct/versions/1"
