@@ -1,15 +1,12 @@
 """A shell in a folder of its own, on an emulator of its own."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "emulator"))
-
-from emulated import FAKE_TRAINER, Emulated, running
-from shell import Shell, shell_in
+from tests.emulator.emulated import FAKE_TRAINER, Emulated, running
+from tests.end_to_end.shell import Shell, shell_in
 
 
 @pytest.fixture

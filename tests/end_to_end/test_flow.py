@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 import httpx
 import jsonschema
 import pytest
-from emulated import Emulated
-from shell import RECIPE, ROOT, ROWS, Shell, shell_in, write_recipe
+
+from tests.emulator.emulated import Emulated
+from tests.end_to_end.shell import RECIPE, ROOT, ROWS, Shell, shell_in, write_recipe
 
 Fake: TypeAlias = tuple[Shell, Emulated]
 Manifest: TypeAlias = Mapping[str, Any]

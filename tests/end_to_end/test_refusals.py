@@ -2,7 +2,7 @@
 
 import re
 
-from shell import RECIPE, Shell, write_recipe
+from tests.end_to_end.shell import RECIPE, Shell, write_recipe
 
 FIVE_MISTAKES = """\
 version: 1

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # the scripts in tools/ that make the bundled data are imported from there
 
 COMPONENT = ROOT / "runner" / "catalog" / "components" / "chat_completion_pipeline.json"
 BASE = ROOT / "runner" / "emulator" / "data" / "base_model"

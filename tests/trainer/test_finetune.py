@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from conftest import Server, Trainer
+    from tests.trainer.conftest import Server, Trainer
 
     Serve = Callable[[Path], AbstractContextManager[Server]]
 

@@ -12,7 +12,7 @@ import yaml
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Trainer
+    from tests.trainer.conftest import Trainer
 
 ROW = {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "secret words"}]}
 

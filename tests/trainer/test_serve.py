@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from conftest import Server
+    from tests.trainer.conftest import Server
 
 ROOT = Path(__file__).parents[2]
 HELLO = [{"role": "user", "content": "Repeat: secret words"}]

@@ -12,12 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hub_server import COMMIT, HubServer
 from pyarrow import parquet
 
 from runner.dataset import PreparedSplit, prepare
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError, Severity
 from runner.recipe import Dataset
+from tests.unit.hub_server import COMMIT, HubServer
 
 
 def line(question: str, answer: str = "yes", **other: object) -> bytes:
