@@ -26,12 +26,16 @@ _NEEDED = ("starlette", "uvicorn", "cryptography", "torch", "transformers", "pef
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Emulator:
-    """A running emulator. `environment` is what makes the SDK, or any script, talk to it."""
+    """A running emulator. `environment` is what makes the SDK, or any script, talk to it.
+
+    Its certificate bundle holds the public roots too; `authority` is the file of the emulator's own alone.
+    """
 
     state: Path
     pid: int
     address: str
     environment: Mapping[str, str]
+    authority: str
     test_mode: bool
     started_at: str
 
@@ -49,6 +53,7 @@ def find(state: Path) -> Emulator | None:
         pid=said["pid"],
         address=said["base_url"],
         environment=said["env"],
+        authority=said["ca_file"],
         test_mode=said["test_mode"],
         started_at=said["started_at"],
     )

@@ -121,7 +121,8 @@ def run_facts(said: Manifest) -> Iterator[str]:
     if shown:
         yield ""
         yield from table(shown)
-    if record.outputs.get("studio"):
+    # On the emulator there is no studio to look at.
+    if record.outputs.get("studio") and said.target["kind"] == TargetKind.AZURE.value:
         yield safe(f"  job: {record.outputs['studio']}")
     if record.outputs.get("stand_in"):
         stood_in = record.outputs["stand_in"]
