@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO, cast
 
 from runner.errors import ExitCode, RunnerError
 
@@ -47,13 +48,16 @@ class Terminated(KeyboardInterrupt):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; every outcome a person can cause is an exit code, never a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character shows its number
+            stream.reconfigure(errors="backslashreplace")
     options, verb = _parse(words)
     # `--version` and `--help` have ended in `_parse`; what everything else needs is imported only now.
     from runner.clock import SystemClock  # noqa: PLC0415
     from runner.console import Console, Output  # noqa: PLC0415
     from runner.session import Session  # noqa: PLC0415
 
-    console = Console(sys.stdout, sys.stderr, Output(options.output), SystemClock())
+    console = Console(_open(sys.stdout), _open(sys.stderr), Output(options.output), SystemClock())
     signal.signal(signal.SIGTERM, _terminate)
     # The SDK prints to stdout as it likes; only the console's own handle reaches it.
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
@@ -73,6 +77,10 @@ def _guarded(verb: Verb, options: argparse.Namespace, session: "Session") -> Exi
         session.console.interrupted(code)
         return code
     except BrokenPipeError:
+        return ExitCode.STEP_FAILED
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        session.console.error(RunnerError(f"{name}{error.strerror or type(error).__name__}"))
         return ExitCode.STEP_FAILED
     except Exception as error:
         if session.environment.get("RUNNER_DEBUG"):
@@ -108,6 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"runner {_installed()}")
     parser.add_argument("verb", choices=VERBS, metavar="VERB")
     return parser
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    """Give a stream to write to where the process was started without one."""
+    return stream or Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _installed() -> str:

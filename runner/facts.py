@@ -6,6 +6,7 @@ GET of a resource says, in the few fields the runner decides by.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from runner.catalog import Component, RegistryModel, VmSize
@@ -145,10 +146,12 @@ class Facts:
     """Everything the plan and the checks are made of.
 
     `offline` facts come from the catalog alone: what exists in the workspace is then unknown, and absent
-    here. `sizes` has lower-case names. `location` is empty offline.
+    here. `sizes` has lower-case names. `location` is empty offline. `today` is the day that retirements are
+    held against.
     """
 
     target: TargetKind
+    today: date
     offline: bool
     model: RegistryModel | None
     component: Component | None

@@ -6,7 +6,7 @@ One JSON object a line, each on disk (fsync) before `append` returns. The manife
 import fcntl
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from runner.clock import Clock, stamp
 from runner.errors import RunHeld, UsageError
-from runner.redact import redact
+from runner.redact import as_json
 
 # What a record may hold: plain JSON. Each writer knows its own shape; the fold reads it back.
 Json = Any
@@ -52,20 +52,26 @@ class Record:
 class Journal:
     """A run's journal, held by one process at a time (the kernel frees it, however the process ends)."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        """Open or create the file and hold it; raises RunHeld if another process does."""
+    def __init__(self, path: Path, clock: Clock, *, new: bool) -> None:
+        """Make the file or open it, and hold it.
+
+        Raises RunHeld if another process does, UsageError if there is none to open or it cannot be read. A
+        torn last line is cut off: what was not wholly written was not acted on.
+        """
         self._clock = clock
         self._lock = Lock()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._file = _opened(path, new=new)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            _hold(self._file, path)
+            content = path.read_bytes()
+            self._records = list(_parsed(content, path))
+            self._size = content.rfind(b"\n") + 1
+            os.ftruncate(self._file, self._size)
+            os.fsync(self._file)
+            _sync_folder(path.parent)
+        except BaseException:
             os.close(self._file)
-            raise RunHeld(
-                f"another process holds run {path.parent.name}", hint="wait until it ends"
-            ) from error
-        _sync_folder(path.parent)
-        self._records = list(read(path))
+            raise
 
     @property
     def records(self) -> Sequence[Record]:
@@ -83,10 +89,19 @@ class Journal:
                 step=step,
                 data=data or {},
             )
-            _write_all(self._file, (redact(_line(record)) + "\n").encode())
-            os.fsync(self._file)
+            self._write(as_json(_fields(record)).encode() + b"\n")
             self._records.append(record)
             return record
+
+    def _write(self, line: bytes) -> None:
+        """Bring a line to the disk, whole or not at all: a half one would spoil the next."""
+        try:
+            _write_all(self._file, line)
+            os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(line)
 
     def close(self) -> None:
         """Let go of the file and with it of the run."""
@@ -103,10 +118,31 @@ class Journal:
 
 def read(path: Path) -> Sequence[Record]:
     """Read a journal without holding it; a torn last line is dropped, since it was never acted on."""
-    text = path.read_text(encoding="utf-8")
-    complete = text[: text.rfind("\n") + 1]
+    return tuple(_parsed(path.read_bytes(), path))
+
+
+def _opened(path: Path, *, new: bool) -> int:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if new else 0)
     try:
-        return tuple(_record(json.loads(line)) for line in complete.splitlines())
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be opened: {error.strerror}",
+            hint="a run's journal stays on the machine that ran it; it is not in git",
+        ) from error
+
+
+def _hold(file: int, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RunHeld(f"another process holds run {path.parent.name}", hint="wait until it ends") from error
+
+
+def _parsed(content: bytes, path: Path) -> Iterator[Record]:
+    try:
+        for line in content.split(b"\n")[:-1]:
+            yield _record(json.loads(line))
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} is not a journal that this version can read") from error
 
@@ -121,11 +157,11 @@ def _record(read: Mapping[str, Json]) -> Record:
     )
 
 
-def _line(record: Record) -> str:
+def _fields(record: Record) -> Mapping[str, Json]:
     fields: dict[str, Json] = {"seq": record.seq, "time": record.time, "event": record.event.value}
     if record.step:
         fields["step"] = record.step
-    return json.dumps(fields | {"data": record.data}, ensure_ascii=False)
+    return fields | {"data": record.data}
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -4,6 +4,7 @@ It says in `emulator.json` of its state folder where it listens and holds a lock
 file without the lock is of one that was killed.
 """
 
+import contextlib
 import fcntl
 import importlib.util
 import json
@@ -15,6 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runner.errors import CloudUnavailable, UsageError
 
@@ -42,12 +44,19 @@ class Emulator:
 
 def find(state: Path) -> Emulator | None:
     """Find the emulator that runs on this state folder."""
-    if not _is_held(state / "emulator.lock"):
-        return None
+    return _announced(state) if _is_held(state / "emulator.lock") else None
+
+
+def _announced(state: Path) -> Emulator | None:
+    """Read what an emulator says of itself; None while it is only just starting."""
     try:
         said = json.loads((state / "emulator.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None  # it is only just starting
+        return _emulator(state, said)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _emulator(state: Path, said: Mapping[str, Any]) -> Emulator:
     return Emulator(
         state=state,
         pid=said["pid"],
@@ -75,8 +84,9 @@ def wait_until_up(state: Path, process: subprocess.Popen[bytes]) -> Emulator:
     """Wait for an emulator that `spawn` began; if another won the race for the folder, it is that one."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        found = find(state)
-        if found:
+        # Its own word is enough; asking for the lock could take it away from the one that starts.
+        found = _announced(state) if process.poll() is None else find(state)
+        if found and (found.pid == process.pid or process.poll() is not None):
             return found
         if process.poll() is not None and not _is_held(state / "emulator.lock"):
             break
@@ -86,7 +96,8 @@ def wait_until_up(state: Path, process: subprocess.Popen[bytes]) -> Emulator:
 
 def stop(emulator: Emulator) -> None:
     """End it and wait until it has; raises CloudUnavailable if it does not go."""
-    os.kill(emulator.pid, signal.SIGTERM)
+    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(emulator.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while _is_held(emulator.state / "emulator.lock"):
         if time.monotonic() > deadline:

@@ -7,14 +7,15 @@ Its shape is `schemas/manifest.schema.json`.
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from runner.errors import UsageError
 from runner.journal import Event, Json, Record
-from runner.redact import redact
+from runner.redact import as_json
+from runner.schema_files import read_schema
 
 FORMAT = 1
 FILE_NAME = "manifest.json"
@@ -85,10 +86,10 @@ class Manifest:
         return record.outputs if record else {}
 
 
-def fold(records: Iterable[Record]) -> Manifest:
+def fold(records: Sequence[Record]) -> Manifest:
     """Make the manifest of a journal. Raises UsageError if the journal does not begin with a run."""
-    first, *rest = records
-    if first.event is not Event.RUN_OPENED:
+    first, *rest = records or (None,)
+    if first is None or first.event is not Event.RUN_OPENED:
         raise UsageError("the journal does not begin with the opening of a run")
     manifest = _opened(first)
     for record in rest:
@@ -98,13 +99,17 @@ def fold(records: Iterable[Record]) -> Manifest:
 
 def write(manifest: Manifest, path: Path) -> None:
     """Replace the file atomically: whoever reads it sees the old manifest or the new one, whole."""
-    text = redact(json.dumps(asdict(manifest), indent=2, ensure_ascii=False)) + "\n"
+    text = as_json(asdict(manifest), indent=2) + "\n"
     handle, name = tempfile.mkstemp(prefix=".manifest-", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(name).replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -116,11 +121,26 @@ def load(path: Path) -> Manifest:
     """Read a manifest. Unknown keys are ignored: an older runner may meet a newer file of the same format."""
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
-        if read["format"] != FORMAT:
-            raise UsageError(f"{path} has manifest format {read['format']}; this version reads {FORMAT}")
-        return _manifest(read)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not a manifest that this version can read") from error
+    if isinstance(read, dict) and read.get("format", FORMAT) != FORMAT:
+        raise UsageError(f"{path} has manifest format {read['format']}; this version reads {FORMAT}")
+    _check(read, path)
+    return _manifest(read)
+
+
+# What a later version adds is not this version's business.
+_TOLERATED = {"additionalProperties", "propertyNames"}
+
+
+def _check(read: Json, path: Path) -> None:
+    # Only who reads a manifest pays for the validator.
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+
+    for error in Draft202012Validator(read_schema("manifest.schema.json")).iter_errors(read):
+        if error.validator not in _TOLERATED:
+            where = ".".join(str(part) for part in error.absolute_path) or "the top"
+            raise UsageError(f"{path} is not a manifest that this version can read: see {where}")
 
 
 def _manifest(read: Mapping[str, Json]) -> Manifest:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,9 @@ class Lease:
     keep: bool = False
 
 
-def offline(loaded: Loaded, kind: TargetKind) -> Plan:
+def offline(loaded: Loaded, kind: TargetKind, today: date) -> Plan:
     """Plan from the catalog alone. Raises PreflightRefused."""
-    return _checked(loaded, survey_offline(loaded.recipe, kind, None))
+    return _checked(loaded, survey_offline(loaded.recipe, kind, None, today))
 
 
 @contextmanager
@@ -83,9 +84,9 @@ def connected(session: Session, chosen: Target, registry: str) -> "Cloud":
     return connect(chosen, registry, credential)
 
 
-def opened(loaded: Loaded, cloud: "Cloud") -> Opened:
+def opened(loaded: Loaded, cloud: "Cloud", today: date) -> Opened:
     """Survey and check. Raises PreflightRefused, before anything is changed."""
-    facts = survey(loaded.recipe, cloud)
+    facts = survey(loaded.recipe, cloud, today)
     return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=_checked(loaded, facts))
 
 

@@ -5,6 +5,7 @@ The one place for allow lists, GPU counts, and what exists but does not fit. Pur
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from runner import catalog, naming, parameters
 from runner.catalog import RegistryModel
@@ -88,7 +89,7 @@ def _model(case: _Case) -> Iterator[Diagnostic]:
 def _lifecycle(case: _Case, model: RegistryModel) -> Iterator[Diagnostic]:
     """Refuse on Azure what is archived; the emulator, where old runs are replayed, only warns."""
     known = catalog.model(model.registry, model.name)
-    archived = model.archived or (known.archived if known else None)
+    archived = _past(model.archived or (known.archived if known else None), case)
     on_azure = case.facts.target is TargetKind.AZURE
     if known and known.emulator_only and on_azure:
         yield case.loaded.source.diagnostic(
@@ -97,7 +98,7 @@ def _lifecycle(case: _Case, model: RegistryModel) -> Iterator[Diagnostic]:
             message=f"{model.name} is the emulator's own",
             mend="choose a model of the azureml registry, such as Phi-4",
         )
-    retired = model.tags.get("FinetuneRetirementDate")
+    retired = _past(model.tags.get("FinetuneRetirementDate"), case)
     if archived or retired:
         dates = [f"archived {archived}"] if archived else []
         dates += [f"fine-tuning retired {retired}"] if retired else []
@@ -108,6 +109,14 @@ def _lifecycle(case: _Case, model: RegistryModel) -> Iterator[Diagnostic]:
             mend="choose a model that is not, such as Phi-4",
             severity=Severity.ERROR if on_azure else Severity.WARNING,
         )
+
+
+def _past(day: object, case: _Case) -> str:
+    """Give a date (`YYYY-MM-DD`) that has come, "" for one that is yet to come or cannot be read."""
+    try:
+        return str(day) if date.fromisoformat(str(day)) <= case.facts.today else ""
+    except ValueError:
+        return ""
 
 
 def _compute_size(case: _Case) -> Iterator[Diagnostic]:
@@ -139,7 +148,7 @@ def _deployment_size(case: _Case) -> Iterator[Diagnostic]:
 
 def _size(case: _Case, key: tuple[str, ...], name: str) -> Iterator[Diagnostic]:
     known = catalog.vm_size(name)
-    if known is not None and known.retired:
+    if known is not None and _past(known.retired, case):
         yield case.loaded.source.diagnostic(
             key,
             code="size-retired",

@@ -3,7 +3,10 @@
 Secrets are known in two ways: by value, registered the moment one is fetched, and by shape.
 """
 
+import json
+import math
 import re
+from typing import Any
 from urllib.parse import quote
 
 MASK = "[redacted]"
@@ -12,7 +15,7 @@ MASK = "[redacted]"
 SHORTEST_SECRET = 8
 
 _SHAPES = (
-    re.compile(r"(?i)(?<=[?&\s;\"'])((?:sig|se|sp|sv|skoid|sktid)=)[^&\s\"';]+"),
+    re.compile(r"(?i)((?:^|(?<=[?&\s;\"']))(?:sig|se|sp|sv|skoid|sktid)=)[^&\s\"';]+"),
     re.compile(
         r"(?i)((?:AccountKey|SharedAccessKey|SharedAccessSignature|password|client_secret)=)[^;&\s\"']+"
     ),
@@ -23,7 +26,7 @@ _SHAPES = (
 )
 
 # C0 but newline and tab, DEL, C1, and the marks that reorder text on a screen.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _known: set[str] = set()
 
@@ -42,6 +45,27 @@ def redact(text: str) -> str:
     for shape in _SHAPES:
         text = shape.sub(rf"\1{MASK}", text)
     return text
+
+
+def scrub(value: Any) -> Any:  # noqa: ANN401 - JSON may be anything
+    """Take secrets out of a JSON value, before it is written: in its texts they still stand unescaped.
+
+    What JSON cannot hold is given up here: NaN and the infinities become null.
+    """
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(str(key)): scrub(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [scrub(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:  # noqa: ANN401 - as above
+    """Write a JSON value without secrets, in ASCII: no control character, and nothing that ends a line."""
+    return json.dumps(scrub(value), indent=indent, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def printable(text: str) -> str:

@@ -21,7 +21,9 @@ def create(runs: Path, run_id: str) -> Path:
 
 def find(runs: Path, name: str) -> Path:
     """Find a run's folder. Raises UsageError if none, or more than one, is meant."""
-    if (Path(name) / manifest.FILE_NAME).is_file():
+    if not name:
+        raise UsageError("a run's name is empty", hint=f"give an id, or {LATEST}")
+    if _is_run(Path(name)):
         return Path(name)
     known = sorted(path.parent for path in runs.glob(f"*/{manifest.FILE_NAME}"))
     if name == LATEST and known:
@@ -36,3 +38,10 @@ def find(runs: Path, name: str) -> Path:
         raise UsageError(f"{name} could be any of {several}", hint="give more of the run's id")
     newest = f"the newest is {known[-1].name}" if known else f"{runs} holds no runs"
     raise UsageError(f"there is no run {name}", hint=newest)
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return (folder / manifest.FILE_NAME).is_file()
+    except (OSError, ValueError):  # no name of a file
+        return False

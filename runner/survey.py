@@ -1,5 +1,6 @@
 """Recipe and target to Facts, by reading only: what its names resolve to, and what is there already."""
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from runner import catalog, naming
@@ -10,11 +11,12 @@ if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
 
-def survey(recipe: Recipe, cloud: "Cloud") -> Facts:
+def survey(recipe: Recipe, cloud: "Cloud", today: date) -> Facts:
     """Ask the registry and the workspace. What is not found is None; judging that is preflight's."""
     endpoint = _endpoint(recipe, cloud)
     return Facts(
         target=cloud.target.kind,
+        today=today,
         offline=False,
         location=cloud.location,
         model=cloud.registry.model(recipe.model.name, recipe.model.version),
@@ -27,13 +29,14 @@ def survey(recipe: Recipe, cloud: "Cloud") -> Facts:
     )
 
 
-def survey_offline(recipe: Recipe, kind: TargetKind, target: Target | None) -> Facts:
+def survey_offline(recipe: Recipe, kind: TargetKind, target: Target | None, today: date) -> Facts:
     """Answer from the catalog, whose facts are dated; what exists in a workspace stays unknown.
 
     `target` may be None: the workspace's ids may come from an environment that is not set here.
     """
     return Facts(
         target=kind,
+        today=today,
         offline=True,
         model=catalog.model(recipe.model.registry, recipe.model.name),
         component=catalog.component(recipe.finetune.task) if recipe.finetune else None,

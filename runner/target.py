@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from runner.errors import RecipeInvalid, UsageError
 from runner.facts import Target, TargetKind
-from runner.load import Loaded, resolve_workspace
+from runner.load import Loaded, UnsetVariable, interpolate, resolve_workspace
 from runner.recipe import Recipe, Workspace
 
 _IDS = ("subscription_id", "resource_group", "workspace_name")
@@ -46,8 +46,8 @@ def on_emulator(loaded: Loaded, environment: Mapping[str, str]) -> Target:
         "workspace_name": environment["AZURE_WORKSPACE_NAME"],
     }
     workspace = loaded.recipe.workspace
-    given = _ids(workspace) if workspace else {}
-    ids = own | {name: value for name, value in given.items() if value and "${" not in value}
+    given = _filled_in(workspace, environment) if workspace else {}
+    ids = own | {name: value for name, value in given.items() if value}
     return Target(kind=TargetKind.EMULATOR, resource_manager=_address(environment), **ids)
 
 
@@ -67,6 +67,17 @@ def _address(environment: Mapping[str, str]) -> str:
 
 def _ids(workspace: Workspace) -> dict[str, str]:
     return {name: getattr(workspace, name) or "" for name in _IDS}
+
+
+def _filled_in(workspace: Workspace, environment: Mapping[str, str]) -> dict[str, str]:
+    """Fill in what is set, and leave out what is not."""
+    filled = {}
+    for name, text in _ids(workspace).items():
+        try:
+            filled[name] = interpolate(text, environment)
+        except UnsetVariable:
+            continue
+    return filled
 
 
 def _from_config(loaded: Loaded, workspace: Workspace) -> dict[str, str]:

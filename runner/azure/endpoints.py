@@ -17,6 +17,7 @@ from azure.core.rest import HttpRequest
 
 from runner import recipe
 from runner.azure.translate import NotFound, translated, word
+from runner.errors import RunnerError
 from runner.facts import DeploymentState, EndpointState, Provisioning, Target
 from runner.redact import register
 
@@ -149,9 +150,12 @@ class Endpoints:
         address = (properties or {}).get(_OPERATION)
         if state is not Provisioning.FAILED or not address:
             return ""
-        with translated("reading the failed operation"):
-            response = self._client.send_request(HttpRequest("GET", address))
-            body = response.json() if response.status_code == 200 else {}  # noqa: PLR2004 - HTTP's own number
+        try:
+            with translated("reading the failed operation"):
+                response = self._client.send_request(HttpRequest("GET", address))
+                body = response.json() if response.status_code == 200 else {}  # noqa: PLR2004 - HTTP's own
+        except RunnerError:  # that it failed is known; only the reason is not
+            return ""
         error = body.get("error") or {}
         return ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
 

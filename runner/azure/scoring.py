@@ -16,10 +16,10 @@ from azure.core.rest import HttpRequest
 from runner.azure.translate import translated
 from runner.errors import StepFailed
 from runner.recipe import Scalar
-from runner.redact import printable, redact
 
 _OK = 200
 _MEANING = {
+    400: "the model does not take a request of this form",
     401: "the key is not valid (it may have been rotated)",
     404: "no deployment has traffic",
     408: "the model took longer than deployment.request_timeout_ms",
@@ -65,8 +65,8 @@ class Scoring:
 
 def _answer(status: int, text: str) -> str:
     if status != _OK:
-        meaning = _MEANING.get(status, printable(redact(text))[:200])
-        raise StepFailed(f"scoring was answered {status}: {meaning}")
+        # The reply's text may hold the prompt: it is in no error.
+        raise StepFailed(f"scoring was answered {status}: {_MEANING.get(status, 'not an answer')}")
     try:
         output = json.loads(text)["output"]
     except (ValueError, KeyError, TypeError) as error:

@@ -27,8 +27,8 @@ _TRANSIENT = {
 _ROLES = "see README, 'Roles on Azure', for the roles a run needs; a new role takes up to an hour to work"
 
 
-class NotFound(Exception):
-    """The resource is not there; only observing catches it."""
+class NotFound(StepFailed):
+    """The resource is not there: an answer to who only looks, a failure to who wants to change it."""
 
 
 @contextmanager
@@ -40,10 +40,10 @@ def translated(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RunnerError, NotFound):
+    except RunnerError:
         raise
     except ResourceNotFoundError as error:
-        raise NotFound(doing) from error
+        raise NotFound(_told(doing, error)) from error
     except ClientAuthenticationError as error:
         raise CloudUnavailable(
             f"{doing}: sign-in was refused: {_first_line(error)}", hint="az login"
@@ -63,12 +63,16 @@ def word(value: object) -> str:
 
 
 def _from_status(doing: str, error: HttpResponseError) -> RunnerError:
-    text = f"{doing}: {_code(error)}{_first_line(error)}{_request_id(error)}"
+    text = _told(doing, error)
     if error.status_code in _TRANSIENT:
         return CloudUnavailable(text)
     if error.status_code == HTTPStatus.FORBIDDEN:
         return StepFailed(text, hint=_ROLES)
     return StepFailed(text)
+
+
+def _told(doing: str, error: HttpResponseError) -> str:
+    return f"{doing}: {_code(error)}{_first_line(error)}{_request_id(error)}"
 
 
 def _code(error: HttpResponseError) -> str:

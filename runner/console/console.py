@@ -20,7 +20,7 @@ from runner.launcher import Emulator
 from runner.manifest import Manifest
 from runner.parameters import Parameter
 from runner.plan import Plan
-from runner.redact import redact
+from runner.redact import as_json
 from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.steps.step import Change
 
@@ -114,7 +114,11 @@ class Console:
 
     def environment(self, variables: Mapping[str, str]) -> None:
         """Print an environment for a shell to evaluate."""
-        self._tell(dict(variables), texts.exports(variables))
+        if self.output is Output.TEXT:
+            # The values go to a shell: nothing may be taken out of them.
+            for line in texts.exports(variables):
+                self._write(line)
+        self._tell(dict(variables), ())
 
     def error(self, raised: RunnerError) -> None:
         """Tell an error: with its diagnostics, where it has them."""
@@ -140,7 +144,7 @@ class Console:
     def _progress(self, changes: tuple[Change, ...]) -> Iterator[Observer]:
         if self.output is Output.JSON:
             yield SilentProgress()
-        elif self.at_a_terminal:
+        elif self.at_a_terminal and self.stdout.encoding.lower().startswith("utf"):
             from runner.console.live import LiveProgress  # noqa: PLC0415 - a third of `validate`'s time
 
             with LiveProgress(self.stdout, self.clock, changes) as live:
@@ -163,16 +167,15 @@ class Console:
             self._lines(lines)
         elif not self.told:
             self.told = True
-            self._write(redact(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
+            self._write(as_json(value, indent=2))
 
     def _lines(self, lines: Iterable[str], *, to: TextIO | None = None) -> None:
         for line in lines:
-            self._write(line, to=to)
+            self._write(texts.safe(line), to=to)
 
     def _write(self, line: str, *, to: TextIO | None = None) -> None:
         stream = to or self.stdout
-        encoding = stream.encoding or "utf-8"
-        stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.write(line + "\n")
         stream.flush()
 
 

@@ -85,8 +85,14 @@ class LiveProgress:
 
     def deleting(self, kind: str, name: str) -> None:
         """See `Observer`."""
-        self._rows.setdefault(f"- {name}", _Row("cleanup", name))
-        self._set(f"- {name}", mark="spin", text=f"delete {kind}", began=self._clock.monotonic())
+        self._set(
+            f"- {name}",
+            name="cleanup",
+            subject=name,
+            mark="spin",
+            text=f"delete {kind}",
+            began=self._clock.monotonic(),
+        )
 
     def deleted(self, kind: str, name: str) -> None:
         """See `Observer`."""
@@ -94,14 +100,21 @@ class LiveProgress:
 
     def not_deleted(self, kind: str, name: str, reason: str) -> None:
         """See `Observer`."""
-        self._rows.setdefault(f"- {name}", _Row("cleanup", name))
         text = f"{kind} may still be there: {reason}"
-        self._set(f"- {name}", mark="[red]✗[/]", text=text, ended=self._clock.monotonic())
+        self._set(
+            f"- {name}",
+            name="cleanup",
+            subject=name,
+            mark="[red]✗[/]",
+            text=text,
+            ended=self._clock.monotonic(),
+        )
 
     def _set(self, key: str, **values: object) -> None:
         with self._lock:
+            row = self._rows.setdefault(key, _Row(key, ""))
             for name, value in values.items():
-                setattr(self._rows[key], name, value)
+                setattr(row, name, value)
 
     def _table(self) -> RenderableType:
         table = Table.grid(padding=(0, 2), expand=False)

@@ -2,7 +2,6 @@
 
 from runner.load.environment import UnsetVariable, interpolate, resolve_workspace
 from runner.load.reading import load, load_bytes
-from runner.load.schema import read_schema
 from runner.load.source import Loaded, Source
 from runner.yaml12 import Position
 
@@ -14,6 +13,5 @@ __all__ = [
     "interpolate",
     "load",
     "load_bytes",
-    "read_schema",
     "resolve_workspace",
 ]

@@ -1,28 +1,17 @@
 """The schema and its validator; what it finds is told without its own messages, which repeat values."""
 
-import importlib.resources
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.schema_files import read_schema
 from runner.yaml12 import Key, Value
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
-
-
-def read_schema(name: str) -> Mapping[str, Any]:
-    """Read a schema by its file's name, from the installed package or from the checkout."""
-    installed = importlib.resources.files("runner").joinpath("schemas", name)
-    checkout = Path(__file__).parents[2] / "schemas" / name
-    text = installed.read_text("utf-8") if installed.is_file() else checkout.read_text("utf-8")
-    schema: Mapping[str, Any] = json.loads(text)
-    return schema
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

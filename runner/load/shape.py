@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
-from runner.load.schema import Violation, read_schema, violations
+from runner.load.schema import Violation, violations
 from runner.load.source import Mistake
+from runner.schema_files import read_schema
 from runner.yaml12 import Key, Value, resolve
 
 _LONGEST_COMPARED = 64

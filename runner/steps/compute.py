@@ -67,9 +67,10 @@ class ComputeStep:
         """Ask for the cluster's deletion."""
         cloud.computes.delete(intent["name"])
 
-    def gone(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
-        """Tell whether the cluster is no longer there."""
-        return cloud.computes.get(intent["name"]) is None
+    def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
+        """Give the cluster's tags while it is there."""
+        found = cloud.computes.get(intent["name"])
+        return found.tags if found else None
 
 
 def misfit(found: ComputeState, wanted: Compute) -> str:

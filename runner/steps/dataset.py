@@ -14,7 +14,7 @@ from runner.steps.step import (
     Observation,
     Status,
     Traits,
-    always_gone,
+    nothing_stands,
     nothing_to_delete,
 )
 
@@ -37,7 +37,7 @@ class DatasetStep:
 
     traits = Traits(kind="data asset")
     delete = nothing_to_delete
-    gone = always_gone
+    standing = nothing_stands
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Create assets, or only read what is in the workspace. Content is not read for a plan."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from runner import naming
+from runner.errors import RunnerError
 from runner.facts import DeploymentState, Facts, Provisioning
 from runner.journal import Json
 from runner.recipe import Recipe, given
@@ -78,9 +79,10 @@ class DeploymentStep:
         """Ask for the deployment's deletion."""
         cloud.endpoints.undeploy(intent["endpoint"], intent["name"])
 
-    def gone(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
-        """Tell whether the deployment is no longer there."""
-        return cloud.endpoints.deployment(intent["endpoint"], intent["name"]) is None
+    def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
+        """Give the deployment's tags while it is there."""
+        found = cloud.endpoints.deployment(intent["endpoint"], intent["name"])
+        return found.tags if found else None
 
 
 def _as_intended(found: DeploymentState, intent: Mapping[str, Json]) -> bool:
@@ -91,7 +93,10 @@ def _as_intended(found: DeploymentState, intent: Mapping[str, Json]) -> bool:
 
 
 def _failed(context: Context, intent: Mapping[str, Json], found: DeploymentState) -> Observation:
-    log = context.cloud.endpoints.container_log(intent["endpoint"], intent["name"], _LOG_TAIL_LINES)
+    try:
+        log = context.cloud.endpoints.container_log(intent["endpoint"], intent["name"], _LOG_TAIL_LINES)
+    except RunnerError:  # it must not hide why the deployment failed
+        log = ""
     return Observation(
         status=Status.FAILED,
         detail=f"deployment {found.name} failed: {found.error or 'no reason given'}",

@@ -68,6 +68,7 @@ class EndpointStep:
         """Ask for the endpoint's deletion, its deployments with it."""
         cloud.endpoints.delete(intent["name"])
 
-    def gone(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
-        """Tell whether the endpoint is no longer there."""
-        return cloud.endpoints.get(intent["name"]) is None
+    def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
+        """Give the endpoint's tags while it is there."""
+        found = cloud.endpoints.get(intent["name"])
+        return found.tags if found else None

@@ -111,14 +111,13 @@ class FinetuneStep:
         )
 
     def delete(self, cloud: "Cloud", intent: Mapping[str, Json]) -> None:
-        """Cancel the job if it still runs; a job that has ended stays as a record."""
-        if not self.gone(cloud, intent):
-            cloud.jobs.cancel(intent["name"])
+        """Cancel the job; one that has ended stays as a record."""
+        cloud.jobs.cancel(intent["name"])
 
-    def gone(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
-        """Tell whether the job has ended and with it its nodes' bill."""
+    def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
+        """Give the job's tags while it runs, and with it its nodes' bill."""
         job = cloud.jobs.get(intent["name"])
-        return job is None or job.provisioning is not Provisioning.IN_PROGRESS
+        return job.tags if job and job.provisioning is Provisioning.IN_PROGRESS else None
 
 
 def _succeeded(context: Context, job: JobState, training: ChildRun | None) -> Observation:
@@ -140,7 +139,7 @@ def _failed(cloud: "Cloud", job: JobState) -> Observation:
     failed = [child for child in _children(cloud, job) if child.status == "Failed"]
     child = failed[-1] if failed else None
     reason = f"{child.name}: {child.error}" if child and child.error else f"it ended {job.status}"
-    log = cloud.history.log(child.run_id) if child else ""
+    log = _log(cloud, child) if child else ""
     return Observation(
         status=Status.FAILED,
         detail=f"job {job.name} {job.status.lower()}: {reason}",
@@ -148,6 +147,14 @@ def _failed(cloud: "Cloud", job: JobState) -> Observation:
         log_tail=tuple(log.splitlines()[-LOG_TAIL_LINES:]),
         ended=True,
     )
+
+
+def _log(cloud: "Cloud", child: ChildRun) -> str:
+    """Read a child's log; one that cannot be read must not hide why the job failed."""
+    try:
+        return cloud.history.log(child.run_id)
+    except RunnerError:
+        return ""
 
 
 def _links(job: JobState) -> dict[str, Json]:

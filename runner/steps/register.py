@@ -13,7 +13,7 @@ from runner.steps.step import (
     Observation,
     Status,
     Traits,
-    always_gone,
+    nothing_stands,
     nothing_to_delete,
 )
 
@@ -23,7 +23,7 @@ class RegisterStep:
 
     traits = Traits(kind="model", needs=("finetune",))
     delete = nothing_to_delete
-    gone = always_gone
+    standing = nothing_stands
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Register a new version."""

@@ -18,7 +18,7 @@ from runner.steps.step import (
     Observation,
     Status,
     Traits,
-    always_gone,
+    nothing_stands,
     nothing_to_delete,
 )
 
@@ -30,7 +30,7 @@ class SampleStep:
 
     traits = Traits(kind="scoring", needs=("dataset", "traffic"))
     delete = nothing_to_delete
-    gone = always_gone
+    standing = nothing_stands
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Score rows; nothing is changed."""

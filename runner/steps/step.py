@@ -124,17 +124,16 @@ class Step(Protocol):
     def delete(self, cloud: "Cloud", intent: Mapping[str, Json]) -> None:
         """Ask for the resource to be taken back."""
 
-    def gone(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
-        """Tell, by a fresh GET, whether what `delete` asked for has happened."""
+    def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
+        """Give, by a fresh GET, the tags of what is there to take back; None where nothing is."""
 
 
 def nothing_to_delete(_step: object, _cloud: "Cloud", _intent: Mapping[str, Json]) -> None:
     """Serve as `delete` of a step that leaves nothing to take back."""
 
 
-def always_gone(_step: object, _cloud: "Cloud", _intent: Mapping[str, Json]) -> bool:
-    """Serve as `gone` of a step that leaves nothing to take back."""
-    return True
+def nothing_stands(_step: object, _cloud: "Cloud", _intent: Mapping[str, Json]) -> None:
+    """Serve as `standing` of a step that leaves nothing to take back."""
 
 
 STATUS_OF = {

@@ -68,10 +68,10 @@ class TrafficStep:
         """Ask for the split that was there before."""
         cloud.endpoints.route(intent["name"], intent["previous"])
 
-    def gone(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
-        """Tell whether the earlier split is back."""
+    def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
+        """Give the endpoint's tags until the earlier split is back."""
         found = cloud.endpoints.get(intent["name"])
-        return found is None or _nonzero(found.traffic) == intent["previous"]
+        return None if found is None or _nonzero(found.traffic) == intent["previous"] else found.tags
 
 
 def _nonzero(traffic: Mapping[str, int]) -> Mapping[str, int]:

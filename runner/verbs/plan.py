@@ -23,11 +23,12 @@ def main(options: Namespace, session: Session) -> ExitCode:
     """Show the plan."""
     loaded = load(options.recipe)
     kind = choose(loaded.recipe, options.target)
+    today = session.clock.now().date()
     if options.offline:
-        session.console.plan(loaded.recipe.name, kind, opening.offline(loaded, kind))
+        session.console.plan(loaded.recipe.name, kind, opening.offline(loaded, kind, today))
         return ExitCode.DONE
     with opening.reached(session, kind, session.emulator_state(options.state)):
         chosen = opening.where(session, loaded, kind)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
-        session.console.plan(loaded.recipe.name, kind, opening.opened(loaded, cloud).plan)
+        session.console.plan(loaded.recipe.name, kind, opening.opened(loaded, cloud, today).plan)
     return ExitCode.DONE

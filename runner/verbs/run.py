@@ -1,12 +1,13 @@
 """`runner run RECIPE`: carry a recipe out, and clean up as it says."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event as StopEvent
 
 from runner import execute, naming, opening, provenance, runs
 from runner.errors import ExitCode, RunnerError, StillBilling
-from runner.execute import Backward, Run
+from runner.execute import Run
 from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json
 from runner.load import load
@@ -33,9 +34,9 @@ def main(options: Namespace, session: Session) -> ExitCode:
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
         chosen = opening.where(session, loaded, kind)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
-        opened = opening.opened(loaded, cloud)
+        opened = opening.opened(loaded, cloud, session.clock.now().date())
         folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
-        with Journal(folder / FILE_NAME, session.clock) as journal:
+        with Journal(folder / FILE_NAME, session.clock, new=True) as journal:
             journal.append(Event.RUN_OPENED, data=_opening(opened, chosen, folder.name))
             try:
                 return _carried_out(session, opened, folder, journal)
@@ -44,50 +45,44 @@ def main(options: Namespace, session: Session) -> ExitCode:
 
 
 def _carried_out(session: Session, opened: Opened, folder: Path, journal: Journal) -> ExitCode:
-    """Walk forward, clean up by policy, and say how it ended."""
-    stop = StopEvent()
+    """Walk forward, clean up by policy, and say how it ended, whatever happens on the way."""
     with session.console.following(folder.name, opened.cloud.target.kind, opened.plan) as observer:
         run = Run(
-            context=_context(opened, folder),
+            cloud=opened.cloud,
             journal=journal,
+            folder=folder,
             observer=observer,
             clock=session.clock,
-            stop=stop,
+            stop=StopEvent(),
         )
-        error = _forward(run, opened)
-        left = _clean_up(run, failed=error is not None)
-    status = _status(error)
-    manifest = execute.close(journal, status, folder)
+        error = _caught(lambda: execute.forward(run, opened.plan, _context(opened, folder)))
+        left: list[str] = []
+        policy = opened.loaded.recipe.cleanup
+        trouble = _caught(lambda: left.extend(_clean_up(run, policy, failed=error is not None)))
+    error = error or trouble
+    manifest = execute.close(journal, _status(error), folder)
     session.console.finished(manifest, folder, error)
     if left:
         raise StillBilling(f"not proven gone: {', '.join(left)}", hint=f"runner down {folder.name}")
-    if isinstance(error, KeyboardInterrupt):
+    if error is not None and not isinstance(error, RunnerError):
         raise error
     return error.exit_code if error else ExitCode.DONE
 
 
-def _forward(run: Run, opened: Opened) -> RunnerError | KeyboardInterrupt | None:
+def _caught(action: Callable[[], None]) -> BaseException | None:
+    """Do something and give what it raised: a run is closed before its error goes on."""
     try:
-        execute.forward(run, opened.plan)
-    except (RunnerError, KeyboardInterrupt) as error:
+        action()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - it is raised again once the run is closed
         return error
     return None
 
 
-def _clean_up(run: Run, *, failed: bool) -> tuple[str, ...]:
-    """Take back what the run made, if the recipe says so; an interrupted run is left to be resumed."""
-    policy = run.context.recipe.cleanup
+def _clean_up(run: Run, policy: Cleanup, *, failed: bool) -> tuple[str, ...]:
+    """Take back what the run made, if the recipe says so; an interrupted run keeps what it has."""
     if run.stop.is_set() or policy is Cleanup.NEVER or (policy is Cleanup.ON_FAILURE and not failed):
         return ()
-    walk = Backward(
-        cloud=run.context.cloud,
-        journal=run.journal,
-        run_folder=run.context.run_folder,
-        observer=run.observer,
-        clock=run.clock,
-        stop=run.stop,
-    )
-    return execute.backward(walk, down=False)
+    return execute.backward(run, down=False)
 
 
 def _status(error: BaseException | None) -> RunStatus:
@@ -115,7 +110,12 @@ def _opening(opened: Opened, chosen: Target, run_id: str) -> dict[str, Json]:
     parameters = effective.parameters.values() if effective else ()
     return {
         "run_id": run_id,
-        "recipe": {"path": source.path, "sha256": source.digest, "text": source.text},
+        "recipe": {
+            "name": opened.loaded.recipe.name,
+            "path": source.path,
+            "sha256": source.digest,
+            "text": source.text,
+        },
         "target": {
             "kind": chosen.kind.value,
             "subscription_id": chosen.subscription_id,

@@ -1,0 +1,24 @@
+"""Walk a plan forward, or a manifest backward; every step is treated alike.
+
+Forward: fix the intent, look, write the intent to disk, act, look until it is decided, write what came.
+Backward: look whose it is, write the intent to delete, ask, look until it is gone, write that. What is
+decided is decided by a fresh GET, never by what a request or a poller returned.
+"""
+
+from runner.execute.backward import backward
+from runner.execute.forward import forward
+from runner.execute.observer import Observer
+from runner.execute.run import Run, close, manifest_of
+from runner.execute.waiting import DELETE_SECONDS, GRACE_SECONDS, PATIENCE_SECONDS
+
+__all__ = [
+    "DELETE_SECONDS",
+    "GRACE_SECONDS",
+    "PATIENCE_SECONDS",
+    "Observer",
+    "Run",
+    "backward",
+    "close",
+    "forward",
+    "manifest_of",
+]
