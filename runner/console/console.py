@@ -73,13 +73,14 @@ class Console:
         if self.output is Output.TEXT:
             self._write(f"{run_id} on {texts.where(kind)}")
             self._lines(texts.diagnostics(planned.diagnostics))
-        with self._progress(planned.changes) as observer:
+        # The emulator has no studio to look into.
+        with self._progress(planned.changes, links=kind is TargetKind.AZURE) as observer:
             yield observer
 
     @contextmanager
     def deleting(self) -> Iterator[Observer]:
         """Show deletions while the block runs."""
-        with self._progress(()) as observer:
+        with self._progress((), links=False) as observer:
             yield observer
 
     def finished(self, said: Manifest, folder: Path, error: BaseException | None) -> None:
@@ -141,16 +142,16 @@ class Console:
         self.error(problem)
 
     @contextmanager
-    def _progress(self, changes: tuple[Change, ...]) -> Iterator[Observer]:
+    def _progress(self, changes: tuple[Change, ...], *, links: bool) -> Iterator[Observer]:
         if self.output is Output.JSON:
             yield SilentProgress()
         elif self.at_a_terminal and self.stdout.encoding.lower().startswith("utf"):
             from runner.console.live import LiveProgress  # noqa: PLC0415 - a third of `validate`'s time
 
-            with LiveProgress(self.stdout, self.clock, changes) as live:
+            with LiveProgress(self.stdout, self.clock, changes, links=links) as live:
                 yield live
         else:
-            yield PlainProgress(self._write, self.clock)
+            yield PlainProgress(self._write, self.clock, links=links)
 
     def _ending(self, said: Manifest, folder: Path, error: BaseException | None) -> Iterator[str]:
         scored = _samples(folder)

@@ -38,9 +38,10 @@ class _Row:
 class LiveProgress:
     """An Observer that redraws one table. May be called from several threads."""
 
-    def __init__(self, stdout: TextIO, clock: Clock, changes: tuple[Change, ...]) -> None:
+    def __init__(self, stdout: TextIO, clock: Clock, changes: tuple[Change, ...], *, links: bool) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._links = links
         self._rows = {change.step: _Row(change.step, change.name) for change in changes}
         self._spinner = Spinner("dots")
         self._live = Live(
@@ -65,11 +66,14 @@ class LiveProgress:
 
     def acting(self, change: Change, action: Action) -> None:
         """See `Observer`."""
-        self._set(change.step, text=f"{action.value} {change.kind}")
+        self._set(change.step, subject=change.name, text=f"{action.value} {change.kind}")
 
     def waiting(self, change: Change, seen: Observation, seconds: float) -> None:
         """See `Observer`."""
         del seconds
+        if self._links and seen.outputs.get("studio"):
+            self._links = False
+            self._live.console.print(Text(safe(f"in the studio: {seen.outputs['studio']}")))
         self._set(change.step, text=progress(seen), fraction=seen.fraction)
 
     def succeeded(self, change: Change, action: Action, seen: Observation) -> None:

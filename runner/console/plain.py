@@ -12,14 +12,18 @@ _REMINDER_SECONDS = 60.0
 
 
 class PlainProgress:
-    """An Observer that writes lines. May be called from several threads."""
+    """An Observer that writes lines. May be called from several threads.
 
-    def __init__(self, write: Callable[[str], None], clock: Clock) -> None:
+    With `links`, a job's page in the studio is shown as soon as it is known.
+    """
+
+    def __init__(self, write: Callable[[str], None], clock: Clock, *, links: bool) -> None:
         self._write = write
         self._clock = clock
         self._began = clock.monotonic()
         self._lock = threading.Lock()
         self._said: dict[str, tuple[str, float]] = {}
+        self._links = links
 
     def started(self, change: Change) -> None:
         """See `Observer`."""
@@ -27,10 +31,11 @@ class PlainProgress:
 
     def acting(self, change: Change, action: Action) -> None:
         """See `Observer`."""
-        self._line(change.step, f"{SYMBOLS[action]} {action.value} {change.kind}")
+        self._line(change.step, f"{SYMBOLS[action]} {action.value} {change.kind} {change.name}")
 
     def waiting(self, change: Change, seen: Observation, seconds: float) -> None:
         """See `Observer`."""
+        self._link(change, seen)
         text = progress(seen)
         with self._lock:
             said, moment = self._said.get(change.step, ("", -_REMINDER_SECONDS))
@@ -38,6 +43,11 @@ class PlainProgress:
                 return
             self._said[change.step] = (text, seconds)
         self._line(change.step, text)
+
+    def _link(self, change: Change, seen: Observation) -> None:
+        if self._links and seen.outputs.get("studio"):
+            self._links = False
+            self._line(change.step, f"in the studio: {seen.outputs['studio']}")
 
     def succeeded(self, change: Change, action: Action, seen: Observation) -> None:
         """See `Observer`."""
