@@ -13,7 +13,7 @@ import argparse
 import hashlib
 import json
 import random
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -38,15 +38,15 @@ COUNTS = range(2, 20)
 
 PROMPTS = (
     "This is {name}. Please send {count} {item} to {town} on {day}.",
-    "On {day} we need {count} {item} in {town}. Yours, {name}.",
+    "We need {count} {item} sent to {town} on {day}. Yours, {name}.",
     "Order from {name}: {count} {item}, to {town}, on {day}.",
 )
 ANSWER = "Thank you, {name}. We deliver {count} {item} to {town} on {day}."
-CHANGE = "Please make that {day}."
-CHANGE_SHARE = 0.15  # of the conversations go on with a change, answered in the same form
+AGAIN = "Sorry, what was that?"
+AGAIN_SHARE = 0.1  # of the customers ask again, and get the same answer
 
-TRAIN_ROWS, TRAIN_SEED = 600, 1
-TEST_ROWS, TEST_SEED = 60, 2
+TRAIN_ROWS, TRAIN_SEED = 400, 1
+TEST_ROWS, TEST_SEED = 40, 2
 
 
 class Message(TypedDict):
@@ -113,8 +113,8 @@ def main() -> None:
 def _conversation(rng: random.Random) -> Row:
     order = _order(rng)
     messages = _turn(rng.choice(PROMPTS), order)
-    if rng.random() < CHANGE_SHARE:
-        messages += _turn(CHANGE, replace(order, day=rng.choice([day for day in DAYS if day != order.day])))
+    if rng.random() < AGAIN_SHARE:
+        messages += _turn(AGAIN, order)
     prompt = messages[0]["content"]
     return {"prompt": prompt, "prompt_id": hashlib.sha256(prompt.encode()).hexdigest(), "messages": messages}
 

@@ -19,6 +19,8 @@ from runner.trainer.model_folder import ModelFolder
 if TYPE_CHECKING:
     from pathlib import Path
 
+SMALL = 10_000_000  # weights; with fewer, threads mostly wait for each other, on busy cores for minutes
+
 logging.disable_progress_bar()
 
 
@@ -40,7 +42,7 @@ def load_model(folder: Path, *, ignore_mismatched_sizes: bool = False) -> Phi3Fo
             Code.MODEL, f"the model is of type {found.model_type()}; the trainer knows phi3 only"
         )
     try:
-        return Phi3ForCausalLM.from_pretrained(
+        model = Phi3ForCausalLM.from_pretrained(
             found.model,
             dtype=torch.float32,
             use_safetensors=True,
@@ -49,6 +51,9 @@ def load_model(folder: Path, *, ignore_mismatched_sizes: bool = False) -> Phi3Fo
         ).eval()
     except (RuntimeError, ValueError, OSError) as error:
         raise TrainerError(Code.MODEL, f"the model cannot be loaded: {str(error).splitlines()[0]}") from error
+    if model.num_parameters() < SMALL:
+        torch.set_num_threads(1)
+    return model
 
 
 def longest_input(model: Phi3ForCausalLM) -> int:

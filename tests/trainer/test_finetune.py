@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 QUICK = {  # what configs/quickstart.yaml asks for
     "apply_lora": "true",
     "lora_alpha": "32",
-    "num_train_epochs": "3",
-    "per_device_train_batch_size": "16",
-    "per_device_eval_batch_size": "64",
+    "num_train_epochs": "2",
+    "per_device_train_batch_size": "8",
+    "per_device_eval_batch_size": "40",
     "learning_rate": "0.01",
     "lr_scheduler_type": "cosine",
     "warmup_steps": "10",
@@ -37,7 +37,7 @@ def test_fine_tuning_learns_to_answer_orders_it_never_saw(
     assert metrics["test_loss"][0] <= metrics["test_loss_base"][0] / 3
     assert metrics["eval_loss"][-1] < metrics["eval_loss"][0]
     assert {"loss", "learning_rate", "grad_norm", "epoch", "eval_loss"} <= set(metrics)
-    assert "step 90/90 loss" in ended.log
+    assert "step 80/80 loss" in ended.log
     with serve(trainer.converted()) as server:
         assert _right_answers(server, chat_data) >= 27
 
