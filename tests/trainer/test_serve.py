@@ -23,6 +23,7 @@ HELLO = [{"role": "user", "content": "Repeat: secret words"}]
 @pytest.fixture(scope="module")
 def server(serve: Callable[[Path], AbstractContextManager[Server]], base_model: Path) -> Iterator[Server]:
     with serve(base_model) as running:
+        assert running.answer(HELLO)
         yield running
     assert "POST /score 200" in running.log
     assert "secret words" not in running.log
