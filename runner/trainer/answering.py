@@ -46,14 +46,23 @@ class Request:
     def read(cls, body: object) -> Request:
         """Read a request body; raises BadRequestError naming what is wrong."""
         data = _member(body, "input_data", "the body")
-        messages = _member(data, "input_string", "input_data")
-        fault = fault_of(messages)
-        if fault:
-            raise BadRequestError(f"input_data.input_string{fault}")
-        if messages[-1]["role"] != "user":  # type: ignore[index] # fault_of has seen that it is a list of messages
-            raise BadRequestError("input_data.input_string must end with a message of the role user")
+        messages = _conversation(_member(data, "input_string", "input_data"))
         parameters = data.get("parameters")  # type: ignore[attr-defined] # _member has seen that it is an object
-        return cls(messages, _sampling({} if parameters is None else parameters))  # type: ignore[arg-type] # as above
+        return cls(messages, _sampling({} if parameters is None else parameters))
+
+
+def _conversation(given: object) -> list[Message]:
+    """Take the messages, bare or as a list of one conversation: callers send both.
+
+    One that ends with the assistant's turn, as a row of a data set does, is gone on with all the same.
+    """
+    messages = (
+        given[0] if isinstance(given, list) and len(given) == 1 and isinstance(given[0], list) else given
+    )
+    fault = fault_of(messages)
+    if fault:
+        raise BadRequestError(f"input_data.input_string{fault}")
+    return messages  # type: ignore[return-value] # fault_of has seen that it is a list of messages
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,6 @@ def test_the_trained_model_answers(result: dict[str, Any]) -> None:
     assert result["flat"]["output"]
 
 
-@pytest.mark.xfail(reason="the trainer's server takes a conversation, not yet a list of them", strict=True)
 def test_the_notebooks_own_body_is_answered(result: dict[str, Any]) -> None:
     """The notebook sends a list with one conversation in it, not the conversation."""
     assert isinstance(result["nested"]["output"], str)

@@ -12,7 +12,7 @@ NOTEBOOK_RECIPE = ROOT / "configs" / "phi3_mini_ultrachat.yaml"
 
 def processes_of(shell: Shell) -> list[str]:
     command = ["ps", "-eo", "args"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S607 - PATH has it
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(shell.state) in line]
 
 
