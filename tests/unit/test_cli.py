@@ -1,6 +1,7 @@
 """The command line: an exit code for everything, one JSON value, never a traceback."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from runner.cli import VERBS, main
 from runner.journal import Event, Json, Record
 from runner.load import Loaded, load
 
+ROOT = Path(__file__).parents[2]
 GOOD = "version: 1\nname: small\nmodel: {name: Phi-4}\n"
 FIVE_MISTAKES = """\
 version: 2
@@ -189,7 +191,7 @@ def test_a_run_is_shown_as_its_manifest_tells_it(
     assert json.loads(capsys.readouterr().out)["run"]["run_id"] == run
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"format": 99}'])
+@pytest.mark.parametrize("content", ["", "[]", '{"format": 99}', '{"format": 1, "target": {}}'])
 def test_a_manifest_that_cannot_be_read_is_a_mistake_of_usage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], opening: Mapping[str, Json], content: str
 ) -> None:
@@ -277,3 +279,77 @@ def test_a_reader_that_left_is_no_traceback(tmp_path: Path) -> None:
         assert process.wait(20) == 1
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+def in_a_process(*words: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "runner", *words]
+    return subprocess.run(command, env=environment, capture_output=True, check=False)
+
+
+def test_json_is_json_where_only_ascii_is_known(tmp_path: Path) -> None:
+    words = ("validate", recipe(tmp_path, GOOD + '"é": 1\n'), "--output", "json")
+    done = in_a_process(*words, encoding="ascii")
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert json.loads(done.stdout)["diagnostics"][0]["key"] == "é"
+
+
+def test_help_is_shown_where_only_ascii_is_known() -> None:
+    done = in_a_process("--help", encoding="ascii")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"usage: runner VERB")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("ascii", b"n\\xe9 \\ud800"), ("utf-8", b"n\xc3\xa9 \\ud800")]
+)
+def test_what_a_terminal_cannot_show_is_shown_by_its_number(
+    tmp_path: Path, opening: Mapping[str, Json], encoding: str, shown: bytes
+) -> None:
+    run = kept_run(tmp_path, {**opening, "recipe": {**opening["recipe"], "path": "né \ud800"}})
+    done = in_a_process("show", run, "--runs-dir", str(tmp_path / "runs"), encoding=encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"  recipe " + shown in done.stdout
+
+
+def test_a_manifests_text_never_reaches_the_terminal_raw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], opening: Mapping[str, Json]
+) -> None:
+    escape = "\x1b]0;title\x07"
+    target = {**opening["target"], "workspace_name": escape}
+    run = kept_run(tmp_path, {**opening, "recipe": {**opening["recipe"], "path": escape}, "target": target})
+    content = json.loads((tmp_path / "runs" / run / "manifest.json").read_text(encoding="utf-8"))
+    content["run_id"] = escape
+    (tmp_path / "runs" / run / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
+    assert main(["show", "latest", "--runs-dir", str(tmp_path / "runs")]) == 0
+    said = capsys.readouterr().out
+    assert said.count("\\x1b]0;title\\x07") == 3
+    assert not set("\x1b\x07") & set(said)
+
+
+def test_a_recipes_path_never_reaches_the_terminal_raw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a\x1b[31m.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert main(["validate", str(path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/a\\x1b[31m.yaml is valid\n"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, ""])
+def test_what_can_be_no_runs_name_is_a_mistake_of_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], opening: Mapping[str, Json], name: str
+) -> None:
+    kept_run(tmp_path, opening)
+    assert main(["show", name, "--runs-dir", str(tmp_path / "runs")]) == 2
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("words", [(), ("--output", "json")])
+def test_a_process_without_a_stdout_does_its_work(tmp_path: Path, words: Sequence[str]) -> None:
+    command = [sys.executable, "-m", "runner", "validate", recipe(tmp_path, GOOD), *words]
+    closed = ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *command]
+    done = subprocess.run(
+        closed, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -41,9 +41,9 @@ ESCAPE = "\x1b[31mred\x1b]0;title\x07\u202e\x9b"
 class Told:
     """A console over two buffers."""
 
-    def __init__(self, output: Output = Output.TEXT, *, encoding: str = "utf-8") -> None:
+    def __init__(self, output: Output = Output.TEXT) -> None:
         self.files = [io.BytesIO(), io.BytesIO()]
-        stdout, stderr = (io.TextIOWrapper(file, encoding=encoding) for file in self.files)
+        stdout, stderr = (io.TextIOWrapper(file, encoding="utf-8") for file in self.files)
         self.console = Console(stdout, stderr, output, SystemClock())
 
     @property
@@ -57,8 +57,10 @@ class Told:
 
 def ended(opening: Mapping[str, Json], *events: tuple[Event, str, Mapping[str, Json]]) -> Manifest:
     return manifest.fold(
-        Record(seq=seq, time="2026-11-21T08:23:00.000Z", event=event, step=step, data=data)
-        for seq, (event, step, data) in enumerate([(Event.RUN_OPENED, "", opening), *events], start=1)
+        [
+            Record(seq=seq, time="2026-11-21T08:23:00.000Z", event=event, step=step, data=data)
+            for seq, (event, step, data) in enumerate([(Event.RUN_OPENED, "", opening), *events], start=1)
+        ]
     )
 
 
@@ -163,7 +165,7 @@ def test_progress_is_a_line_for_each_thing_that_happens() -> None:
     lines = [" ".join(line.split()) for line in told.out.splitlines()[2:]]
     assert lines == [
         "0 s compute gpu: it is not there",
-        "0 s compute + create compute",
+        "0 s compute + create compute gpu",
         "0 s finetune training 50% loss 1.250",
         "0 s finetune training 50% loss 1.250",
         "0 s compute ✓ create: ready",
@@ -247,13 +249,39 @@ def test_secrets_are_shown_nowhere() -> None:
     assert json.loads(value.out)["error"]["message"] == "[redacted] refused"
 
 
-def test_a_terminal_that_knows_only_ascii_is_written_to_all_the_same() -> None:
-    told = Told(encoding="ascii")
-    with told.console.following("run-1", TargetKind.AZURE, planned()) as observer:
+class Terminal(io.TextIOWrapper):
+    """A person is in front of it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.TextIOWrapper, Terminal])
+def test_progress_is_lines_where_only_ascii_is_known(stream: type[io.TextIOWrapper]) -> None:
+    file = io.BytesIO()
+    # As the command line sets its streams.
+    stdout = stream(file, encoding="ascii", errors="backslashreplace")
+    console = Console(stdout, io.StringIO(), Output.TEXT, SystemClock())
+    with console.following("run-1", TargetKind.AZURE, planned()) as observer:
         observer.succeeded(CLUSTER, Action.CREATE, Observation(status=Status.SUCCEEDED, detail="né \ud800"))
-    told.console.error(RunnerError("é"))
-    assert "\\u2713 create: n\\xe9 \\ud800" in told.out
-    assert told.err == "error: \\xe9\n"
+    assert file.getvalue().splitlines()[-1] == b"        0 s  compute     \\u2713 create: n\\xe9 \\ud800"
+
+
+def test_control_characters_never_reach_the_terminal_as_json() -> None:
+    told = Told(Output.JSON)
+    told.console.error(StepFailed(f"{ESCAPE}\x7f"))
+    assert json.loads(told.out)["error"]["message"] == f"{ESCAPE}\x7f"
+    assert told.out.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(("kind", "times"), [(TargetKind.AZURE, 1), (TargetKind.EMULATOR, 0)])
+def test_a_jobs_page_is_shown_once_and_only_where_there_is_a_studio(kind: TargetKind, times: int) -> None:
+    told = Told()
+    seen = Observation(status=Status.IN_PROGRESS, detail="training", outputs={"studio": "https://ml/job"})
+    with told.console.following("run-1", kind, planned()) as observer:
+        observer.waiting(TRAINING, seen, 0.0)
+        observer.waiting(TRAINING, seen, 1.0)
+    assert told.out.count("in the studio: https://ml/job") == times
 
 
 def test_a_mistake_of_ours_is_one_line_and_no_traceback() -> None:
@@ -271,9 +299,21 @@ def test_an_environment_can_be_evaluated_by_a_shell() -> None:
     assert told.out == "export A=plain\nexport B='it'\"'\"'s; $(rm)'\n"
 
 
+def test_nothing_is_taken_out_of_what_goes_to_a_shell() -> None:
+    told = Told()
+    told.console.environment({"A": "?sig=abcdefgh", "B": "\x1b"})
+    assert told.out == "export A='?sig=abcdefgh'\nexport B='\x1b'\n"
+
+
 def test_a_running_emulator_is_told_with_its_address() -> None:
     found = Emulator(
-        state=Path("/s"), pid=7, address="https://127.0.0.1:1", environment={}, test_mode=False, started_at=""
+        state=Path("/s"),
+        pid=7,
+        address="https://127.0.0.1:1",
+        environment={},
+        authority="/s/authority.pem",
+        test_mode=False,
+        started_at="",
     )
     text, value = Told(), Told(Output.JSON)
     text.console.emulator(found)

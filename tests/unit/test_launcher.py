@@ -39,6 +39,7 @@ def announce(state: Path, pid: int) -> None:
         "pid": pid,
         "base_url": "https://127.0.0.1:4433",
         "env": {"A": "b"},
+        "ca_file": "/state/authority.pem",
         "test_mode": False,
         "started_at": "2026-11-21T08:23:00Z",
     }
@@ -54,10 +55,11 @@ def test_a_running_emulator_is_found(tmp_path: Path) -> None:
         announce(tmp_path, process.pid)
         found = launcher.find(tmp_path)
     assert found is not None
-    assert (found.pid, found.address, found.environment) == (
+    assert (found.pid, found.address, found.environment, found.authority) == (
         process.pid,
         "https://127.0.0.1:4433",
         {"A": "b"},
+        "/state/authority.pem",
     )
 
 
@@ -105,3 +107,13 @@ def test_packages_that_are_missing_are_named(tmp_path: Path, monkeypatch: pytest
         launcher.spawn(tmp_path / "state", idle_timeout=1)
     assert "pip install 'runner[emulator]'" in caught.value.hint
     assert not (tmp_path / "state").exists()
+
+
+def test_one_that_has_just_ended_by_itself_is_stopped(tmp_path: Path) -> None:
+    with holding(tmp_path) as process:
+        announce(tmp_path, process.pid)
+        found = launcher.find(tmp_path)
+        process.terminate()
+        process.wait()
+    assert found is not None
+    launcher.stop(found)

@@ -25,9 +25,9 @@ from runner.load import (
     interpolate,
     load,
     load_bytes,
-    read_schema,
     resolve_workspace,
 )
+from runner.schema_files import read_schema
 
 SMALLEST = "version: 1\nname: small\nmodel:\n  name: Phi-4\n"
 WHOLE = (

@@ -1,6 +1,7 @@
 """The manifest: the journal's fold, written whole or not at all, read back as it was."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,9 +13,9 @@ from jsonschema import Draft202012Validator
 from runner import manifest
 from runner.errors import UsageError
 from runner.journal import Event, Json, Record
-from runner.load import read_schema
 from runner.manifest import Manifest, Resource, RunStatus, StepStatus
-from runner.redact import MASK, register
+from runner.redact import MASK, redact, register
+from runner.schema_files import read_schema
 
 Told = tuple[Event, str, Mapping[str, Json]]
 
@@ -104,6 +105,11 @@ def test_a_journal_that_does_not_begin_with_a_run_has_no_manifest(opening: Mappi
         manifest.fold(records(opening, STARTED)[1:])
 
 
+def test_an_empty_journal_has_no_manifest() -> None:
+    with pytest.raises(UsageError, match="does not begin"):
+        manifest.fold([])
+
+
 def test_a_manifest_is_read_back_as_it_was_written(tmp_path: Path, opening: Mapping[str, Json]) -> None:
     folded = manifest.fold(records(opening, STARTED, INTENT, DONE, CLOSED))
     manifest.write(folded, tmp_path / "manifest.json")
@@ -174,6 +180,15 @@ def test_keys_of_a_later_version_are_ignored(tmp_path: Path, opening: Mapping[st
         ("status", "unheard of", "not a manifest"),
         ("steps", [], "not a manifest"),
         ("alive", [{}], "not a manifest"),
+        ("target", {}, "not a manifest .* see target"),
+        ("target", {"kind": "gcp"}, "not a manifest .* see target"),
+        ("target", None, "not a manifest .* see target"),
+        ("recipe", {}, "not a manifest .* see recipe"),
+        (
+            "recipe",
+            {"name": "x", "path": "x", "sha256": 7, "text": ""},
+            "not a manifest .* see recipe.sha256",
+        ),
     ],
 )
 def test_what_is_no_manifest_of_ours_is_refused(
@@ -198,3 +213,23 @@ def test_secrets_are_not_in_a_manifest(tmp_path: Path, opening: Mapping[str, Jso
     failed = (Event.FAILED, "compute", {"error": f"{key} was refused", "ended": False})
     manifest.write(manifest.fold(records(opening, STARTED, failed)), tmp_path / "manifest.json")
     assert manifest.load(tmp_path / "manifest.json").steps["compute"].error == f"{MASK} was refused"
+
+
+def test_a_manifest_is_json_after_secrets_were_taken_out(tmp_path: Path, opening: Mapping[str, Json]) -> None:
+    text = '# it said "AccountKey=YWJjZGVmZw==" and ended\n'
+    told = {**opening, "recipe": {**opening["recipe"], "text": text}}
+    manifest.write(manifest.fold(records(told)), tmp_path / "manifest.json")
+    assert manifest.load(tmp_path / "manifest.json").recipe["text"] == redact(text) != text
+
+
+def test_a_diverged_training_leaves_a_manifest_that_is_json(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    done = (Event.DONE, "compute", {**DONE[2], "metrics": {"loss": math.nan, "eval_loss": math.inf}})
+    manifest.write(manifest.fold(records(opening, STARTED, INTENT, done)), tmp_path / "manifest.json")
+
+    def refuse(constant: str) -> None:
+        pytest.fail(f"{constant} is no JSON")
+
+    written = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"), parse_constant=refuse)
+    assert written["steps"]["compute"]["metrics"] == {"loss": None, "eval_loss": None}

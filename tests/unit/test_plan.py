@@ -1,5 +1,6 @@
 """The plan: the sections that are there, in an order in which they can be done."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def facts(
 ) -> Facts:
     return Facts(
         target=TargetKind.EMULATOR,
+        today=date(2026, 11, 21),
         offline=offline,
         model=catalog.model("azureml", "Phi-4"),
         component=catalog.component("chat_completion"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,7 @@ def model(
 def facts() -> Facts:
     return Facts(
         target=TargetKind.AZURE,
+        today=date(2026, 11, 21),
         offline=False,
         location="westeurope",
         model=model(),
@@ -342,3 +344,26 @@ def test_what_is_in_force_is_merged_only_where_there_is_a_training() -> None:
     assert effective.parameters["compute_finetune"].value == "gpu"
     assert effective.parameters["learning_rate"].detail == "recipe.yaml:17"
     assert preflight.merge(loaded, replace(facts(), component=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "codes"),
+    [
+        ("2026-11-20", ["model-retired"]),
+        ("2026-11-21", ["model-retired"]),
+        ("2026-11-22", []),
+        ("2099-01-01", []),
+        ("soon", []),
+    ],
+)
+def test_a_retirement_counts_from_its_day_on(day: str, codes: list[str]) -> None:
+    retired = tagged(FinetuneRetirementDate=day)(facts())
+    archived = replace(facts(), model=model(archived=day))
+    assert [each.code for each in findings(retired)] == codes
+    assert [each.code for each in findings(archived)] == codes
+
+
+@pytest.mark.parametrize(("today", "found"), [(date(2025, 9, 29), 0), (date(2025, 9, 30), 1)])
+def test_a_size_is_retired_from_its_day_on(today: date, found: int) -> None:
+    codes = [each.code for each in findings(replace(facts(), today=today), RECIPE.replace(A100, V100, 1))]
+    assert codes.count("size-retired") == found

@@ -1,8 +1,11 @@
 """Secrets go by value and by shape; control characters are shown, not sent."""
 
+import json
+import math
+
 import pytest
 
-from runner.redact import MASK, printable, redact, register
+from runner.redact import MASK, as_json, printable, redact, register, scrub
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
 
@@ -11,6 +14,8 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
     ("text", "secret"),
     [
         ("GET https://store/blob?sv=2024-11-04&sig=ab%2Bcd%3D", "ab%2Bcd%3D"),
+        ("sig=ab%2Bcd%3D at the start", "ab%2Bcd%3D"),
+        ("lines\nsig=ab%2Bcd%3D", "ab%2Bcd%3D"),
         ("AccountName=store;AccountKey=YWJjZGVmZw==;EndpointSuffix=core", "YWJjZGVmZw=="),
         ("Endpoint=sb://bus;SharedAccessKey=YWJjZGVmZw==", "YWJjZGVmZw=="),
         ("SharedAccessSignature=sv_2024_abcdef", "sv_2024_abcdef"),
@@ -73,7 +78,21 @@ def test_a_value_too_short_to_be_a_key_blanks_out_nothing() -> None:
 
 @pytest.mark.parametrize(
     "mark",
-    ["\x00", "\x07", "\x08", "\r", "\x1b", "\x7f", "\x85", "\x9b", "\u200e", "\u200f", "\u202e", "\u2066"],
+    [
+        "\x00",
+        "\x07",
+        "\x08",
+        "\r",
+        "\x1b",
+        "\x7f",
+        "\x85",
+        "\x9b",
+        "\u061c",
+        "\u200e",
+        "\u200f",
+        "\u202e",
+        "\u2066",
+    ],
 )
 def test_a_control_character_is_shown_instead_of_sent(mark: str) -> None:
     assert printable(f"a{mark}b") == f"a\\x{ord(mark):02x}b"
@@ -81,3 +100,21 @@ def test_a_control_character_is_shown_instead_of_sent(mark: str) -> None:
 
 def test_text_lines_and_tabs_stay_as_they_are() -> None:
     assert printable("é ✓ 漢字\n\tend") == "é ✓ 漢字\n\tend"
+
+
+def test_a_value_is_scrubbed_in_all_its_texts_and_keys() -> None:
+    register("scrub-canary-0123")
+    value = {"scrub-canary-0123": [("a?sig=abcdef12", 7)], "b": {"c": None, "d": True, "e": 0.5}}
+    assert scrub(value) == {MASK: [[f"a?sig={MASK}", 7]], "b": {"c": None, "d": True, "e": 0.5}}
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_what_json_cannot_hold_becomes_null(number: float) -> None:
+    assert as_json({"loss": [number, 1.5]}) == '{"loss": [null, 1.5]}'
+
+
+def test_json_is_ascii_without_a_control_character() -> None:
+    text = "é\u2028\x85\ud800\x1b\x7f\x9b\u202e\n"
+    assert as_json(text).isprintable()
+    assert as_json(text).isascii()
+    assert json.loads(as_json(text)) == text

@@ -38,7 +38,7 @@ def test_a_prefix_of_several_runs_names_them(tmp_path: Path) -> None:
     assert caught.value.hint == "give more of the run's id"
 
 
-@pytest.mark.parametrize("name", ["latest", "2026", "../runs", "", "a\x00b"])
+@pytest.mark.parametrize("name", ["latest", "2026", "../runs", "a\x00b", "x" * 300])
 def test_a_run_that_is_not_there_is_said_to_be_missing(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="there is no run") as caught:
         runs.find(tmp_path / "runs", name)
@@ -62,3 +62,9 @@ def test_what_is_in_the_way_of_a_run_is_told(tmp_path: Path, taken: str) -> None
     with pytest.raises(UsageError, match="cannot write to") as caught:
         runs.create(tmp_path / "runs", "run-1")
     assert caught.value.hint == "choose --runs-dir"
+
+
+def test_an_empty_name_is_no_prefix_of_all(tmp_path: Path) -> None:
+    kept(tmp_path, "20261121T1-a-1111")
+    with pytest.raises(UsageError, match="a run's name is empty"):
+        runs.find(tmp_path, "")

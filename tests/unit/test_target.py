@@ -103,6 +103,15 @@ def test_any_workspace_exists_on_the_emulator(tmp_path: Path) -> None:
     assert ids(target.on_emulator(recipe, EMULATOR)) == ("own-subscription", "rg", "ws")
 
 
+def test_a_variable_that_is_set_counts_on_the_emulator_too(tmp_path: Path) -> None:
+    recipe = loaded(
+        tmp_path,
+        'workspace: {subscription_id: "${env:UNSET}", resource_group: "${env:GROUP}", workspace_name: ws}',
+    )
+    chosen = target.on_emulator(recipe, {**EMULATOR, "GROUP": "rg-team"})
+    assert ids(chosen) == ("own-subscription", "rg-team", "ws")
+
+
 def test_a_runs_emulator_may_have_come_back_at_another_address() -> None:
     said = {"subscription_id": "sub", "resource_group": "rg", "workspace_name": "ws"}
     on_emulator = target.of_a_run(said | {"kind": "emulator"}, EMULATOR)

@@ -1,0 +1,255 @@
+"""What a run made, taken back: last first, only what is proven its own, gone only when a look says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+
+import pytest
+
+from runner.errors import CloudUnavailable, StepFailed
+from runner.execute import DELETE_SECONDS, PATIENCE_SECONDS
+from runner.facts import ComputeState, EndpointState, Provisioning
+from runner.journal import Event, read
+from runner.manifest import Resource, StepStatus
+from runner.recipe import Compute
+from runner.steps.step import Observation, Status, Traits
+from tests.unit.bench import ABSENT, AZURE, DIFFERS, EARLIER_RUN, FOREIGN, SUCCEEDED, Bench, needing
+
+NOT_OURS = "it is there, but not from this run: left alone"
+
+
+def test_cleanup_takes_back_what_the_run_created_last_first(bench: Bench) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED)
+    bench.step("endpoint", ABSENT, SUCCEEDED)
+    bench.step("deployment", ABSENT, SUCCEEDED, traits=needing("endpoint"))
+    bench.forward()
+    bench.calls.clear()
+    assert bench.backward() == ()
+    assert bench.calls == ["delete my-deployment", "delete my-endpoint", "delete my-compute"]
+    assert bench.run.manifest.alive == []
+    assert {record.status for record in bench.run.manifest.steps.values()} == {StepStatus.DELETED}
+
+
+def test_cleanup_leaves_what_was_reused_updated_or_keeps_no_bill(bench: Bench) -> None:
+    bench.step("compute", SUCCEEDED)
+    bench.step("deployment", DIFFERS, SUCCEEDED)
+    bench.step("dataset", ABSENT, SUCCEEDED, traits=Traits(kind="data asset"))
+    bench.step("finetune", ABSENT, Observation(status=Status.SUCCEEDED, ended=True))
+    bench.forward()
+    bench.calls.clear()
+    assert bench.backward() == ()
+    assert bench.calls == []
+
+
+def test_cleanup_undoes_an_update_that_can_be_undone(bench: Bench) -> None:
+    bench.step("traffic", DIFFERS, SUCCEEDED, traits=Traits(kind="traffic", cleaned=True, restored=True))
+    bench.forward()
+    assert bench.backward() == ()
+    assert bench.calls == ["create traffic", "delete my-traffic"]
+
+
+def test_what_turned_out_foreign_after_the_intent_is_left_alone(bench: Bench) -> None:
+    step = bench.step("compute", ABSENT, FOREIGN)
+    step.on_create = lambda: setattr(step, "tags", {})
+    with pytest.raises(StepFailed, match="somebody else's"):
+        bench.forward()
+    assert bench.backward() == ("thing my-compute",)
+    assert bench.calls == ["create compute"]
+    assert bench.told("compute") == {"reason": NOT_OURS}
+
+
+@dataclass
+class Computes:
+    """Clusters of a workspace: at most one, and what comes when one is asked for."""
+
+    comes: ComputeState
+    found: ComputeState | None = None
+    deleted: list[str] = field(default_factory=list)
+
+    def get(self, _name: str) -> ComputeState | None:
+        return self.found
+
+    def create(self, _section: Compute, tags: Mapping[str, str]) -> None:
+        self.found = replace(self.comes, tags={**tags, **self.comes.tags})
+
+    def delete(self, name: str) -> None:
+        self.deleted.append(name)
+        self.found = None
+
+
+A100 = "Standard_NC24ads_A100_v4"
+CLUSTER = ComputeState(
+    id="/gpu",
+    name="gpu",
+    kind="amlcompute",
+    size=A100,
+    tier="dedicated",
+    max_instances=1,
+    provisioning=Provisioning.FAILED,
+    error="OutOfCapacity",
+)
+
+
+def test_a_cluster_of_the_runs_own_that_failed_is_deleted(bench: Bench) -> None:
+    computes = Computes(CLUSTER)
+    bench.on(SimpleNamespace(computes=computes), f"compute: {{name: gpu, size: {A100}, gpus_per_node: 1}}")
+    with pytest.raises(StepFailed, match="OutOfCapacity"):
+        bench.forward()
+    assert bench.backward() == ()
+    assert computes.deleted == ["gpu"]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"runner.recipe": "other"},
+        {"runner.run": EARLIER_RUN["runner.run"]},
+        {"runner.recipe": "", "runner.run": ""},
+    ],
+)
+@pytest.mark.parametrize("down", [False, True])
+def test_a_cluster_that_others_made_meanwhile_is_left_alone(
+    bench: Bench, tags: Mapping[str, str], *, down: bool
+) -> None:
+    computes = Computes(replace(CLUSTER, size="Standard_NC4as_T4_v3", tags=tags))
+    bench.on(SimpleNamespace(computes=computes), f"compute: {{name: gpu, size: {A100}, gpus_per_node: 1}}")
+    with pytest.raises(StepFailed, match="has size"):
+        bench.forward()
+    assert bench.backward(down=down) == ("compute gpu",)
+    assert computes.deleted == []
+    assert bench.told("compute") == {"reason": NOT_OURS}
+
+
+@dataclass
+class Endpoints:
+    """Endpoints of a workspace: one, that is there."""
+
+    found: EndpointState | None
+    deleted: list[str] = field(default_factory=list)
+
+    def get(self, _name: str) -> EndpointState | None:
+        return self.found
+
+    def delete(self, name: str) -> None:
+        self.deleted.append(name)
+        self.found = None
+
+
+def endpoint(tags: Mapping[str, str]) -> EndpointState:
+    return EndpointState(id="/e", name="my-chat", provisioning=Provisioning.SUCCEEDED, tags=tags)
+
+
+def test_only_down_deletes_the_endpoint_of_an_earlier_run_of_the_recipe(bench: Bench) -> None:
+    endpoints = Endpoints(endpoint(EARLIER_RUN))
+    bench.on(SimpleNamespace(endpoints=endpoints, target=AZURE), "endpoint: {name: my-chat}")
+    bench.forward()
+    assert bench.backward() == ()
+    assert endpoints.deleted == []
+    assert bench.backward(down=True) == ()
+    assert endpoints.deleted == ["my-chat"]
+
+
+@pytest.mark.parametrize("tags", [{"runner.recipe": "other"}, {}])
+def test_the_endpoint_of_somebody_else_is_never_deleted(bench: Bench, tags: Mapping[str, str]) -> None:
+    endpoints = Endpoints(endpoint(EARLIER_RUN))
+    bench.on(SimpleNamespace(endpoints=endpoints, target=AZURE), "endpoint: {name: my-chat}")
+    bench.forward()
+    endpoints.found = endpoint(tags)
+    assert bench.backward(down=True) == ("endpoint my-chat",)
+    assert endpoints.deleted == []
+    assert bench.told("endpoint") == {"reason": NOT_OURS}
+
+
+def test_only_down_takes_back_what_an_earlier_run_of_the_recipe_made(bench: Bench) -> None:
+    bench.step("endpoint", SUCCEEDED, traits=needing(down_reused=True))
+    bench.forward()
+    assert bench.backward() == ()
+    assert bench.calls == []
+    assert bench.run.manifest.alive == [Resource(step="endpoint", kind="thing", name="my-endpoint")]
+    assert bench.backward(down=True) == ()
+    assert bench.calls == ["delete my-endpoint"]
+    assert bench.run.manifest.alive == []
+
+
+def test_what_goes_with_another_is_not_deleted_by_itself(bench: Bench) -> None:
+    bench.step("endpoint", ABSENT, SUCCEEDED, traits=needing(takes_along=("deployment",)))
+    bench.step("deployment", ABSENT, SUCCEEDED, traits=needing("endpoint"))
+    bench.forward()
+    bench.calls.clear()
+    assert bench.backward() == ()
+    assert bench.calls == ["delete my-endpoint"]
+    assert bench.run.manifest.steps["deployment"].status is StepStatus.DELETED
+    assert bench.run.manifest.alive == []
+
+
+def test_a_second_cleanup_finds_nothing_to_do(bench: Bench) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED)
+    bench.forward()
+    bench.backward()
+    bench.calls.clear()
+    assert bench.backward(down=True) == ()
+    assert bench.calls == []
+
+
+def test_what_is_gone_already_is_only_looked_at(bench: Bench) -> None:
+    step = bench.step("compute", ABSENT, SUCCEEDED)
+    bench.forward()
+    step.there = False
+    assert bench.backward() == ()
+    assert bench.calls == ["create compute"]
+    assert bench.run.manifest.alive == []
+
+
+def test_the_intent_to_delete_is_on_disk_before_the_deletion(bench: Bench) -> None:
+    step = bench.step("compute", ABSENT, SUCCEEDED)
+    bench.forward()
+    written: list[list[Event]] = []
+    step.on_delete = lambda: written.append(bench.events("compute"))
+    bench.backward()
+    assert written[0][-1] is Event.DELETE_INTENT
+    assert bench.events("compute")[-1] is Event.DELETE_DONE
+
+
+def test_a_deletion_that_is_never_confirmed_is_told_and_the_rest_still_goes(bench: Bench) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED)
+    bench.step("endpoint", ABSENT, SUCCEEDED, sticks=True)
+    bench.forward()
+    assert bench.backward() == ("thing my-endpoint",)
+    assert bench.run.clock.monotonic() > DELETE_SECONDS
+    assert bench.events("endpoint")[-2:] == [Event.DELETE_INTENT, Event.DELETE_FAILED]
+    assert bench.run.manifest.alive == [Resource(step="endpoint", kind="thing", name="my-endpoint")]
+    assert bench.run.manifest.steps["compute"].status is StepStatus.DELETED
+
+
+def test_a_look_that_is_not_answered_leaves_the_rest_to_go(bench: Bench) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED)
+    bench.step("endpoint", ABSENT, SUCCEEDED, on_standing=unanswered)
+    bench.forward()
+    assert bench.backward() == ("thing my-endpoint",)
+    assert "delete my-compute" in bench.calls
+    assert bench.told("endpoint") == {"reason": "HTTP 503"}
+
+
+def test_a_look_that_is_not_answered_while_it_goes_is_looked_again(bench: Bench) -> None:
+    def unanswered_at_first() -> None:
+        if step.calls[-1] == "delete my-compute" and bench.run.clock.monotonic() < PATIENCE_SECONDS * 0.9:
+            unanswered()
+
+    step = bench.step("compute", ABSENT, SUCCEEDED, on_standing=unanswered_at_first)
+    bench.forward()
+    assert bench.backward() == ()
+    assert bench.events("compute")[-1] is Event.DELETE_DONE
+
+
+def unanswered() -> None:
+    raise CloudUnavailable("HTTP 503")
+
+
+def test_a_deletion_that_is_refused_is_told_with_its_reason(bench: Bench) -> None:
+    def refuse() -> None:
+        raise StepFailed("HTTP 409: it has traffic")
+
+    bench.step("endpoint", ABSENT, SUCCEEDED, on_delete=refuse)
+    bench.forward()
+    assert bench.backward() == ("thing my-endpoint",)
+    assert read(bench.folder / "journal.jsonl")[-1].data == {"reason": "HTTP 409: it has traffic"}

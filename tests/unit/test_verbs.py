@@ -1,0 +1,119 @@
+"""`run` and `down` as a whole: whatever happens on the way, the run is closed and what is left is said."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from runner import manifest
+from runner import opening as openings
+from runner.cli import main
+from runner.clock import SystemClock
+from runner.facts import Target
+from runner.journal import FILE_NAME, Event, Journal, Json, Record
+from runner.load import Loaded
+from runner.manifest import Manifest, RunStatus
+from runner.opening import Opened
+from runner.plan import Plan
+from runner.session import Session
+from tests.unit.bench import ABSENT, AZURE, FACTS, SUCCEEDED, Bench, needing
+
+RECIPE = "version: 1\nname: small\nmodel: {name: Phi-4}\ncleanup: "
+
+
+class Sky:
+    """A cloud of which only its place is asked."""
+
+    target = AZURE
+
+
+def run(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, cleanup: str) -> int:
+    """Carry out the bench's steps by the command line; its runs lie in `runs`."""
+
+    def opened(loaded: Loaded, cloud: Sky, _today: object) -> Opened:
+        plan = Plan(changes=tuple(bench.changes), effective=None, diagnostics=())
+        return Opened(loaded=loaded, cloud=cloud, facts=FACTS, plan=plan)  # type: ignore[arg-type] # see Sky
+
+    monkeypatch.setattr(openings, "where", lambda *_: AZURE)
+    monkeypatch.setattr(openings, "connected", lambda *_: Sky())
+    monkeypatch.setattr(openings, "opened", opened)
+    recipe = bench.folder / "small.yaml"
+    recipe.write_text(RECIPE + cleanup, encoding="utf-8")
+    return main(["run", str(recipe), "--target", "azure", "--runs-dir", str(bench.folder / "runs")])
+
+
+def kept(bench: Bench) -> Manifest:
+    (path,) = (bench.folder / "runs").glob("*/manifest.json")
+    return manifest.load(path)
+
+
+def test_a_run_that_succeeds_is_closed_and_leaves_what_it_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED)
+    assert run(bench, monkeypatch, cleanup="on_failure") == 0
+    assert kept(bench).status is RunStatus.SUCCEEDED
+    assert bench.calls == ["create compute"]
+    assert "  thing  my-compute\n" in capsys.readouterr().out
+
+
+def test_a_mistake_of_ours_in_a_step_still_ends_the_run_and_cleans_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def slip() -> None:
+        raise KeyError("ours")
+
+    bench.step("compute", ABSENT, SUCCEEDED)
+    bench.step("finetune", ABSENT, SUCCEEDED, traits=needing("compute"), on_create=slip)
+    assert run(bench, monkeypatch, cleanup="on_failure") == 1
+    assert kept(bench).status is RunStatus.FAILED
+    assert bench.calls[2:] == ["delete my-finetune", "delete my-compute"]
+    assert capsys.readouterr().err.startswith("error: internal error: KeyError (test_verbs.py:")
+
+
+def test_a_ctrl_c_during_cleanup_still_says_what_is_left(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    bench.step("compute", ABSENT, SUCCEEDED, on_delete=interrupt)
+    assert run(bench, monkeypatch, cleanup="always") == 130
+    assert kept(bench).status is RunStatus.INTERRUPTED
+    assert "left alive:\n  thing  my-compute\n" in capsys.readouterr().out
+
+
+def on_azure(opening: Mapping[str, Json]) -> Mapping[str, Json]:
+    return {**opening, "target": {**opening["target"], "kind": "azure"}}
+
+
+def test_down_goes_by_the_journal_even_if_the_manifest_was_edited(
+    tmp_path: Path, opening: Mapping[str, Json], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=on_azure(opening))
+        folded = manifest.fold(journal.records)
+    manifest.write(folded, tmp_path / "manifest.json")
+    edited = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    edited["target"]["workspace_name"] = "production"
+    (tmp_path / "manifest.json").write_text(json.dumps(edited), encoding="utf-8")
+    asked: list[str] = []
+
+    def connected(_session: Session, chosen: Target, _registry: str) -> None:
+        asked.append(chosen.workspace_name)
+
+    monkeypatch.setattr(openings, "connected", connected)
+    assert main(["down", str(tmp_path)]) == 0
+    assert asked == ["ws"]
+    assert manifest.load(tmp_path / "manifest.json") == folded
+
+
+def test_down_without_a_journal_is_refused_and_makes_none(
+    tmp_path: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = Record(seq=1, time="2026-11-21T08:23:00.000Z", event=Event.RUN_OPENED, data=on_azure(opening))
+    manifest.write(manifest.fold([record]), tmp_path / "manifest.json")
+    assert main(["down", str(tmp_path)]) == 2
+    assert not (tmp_path / FILE_NAME).exists()
+    assert "a run's journal stays on the machine that ran it" in capsys.readouterr().err
