@@ -239,6 +239,7 @@ def test_a_look_that_is_not_answered_while_it_goes_is_looked_again(bench: Bench)
     bench.forward()
     assert bench.backward() == ()
     assert bench.events("compute")[-1] is Event.DELETE_DONE
+    assert bench.run.clock.monotonic() > PATIENCE_SECONDS * 0.9
 
 
 def unanswered() -> None:
