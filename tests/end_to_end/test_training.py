@@ -22,7 +22,8 @@ def test_the_quickstart_learns_answers_and_leaves_nothing_alive(shell: Shell) ->
     assert done.code == 0, done.out + done.err
     metrics = done.json["run"]["steps"]["finetune"]["metrics"]
     assert metrics["test_loss"] <= metrics["test_loss_base"] / 3
-    assert [sample["answer"] == sample["ground_truth"] for sample in done.json["samples"]] == [True] * 3
+    # Nine of ten are right (tests/trainer holds that on fresh prompts); of three, one may be the tenth.
+    assert sum(sample["answer"] == sample["ground_truth"] for sample in done.json["samples"]) >= 2
     assert done.json["run"]["alive"] == []
     assert processes_of(shell) == []
     assert not (shell.state / "emulator.json").exists()
