@@ -7,7 +7,9 @@ from runner.errors import Diagnostic, ExitCode, RunnerError, Severity, StepFaile
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, StepRecord, StepStatus
+from runner.parameters import Effective, Origin, Parameter
 from runner.plan import Plan
+from runner.recipe import Scalar
 from runner.redact import printable, redact
 from runner.steps.step import Action
 
@@ -78,14 +80,26 @@ def plan(name: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
     if planned.effective:
         yield ""
         yield "parameters (recipe > model's defaults > component's defaults)"
-        ordered = sorted(planned.effective.parameters.values(), key=lambda each: each.origin != "recipe")
-        yield from table([(each.name, str(each.value), _origin(each)) for each in ordered])
+        yield from table(
+            [(each.name, _value(each.value), _origin(each)) for each in _by_origin(planned.effective)]
+        )
     if planned.diagnostics:
         yield ""
         yield from diagnostics(planned.diagnostics)
 
 
-def _origin(parameter: Json) -> str:
+def _by_origin(effective: Effective) -> list[Parameter]:
+    """Order parameters so that what somebody chose comes first; the component's defaults are many."""
+    chosen = [Origin.RECIPE, Origin.MODEL_DEFAULT, Origin.DERIVED, Origin.COMPONENT_DEFAULT]
+    return sorted(effective.parameters.values(), key=lambda each: chosen.index(each.origin))
+
+
+def _value(value: Scalar) -> str:
+    """Write a value as a recipe would have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _origin(parameter: Parameter) -> str:
     return f"{parameter.origin.value.replace('_', ' ')}: {parameter.detail}"
 
 
