@@ -65,7 +65,7 @@ def scrub(value: Any) -> Any:  # noqa: ANN401 - JSON may be anything
 
 def as_json(value: Any, *, indent: int | None = None) -> str:  # noqa: ANN401 - as above
     """Write a JSON value without secrets, in ASCII: no control character, and nothing that ends a line."""
-    return json.dumps(scrub(value), indent=indent, allow_nan=False).replace("\x7f", "\\u007f")
+    return json.dumps(scrub(value), indent=indent, allow_nan=False)
 
 
 def printable(text: str) -> str:

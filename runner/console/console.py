@@ -160,7 +160,7 @@ class Console:
         yield from texts.run_facts(said)
         yield from texts.alive(said)
         yield f"{said.status.value}: {folder}"
-        if error is not None and not isinstance(error, RunnerError):
+        if isinstance(error, KeyboardInterrupt):
             yield from texts.interrupted(said)
 
     def _tell(self, value: Mapping[str, Json], lines: Iterable[str]) -> None:

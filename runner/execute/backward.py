@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from runner import naming
 from runner.errors import RunnerError
+from runner.execute.mistakes import our_mistake
 from runner.execute.run import Run
 from runner.execute.waiting import until_gone
 from runner.journal import Event, Json
@@ -46,6 +47,8 @@ def _delete(run: Run, name: str, manifest: Manifest) -> str:
         reason = _taken_back(run, name, intent, manifest)
     except RunnerError as error:
         reason = error.message
+    except Exception as error:  # noqa: BLE001 - a bug of ours in one deletion must not keep the others
+        reason = our_mistake(error).message
     if not reason:
         along = list(STEPS[name].traits.takes_along)
         run.journal.append(Event.DELETE_DONE, step=name, data={"with": along})

@@ -1,14 +1,13 @@
 """Carry out a plan: each step once what it needs is done, several at once where they can."""
 
 import os
-import traceback
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 from runner.errors import CloudUnavailable, ExitCode, RunnerError, StepFailed
+from runner.execute.mistakes import our_mistake
 from runner.execute.run import Run
 from runner.execute.waiting import Decided, Interrupted, until_settled, until_succeeded
 from runner.journal import Event, Json
@@ -70,7 +69,7 @@ def _step(run: Run, context: Context, change: Change) -> None:
         _record_failure(run, change, error)
         raise
     except Exception as error:
-        mistake = _our_mistake(error)
+        mistake = our_mistake(error)
         _record_failure(run, change, mistake)
         raise mistake from error
     finally:
@@ -140,11 +139,3 @@ def _record_failure(run: Run, change: Change, error: RunnerError) -> None:
         data["outputs"] = seen.outputs
     run.journal.append(Event.FAILED, step=change.step, data=data)
     run.observer.failed(change, error)
-
-
-def _our_mistake(error: Exception) -> StepFailed:
-    """Name a bug of ours by its kind and place; its text might hold anything."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    kind = type(error).__name__
-    reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-    return StepFailed(f"internal error: {kind}{reason} ({Path(place.filename).name}:{place.lineno})")

@@ -59,7 +59,7 @@ def _carried_out(session: Session, opened: Opened, folder: Path, journal: Journa
         left: list[str] = []
         policy = opened.loaded.recipe.cleanup
         trouble = _caught(lambda: left.extend(_clean_up(run, policy, failed=error is not None)))
-    error = error or trouble
+    error = trouble if isinstance(trouble, KeyboardInterrupt) else error or trouble
     manifest = execute.close(journal, _status(error), folder)
     session.console.finished(manifest, folder, error)
     if left:
@@ -88,7 +88,7 @@ def _clean_up(run: Run, policy: Cleanup, *, failed: bool) -> tuple[str, ...]:
 def _status(error: BaseException | None) -> RunStatus:
     if error is None:
         return RunStatus.SUCCEEDED
-    return RunStatus.FAILED if isinstance(error, RunnerError) else RunStatus.INTERRUPTED
+    return RunStatus.INTERRUPTED if isinstance(error, KeyboardInterrupt) else RunStatus.FAILED
 
 
 def _context(opened: Opened, folder: Path) -> Context:

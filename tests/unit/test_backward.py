@@ -254,3 +254,17 @@ def test_a_deletion_that_is_refused_is_told_with_its_reason(bench: Bench) -> Non
     bench.forward()
     assert bench.backward() == ("thing my-endpoint",)
     assert read(bench.folder / "journal.jsonl")[-1].data == {"reason": "HTTP 409: it has traffic"}
+
+
+def test_a_mistake_of_ours_in_one_deletion_does_not_keep_the_others(bench: Bench) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED)
+    broken = bench.step("endpoint", ABSENT, SUCCEEDED)
+    bench.forward()
+
+    def slip() -> None:
+        raise KeyError("ours")
+
+    broken.on_delete = slip
+    assert bench.backward() == ("thing my-endpoint",)
+    assert bench.run.manifest.steps["compute"].status is StepStatus.DELETED
+    assert Event.DELETE_FAILED in bench.events("endpoint")

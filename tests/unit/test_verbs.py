@@ -17,7 +17,7 @@ from runner.manifest import Manifest, RunStatus
 from runner.opening import Opened
 from runner.plan import Plan
 from runner.session import Session
-from tests.unit.bench import ABSENT, AZURE, FACTS, SUCCEEDED, Bench, needing
+from tests.unit.bench import ABSENT, AZURE, FACTS, FAILED, SUCCEEDED, Bench, needing
 
 RECIPE = "version: 1\nname: small\nmodel: {name: Phi-4}\ncleanup: "
 
@@ -82,6 +82,31 @@ def test_a_ctrl_c_during_cleanup_still_says_what_is_left(
     assert run(bench, monkeypatch, cleanup="always") == 130
     assert kept(bench).status is RunStatus.INTERRUPTED
     assert "left alive:\n  thing  my-compute\n" in capsys.readouterr().out
+
+
+def test_a_ctrl_c_during_the_cleanup_of_a_failed_run_is_not_forgotten(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    bench.step("compute", ABSENT, SUCCEEDED, on_delete=interrupt)
+    bench.step("finetune", ABSENT, FAILED, traits=needing("compute"))
+    assert run(bench, monkeypatch, cleanup="on_failure") == 130
+    assert [resource.name for resource in kept(bench).alive] == ["my-compute"]
+
+
+def test_a_mistake_of_ours_while_closing_is_no_interruption(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def slip(_run: object, *, down: bool) -> tuple[str, ...]:
+        raise KeyError(str(down))
+
+    bench.step("compute", ABSENT, SUCCEEDED)
+    monkeypatch.setattr("runner.execute.backward", slip)
+    assert run(bench, monkeypatch, cleanup="always") == 1
+    assert kept(bench).status is RunStatus.FAILED
+    assert "interrupted" not in capsys.readouterr().out
 
 
 def on_azure(opening: Mapping[str, Json]) -> Mapping[str, Json]:
