@@ -10,14 +10,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import yaml12
 from runner.yaml12 import Position, Unreadable, decode, parse, read_bytes
 
 
 @pytest.fixture(params=["CLoader", "Loader"], autouse=True)
 def _both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run every test over libyaml and over the parser in Python."""
-    monkeypatch.setattr(yaml12, "_PARSER", getattr(yaml, request.param))
+    monkeypatch.setattr("runner.yaml12.events._PARSER", getattr(yaml, request.param))
 
 
 @pytest.mark.parametrize(

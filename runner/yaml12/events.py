@@ -1,0 +1,20 @@
+"""PyYAML's events of a text, as far as it can be read."""
+
+from collections.abc import Iterator
+
+import yaml
+
+from runner.yaml12.findings import Findings
+from runner.yaml12.syntax import syntax_problem
+
+_PARSER: type[yaml.CLoader] | type[yaml.Loader] = getattr(yaml, "CLoader", yaml.Loader)
+
+
+def events(text: str, findings: Findings) -> Iterator[yaml.Event]:
+    """Give the events one by one, until reading is halted; a syntax error halts it."""
+    parsed: Iterator[yaml.Event] = yaml.parse(text, Loader=_PARSER)
+    try:
+        while not findings.halted and (event := next(parsed, None)) is not None:
+            yield event
+    except (yaml.YAMLError, ValueError) as error:
+        findings.halt(syntax_problem(error, text))

@@ -1,0 +1,29 @@
+"""Where something stands: its path among the values, its line and column in the text."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file; both count from 1."""
+
+    line: int
+    column: int
+
+
+START = Position(1, 1)
+
+
+class Mark(Protocol):
+    """What PyYAML's two kinds of marks have in common; they count from 0."""
+
+    line: int
+    column: int
+
+
+def position_of(mark: Mark | None) -> Position:
+    """Give the place of a mark; the start of the file where PyYAML has none."""
+    return START if mark is None else Position(mark.line + 1, mark.column + 1)
