@@ -72,6 +72,7 @@ class EndpointState:
     id: str
     name: str
     provisioning: Provisioning
+    auth_mode: str = ""
     scoring_uri: str = ""
     traffic: Mapping[str, int] = field(default_factory=dict)
     error: str = ""

@@ -80,11 +80,6 @@ class Manifest:
     steps: dict[str, StepRecord] = field(default_factory=dict)
     alive: list[Resource] = field(default_factory=list)
 
-    def pinned(self, step: str) -> Mapping[str, Json]:
-        """Give what a step put out, empty if it has not."""
-        record = self.steps.get(step)
-        return record.outputs if record else {}
-
 
 def fold(records: Sequence[Record]) -> Manifest:
     """Make the manifest of a journal. Raises UsageError if the journal does not begin with a run."""

@@ -1,7 +1,7 @@
 """Recipe and Facts to Plan: which steps, in which order, each with its action and the reason; pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
 from runner.errors import Diagnostic
@@ -26,7 +26,10 @@ def plan(
 ) -> Plan:
     """Plan the steps that the recipe has sections for."""
     needs = graph(recipe)
-    changes = tuple(STEPS[name].plan(recipe, facts) for name in TopologicalSorter(needs).static_order())
+    changes = tuple(
+        replace(STEPS[name].plan(recipe, facts), needs=needs[name])
+        for name in TopologicalSorter(needs).static_order()
+    )
     return Plan(changes=changes, effective=effective, diagnostics=diagnostics)
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from runner import catalog, naming, parameters
+from runner import recipe as recipes
 from runner.catalog import RegistryModel
 from runner.errors import Diagnostic, Severity
-from runner.facts import Facts, TargetKind
+from runner.facts import ComputeState, EndpointState, Facts, Provisioning, TargetKind
 from runner.load import Loaded
 from runner.parameters import Effective, Origin
 from runner.steps.compute import misfit
@@ -172,8 +173,8 @@ def _allowed(case: _Case, key: tuple[str, ...], name: str, tag: str) -> Iterator
     model = case.facts.model
     if model is None:
         return
-    listed = parameters.parse_tag(model.tags.get(tag))
-    if isinstance(listed, list):
+    listed = _list_of(model, tag)
+    if listed:
         if name.lower() not in {str(entry).lower() for entry in listed}:
             yield case.loaded.source.diagnostic(
                 key,
@@ -188,6 +189,16 @@ def _allowed(case: _Case, key: tuple[str, ...], name: str, tag: str) -> Iterator
             message=f"{name} has K80 GPUs, which the training image does not support",
             expected="a size with V100, A100 or H100 GPUs",
         )
+
+
+def _list_of(model: RegistryModel, tag: str) -> list[str]:
+    """Give a model's allow list: its own tag, else the catalog's dated one where a registry has moved it."""
+    known = catalog.model(model.registry, model.name)
+    for tags in (model.tags, known.tags if known else {}):
+        listed = parameters.parse_tag(tags.get(tag))
+        if isinstance(listed, list):
+            return [str(entry) for entry in listed]
+    return []
 
 
 def _component_found(case: _Case) -> Iterator[Diagnostic]:
@@ -264,6 +275,9 @@ def _existing(case: _Case) -> Iterator[Diagnostic]:
             yield case.loaded.source.diagnostic(
                 ("compute", "name"), code="compute-misfit", message=reason, mend="choose another compute.name"
             )
+        yield from _nodes(case, facts.compute)
+    if facts.endpoint is not None and recipe.endpoint is not None:
+        yield from _endpoint_fit(case, facts.endpoint, recipe.endpoint)
     for section, state in (("endpoint", facts.endpoint), ("deployment", facts.deployment)):
         if state is not None and not naming.is_ours(recipe.name, state.tags):
             yield case.loaded.source.diagnostic(
@@ -272,6 +286,32 @@ def _existing(case: _Case) -> Iterator[Diagnostic]:
                 message=f"{section} {state.name} was not made by a run of this recipe",
                 mend=f"choose another {section}.name",
             )
+
+
+def _nodes(case: _Case, found: ComputeState) -> Iterator[Diagnostic]:
+    wanted = int((case.effective and case.effective.value("num_nodes_finetune")) or 1)
+    if found.max_instances and wanted > found.max_instances:
+        yield case.loaded.source.diagnostic(
+            ("compute", "name"),
+            code="compute-too-few-nodes",
+            message=f"compute {found.name} has {found.max_instances} nodes at most, not {wanted}",
+            mend="choose another compute.name, or fewer num_nodes_finetune",
+        )
+
+
+def _endpoint_fit(case: _Case, found: EndpointState, wanted: recipes.Endpoint) -> Iterator[Diagnostic]:
+    reason = ""
+    if found.provisioning is Provisioning.FAILED:
+        reason = f"endpoint {found.name} is in a failed state: {found.error or 'no reason given'}"
+    elif found.auth_mode and found.auth_mode.lower() != wanted.auth_mode.lower():
+        reason = f"endpoint {found.name} has auth_mode {found.auth_mode}, which cannot be changed"
+    if reason:
+        yield case.loaded.source.diagnostic(
+            ("endpoint", "name"),
+            code="endpoint-misfit",
+            message=reason,
+            mend="delete it, or choose another name",
+        )
 
 
 def _validation_split(case: _Case) -> Iterator[Diagnostic]:

@@ -166,11 +166,11 @@ class Recipe:
     cleanup: Cleanup = Cleanup.ON_FAILURE
 
 
-# The sections that are steps, in the order the notebook has them; `schemas/recipe.schema.json` marks the
+# The sections that are steps, each after those it needs; `schemas/recipe.schema.json` marks the
 # same ones and `runner/steps` has a class for each (a test holds the three together).
 STEP_SECTIONS = (
-    "compute",
     "dataset",
+    "compute",
     "finetune",
     "register",
     "endpoint",

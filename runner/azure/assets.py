@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from azure.ai.ml import MLClient
-from azure.ai.ml.constants import AssetTypes
+from azure.ai.ml.constants import AssetTypes, ListViewType
 from azure.ai.ml.entities import Data, Model
 
 from runner.azure.translate import NotFound, translated
@@ -43,7 +43,9 @@ class Assets:
         """Give the whole number after the newest version of a model, from 1."""
         try:
             with translated(f"listing the versions of model {name}"):
-                versions = [str(model.version) for model in self._workspace.models.list(name=name)]
+                # An archived version still has its number.
+                listed = self._workspace.models.list(name=name, list_view_type=ListViewType.ALL)
+                versions = [str(model.version) for model in listed]
         except NotFound:
             versions = []
         return str(max((int(version) for version in versions if version.isdigit()), default=0) + 1)

@@ -52,6 +52,7 @@ class Endpoints:
             id=str(endpoint.id),
             name=str(endpoint.name),
             provisioning=state,
+            auth_mode=word(endpoint.auth_mode),
             scoring_uri=str(endpoint.scoring_uri or ""),
             traffic={key: int(share) for key, share in (endpoint.traffic or {}).items()},
             error=self._error(state, endpoint.properties),

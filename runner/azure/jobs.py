@@ -10,7 +10,8 @@ from runner.azure.translate import NotFound, translated, word
 from runner.facts import TRAINED_MODEL, JobSpec, JobState, Provisioning
 
 _ENDED_WELL = {"Completed"}
-_ENDED_BADLY = {"Failed", "Canceled", "NotResponding"}
+# The last two have not ended, but they do not go on by themselves either.
+_ENDED_BADLY = {"Failed", "Canceled", "NotResponding", "Paused"}
 
 
 class Jobs:

@@ -5,6 +5,7 @@ azure-ai-ml; these are the few GETs of them that following a job takes. `jobs.st
 to stdout, sleeps up to a minute and calls a cancelled job a success.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from runner.azure.translate import NotFound, translated
 from runner.facts import ChildRun, Target
 
 _LOG_PREFIX = "user_logs/std_log"
+_LEVELS = 2
 
 
 class RunHistory:
@@ -37,8 +39,8 @@ class RunHistory:
         self._host = ""
 
     def descendants(self, run_id: str) -> tuple[ChildRun, ...]:
-        """Give all runs below a job, parents before their children."""
-        return tuple(self._walk(run_id))
+        """Give the runs below a job: its nodes, and a component node's own children."""
+        return tuple(self._walk(run_id, _LEVELS))
 
     def log(self, run_id: str) -> str:
         """Give a run's log so far, "" if it has none yet."""
@@ -51,13 +53,9 @@ class RunHistory:
         """Give the newest value of each metric of a run."""
         answer = self._get(f"{self._tracking()}/api/2.0/mlflow/runs/get?run_id={run_id}")
         listed = ((answer.get("run") or {}).get("data") or {}).get("metrics") or []
-        return {str(metric["key"]): float(metric["value"]) for metric in listed}
-
-    def metric_history(self, run_id: str, key: str) -> tuple[tuple[int, float], ...]:
-        """Give (step, value) of one metric in order of step."""
-        address = f"{self._tracking()}/api/2.0/mlflow/metrics/get-history"
-        answer = self._get(f"{address}?run_id={run_id}&metric_key={key}")
-        return tuple(sorted((int(m.get("step", 0)), float(m["value"])) for m in answer.get("metrics") or []))
+        values = {str(metric["key"]): float(metric["value"]) for metric in listed}
+        # A diverged loss is NaN, which no JSON holds: it is left out rather than made up.
+        return {key: value for key, value in values.items() if math.isfinite(value)}
 
     def output_asset(self, run_id: str, output: str) -> str | None:
         """Give the asset a run's output became, None if it has none: a job's own GET does not say."""
@@ -67,11 +65,12 @@ class RunHistory:
         asset = (outputs.get(output) or {}).get("assetId")
         return str(asset) if asset else None
 
-    def _walk(self, run_id: str) -> Iterator[ChildRun]:
+    def _walk(self, run_id: str, levels: int) -> Iterator[ChildRun]:
         answer = self._get(f"{self._api()}/history/v1.0{self._scope}/runs/{run_id}/children")
         for run in answer.get("value") or []:
             yield _child(run)
-            yield from self._walk(str(run["runId"]))
+            if levels > 1:
+                yield from self._walk(str(run["runId"]), levels - 1)
 
     def _api(self) -> str:
         return f"https://{self._tracking_host()}"

@@ -14,7 +14,7 @@ from azure.core.pipeline.policies import RetryPolicy
 from azure.core.rest import HttpRequest
 
 from runner.azure.translate import translated
-from runner.errors import StepFailed
+from runner.errors import CloudUnavailable, StepFailed
 from runner.recipe import Scalar
 
 _OK = 200
@@ -22,10 +22,14 @@ _MEANING = {
     400: "the model does not take a request of this form",
     401: "the key is not valid (it may have been rotated)",
     404: "no deployment has traffic",
-    408: "the model took longer than deployment.request_timeout_ms",
     424: "the model's container answered with an error",
-    429: "too many requests at once for deployment.max_concurrent_requests_per_instance",
 }
+_BUSY = {
+    408: "the model took longer than deployment.request_timeout_ms",
+    429: "too many requests at once for deployment.max_concurrent_requests_per_instance",
+    503: "the endpoint is not up",
+}
+_FORM_REFUSED = {400, 424}
 
 
 class Scoring:
@@ -46,24 +50,29 @@ class Scoring:
     ) -> str:
         """Score one conversation and give the answer's text.
 
-        Raises StepFailed for any other answer than 200 with an `output`; the prompt is in no error.
+        Deployed chat models differ in whether they take the messages bare or as a list of conversations; what
+        is refused in the one form is sent in the other. Raises CloudUnavailable where the endpoint is busy or
+        not up, StepFailed for any other answer than 200 with an `output`; the prompt is in no error.
         """
-        body = {
-            "input_data": {"input_string": list(messages), "parameters": dict(parameters)},
-            "params": {},
-        }
         headers = {
             "Authorization": f"Bearer {key}",
             "azureml-model-deployment": deployment,
             "Content-Type": "application/json",
         }
         with translated(f"scoring at {urlsplit(uri).hostname}"):
-            request = HttpRequest("POST", uri, headers=headers, content=json.dumps(body))
-            response = self._client.send_request(request)
+            for conversation in (list(messages), [list(messages)]):
+                data = {"input_string": conversation, "parameters": dict(parameters)}
+                content = json.dumps({"input_data": data, "params": {}})
+                request = HttpRequest("POST", uri, headers=headers, content=content)
+                response = self._client.send_request(request)
+                if response.status_code not in _FORM_REFUSED:
+                    break
             return _answer(response.status_code, response.text())
 
 
 def _answer(status: int, text: str) -> str:
+    if status in _BUSY:
+        raise CloudUnavailable(f"scoring was answered {status}: {_BUSY[status]}")
     if status != _OK:
         # The reply's text may hold the prompt: it is in no error.
         raise StepFailed(f"scoring was answered {status}: {_MEANING.get(status, 'not an answer')}")

@@ -11,6 +11,8 @@ from azure.identity import CredentialUnavailableError, DefaultAzureCredential, I
 from runner.errors import CloudUnavailable, UsageError
 from runner.facts import Target, TargetKind
 
+# Where the SDK reads its cloud and its registry from. (A managed identity on loopback is common on Azure.)
+_CLOUD = ("ARM_CLOUD_METADATA_URL", "REGISTRY_DISCOVERY_ENDPOINT_URL")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -49,12 +51,11 @@ def _proven(credential: TokenCredential, target: Target) -> TokenCredential:
 
 def _refuse_the_other_cloud(target: Target, environment: Mapping[str, str]) -> None:
     """Never send a user's own token to an emulator, nor call a run on an emulator a run on Azure."""
-    address = environment.get("ARM_CLOUD_METADATA_URL", "")
-    on_loopback = urlsplit(address).hostname in _LOOPBACK
-    if target.kind is TargetKind.AZURE and on_loopback:
+    local = [name for name in _CLOUD if urlsplit(environment.get(name, "")).hostname in _LOOPBACK]
+    if target.kind is TargetKind.AZURE and local:
         raise UsageError(
-            "the target is azure, but ARM_CLOUD_METADATA_URL points at this machine",
+            f"the target is azure, but {', '.join(local)} points at this machine",
             hint="unset what `runner emulator env` exported, or pass --target emulator",
         )
-    if target.kind is TargetKind.EMULATOR and not on_loopback:
+    if target.kind is TargetKind.EMULATOR and local != list(_CLOUD):
         raise UsageError("the target is the emulator, but its environment is not set")

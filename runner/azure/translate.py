@@ -5,9 +5,12 @@ from contextlib import contextmanager
 from enum import Enum
 from http import HTTPStatus
 
+from azure.ai.ml.exceptions import ValidationErrorType, ValidationException
 from azure.core.exceptions import (
     ClientAuthenticationError,
+    DecodeError,
     HttpResponseError,
+    IncompleteReadError,
     ResourceNotFoundError,
     ServiceRequestError,
     ServiceResponseError,
@@ -48,7 +51,12 @@ def translated(doing: str) -> Iterator[None]:
         raise CloudUnavailable(
             f"{doing}: sign-in was refused: {_first_line(error)}", hint="az login"
         ) from error
-    except (ServiceRequestError, ServiceResponseError) as error:
+    except ValidationException as error:
+        # The SDK's way to say that a name has no version at all.
+        if error.error_type == ValidationErrorType.RESOURCE_NOT_FOUND:
+            raise NotFound(f"{doing}: {_first_line(error)}") from error
+        raise StepFailed(f"{doing}: {_first_line(error)}") from error
+    except (ServiceRequestError, ServiceResponseError, DecodeError, IncompleteReadError) as error:
         raise CloudUnavailable(f"{doing}: no answer: {_first_line(error)}") from error
     except HttpResponseError as error:
         raise _from_status(doing, error) from error

@@ -13,7 +13,7 @@ from runner.console import texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.errors import Diagnostic, DiagnosticError, ExitCode, RunnerError
-from runner.execute import Observer
+from runner.execute import Observer, our_mistake
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.launcher import Emulator
@@ -91,10 +91,11 @@ class Console:
             "folder": str(folder),
             "samples": _samples(folder),
             "error": _error(problem) if problem else None,
+            "diagnostics": _all(_found(problem)),
         }
         self._tell(value, self._ending(said, folder, error))
         if problem and self.output is Output.TEXT:
-            self._lines(texts.error(problem), to=self.stderr)
+            self._explain(problem)
 
     def run(self, said: Manifest, folder: Path) -> None:
         """Show a run that has been."""
@@ -123,11 +124,13 @@ class Console:
 
     def error(self, raised: RunnerError) -> None:
         """Tell an error: with its diagnostics, where it has them."""
-        found = raised.diagnostics if isinstance(raised, DiagnosticError) else ()
         if self.output is Output.TEXT:
-            self._lines(texts.diagnostics(found), to=self.stderr)
-            self._lines(texts.error(raised), to=self.stderr)
-        self._tell({"error": _error(raised), "diagnostics": _all(found)}, ())
+            self._explain(raised)
+        self._tell({"error": _error(raised), "diagnostics": _all(_found(raised))}, ())
+
+    def _explain(self, raised: RunnerError) -> None:
+        self._lines(texts.diagnostics(_found(raised)), to=self.stderr)
+        self._lines(texts.error(raised), to=self.stderr)
 
     def interrupted(self, code: ExitCode) -> None:
         """Tell that a verb was stopped before it had anything to tell."""
@@ -136,7 +139,7 @@ class Console:
     def bug(self, error: Exception) -> None:
         """Tell of our own mistake in one line."""
         problem = RunnerError(
-            f"internal error: {type(error).__name__}: {error}",
+            our_mistake(error).message,
             hint="this is a bug in runner; RUNNER_DEBUG=1 shows where",
         )
         self.error(problem)
@@ -178,6 +181,10 @@ class Console:
         stream = to or self.stdout
         stream.write(line + "\n")
         stream.flush()
+
+
+def _found(raised: RunnerError | None) -> tuple[Diagnostic, ...]:
+    return raised.diagnostics if isinstance(raised, DiagnosticError) else ()
 
 
 def _all(found: Iterable[Diagnostic]) -> list[Mapping[str, Json]]:

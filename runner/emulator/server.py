@@ -28,6 +28,10 @@ _KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 0.3
 
 
+_LOCK_TRIES = 10
+_LOCK_PAUSE = 0.05  # seconds
+
+
 class LockedError(Exception):
     """Another emulator holds the folder."""
 
@@ -170,13 +174,21 @@ def _lock(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; the kernel frees it even after a kill."""
     descriptor = os.open(folder / "emulator.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise LockedError(f"another emulator holds {folder}") from error
-    else:
+        if not any(_locked(descriptor) for _ in range(_LOCK_TRIES)):
+            raise LockedError(f"another emulator holds {folder}")
         yield
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Try for the lock; who only looks whether it is held, holds it for a moment too."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(_LOCK_PAUSE)
+        return False
+    return True
 
 
 @contextlib.contextmanager

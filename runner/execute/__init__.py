@@ -7,6 +7,7 @@ decided is decided by a fresh GET, never by what a request or a poller returned.
 
 from runner.execute.backward import backward
 from runner.execute.forward import forward
+from runner.execute.mistakes import our_mistake
 from runner.execute.observer import Observer
 from runner.execute.run import Run, close, manifest_of
 from runner.execute.waiting import DELETE_SECONDS, GRACE_SECONDS, PATIENCE_SECONDS
@@ -21,4 +22,5 @@ __all__ = [
     "close",
     "forward",
     "manifest_of",
+    "our_mistake",
 ]

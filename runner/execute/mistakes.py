@@ -8,7 +8,8 @@ from runner.errors import StepFailed
 
 def our_mistake(error: Exception) -> StepFailed:
     """Name a bug of ours by its kind and place; its text might hold anything."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     kind = type(error).__name__
     reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-    return StepFailed(f"internal error: {kind}{reason} ({Path(place.filename).name}:{place.lineno})")
+    return StepFailed(f"internal error: {kind}{reason}{place}")

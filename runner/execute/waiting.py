@@ -61,7 +61,8 @@ def until_succeeded(run: Run, change: Change, look: Callable[[], Observation]) -
         if seen.status is Status.IN_PROGRESS:
             last_under_way = waited
         elif waited - last_under_way > GRACE_SECONDS:
-            raise StepFailed(f"{change.kind} {change.name} was accepted, but {_LOST[seen.status]}")
+            reason = seen.detail or _LOST[seen.status]
+            raise StepFailed(f"{change.kind} {change.name} was accepted, but {reason}")
         run.observer.waiting(change, seen, waited)
     raise Interrupted
 

@@ -13,8 +13,8 @@ from runner.steps.step import Step
 from runner.steps.traffic import TrafficStep
 
 STEPS: Mapping[str, Step] = {
-    "compute": ComputeStep(),
     "dataset": DatasetStep(),
+    "compute": ComputeStep(),
     "finetune": FinetuneStep(),
     "register": RegisterStep(),
     "endpoint": EndpointStep(),

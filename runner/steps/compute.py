@@ -17,7 +17,8 @@ _AML_COMPUTE = "amlcompute"
 class ComputeStep:
     """See the module."""
 
-    traits = Traits(kind="compute", bills=True, cleaned=True)
+    # Rows that cannot be trained on are found before anything is made.
+    traits = Traits(kind="compute", needs=("dataset",), bills=True, cleaned=True)
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Reuse what the survey found, else create."""

@@ -130,4 +130,5 @@ def _existing(context: Context) -> Mapping[str, Json]:
 
 def _summary(intent: Mapping[str, Json]) -> str:
     counted = {role: asset.get("rows") for role, asset in intent["assets"].items()}
-    return ", ".join(f"{rows} {role} rows" for role, rows in counted.items() if rows is not None)
+    rows = ", ".join(f"{rows} {role} rows" for role, rows in counted.items() if rows is not None)
+    return "; ".join([rows, *intent.get("warnings", ())])

@@ -57,10 +57,12 @@ class DeploymentStep:
         if not naming.is_ours(context.recipe.name, found.tags):
             detail = f"deployment {intent['name']} is not from a run of this recipe"
             return Observation(status=Status.FOREIGN, detail=detail, hint="choose another deployment.name")
+        # With this run's tag it was this run's request that failed, whatever model it still serves.
+        asked = found.tags.get(naming.TAG_RUN) == context.run_id
+        if found.provisioning is Provisioning.FAILED and (asked or _as_intended(found, intent)):
+            return _failed(context, intent, found)
         if found.provisioning is not Provisioning.IN_PROGRESS and not _as_intended(found, intent):
             return Observation(status=Status.DIFFERS, detail="it serves another model or on another size")
-        if found.provisioning is Provisioning.FAILED:
-            return _failed(context, intent, found)
         outputs = {"id": found.id, "name": found.name, "model": found.model}
         return Observation(
             status=STATUS_OF[found.provisioning], detail=found.provisioning.value, outputs=outputs

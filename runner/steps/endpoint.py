@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 class EndpointStep:
     """See the module."""
 
+    # Rows that cannot be trained on are found before anything is made.
     traits = Traits(
-        kind="endpoint", bills=True, cleaned=True, down_reused=True, takes_along=("deployment", "traffic")
+        kind="endpoint",
+        needs=("dataset",),
+        bills=True,
+        cleaned=True,
+        down_reused=True,
+        takes_along=("deployment", "traffic"),
     )
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from runner import naming, parameters
 from runner.errors import RunnerError
-from runner.facts import TRAINED_MODEL, ChildRun, Facts, JobSpec, JobState, Provisioning
+from runner.facts import TRAINED_MODEL, ChildRun, Facts, JobSpec, JobState
 from runner.journal import Json
 from runner.recipe import Recipe, given
 from runner.steps.step import STATUS_OF, Action, Change, Context, Observation, Status, Traits
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 LOG_TAIL_LINES = 15
 STAND_IN = "emulator.stand_in"
+
+# Only then do its nodes cost nothing any more.
+_ENDED = {"Completed", "Failed", "Canceled"}
 
 # Children of the component, and what a person is told while one of them runs.
 _STAGES = {
@@ -76,16 +79,17 @@ class FinetuneStep:
         if job is None:
             return Observation(status=Status.ABSENT)
         status = STATUS_OF[job.provisioning]
-        training = _training_child(context.cloud, job)
         if status is Status.SUCCEEDED:
-            return _succeeded(context, job, training)
+            return _succeeded(context, job)
         if status is Status.FAILED:
             return _failed(context.cloud, job)
+        children = _children(context.cloud, job)
+        metrics = _metrics(context.cloud, children)
         return Observation(
             status=status,
-            detail=_stage(context.cloud, job),
-            fraction=_fraction(context, training),
-            metrics=_metrics(context.cloud, training),
+            detail=_stage(children, job),
+            fraction=_fraction(context, metrics),
+            metrics=metrics,
             outputs=_links(job),
         )
 
@@ -117,18 +121,19 @@ class FinetuneStep:
     def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
         """Give the job's tags while it runs, and with it its nodes' bill."""
         job = cloud.jobs.get(intent["name"])
-        return job.tags if job and job.provisioning is Provisioning.IN_PROGRESS else None
+        return job.tags if job and job.status not in _ENDED else None
 
 
-def _succeeded(context: Context, job: JobState, training: ChildRun | None) -> Observation:
+def _succeeded(context: Context, job: JobState) -> Observation:
+    """Believe a completed job once its output is there, which may take a moment longer."""
     if TRAINED_MODEL not in job.outputs or not context.cloud.history.output_asset(job.name, TRAINED_MODEL):
-        detail = f"job {job.name} completed without its output {TRAINED_MODEL}"
-        return Observation(status=Status.FAILED, detail=detail, outputs=_links(job), ended=True)
+        detail = f"job {job.name} completed, but its output {TRAINED_MODEL} is not there"
+        return Observation(status=Status.DIFFERS, detail=detail, outputs=_links(job), ended=True)
     return Observation(
         status=Status.SUCCEEDED,
         detail=job.status,
         fraction=1.0,
-        metrics=_metrics(context.cloud, training),
+        metrics=_metrics(context.cloud, _children(context.cloud, job)),
         outputs=_links(job) | {"output": f"azureml://jobs/{job.name}/outputs/{TRAINED_MODEL}"},
         ended=True,
     )
@@ -145,7 +150,7 @@ def _failed(cloud: "Cloud", job: JobState) -> Observation:
         detail=f"job {job.name} {job.status.lower()}: {reason}",
         outputs=_links(job),
         log_tail=tuple(log.splitlines()[-LOG_TAIL_LINES:]),
-        ended=True,
+        ended=job.status in _ENDED,
     )
 
 
@@ -171,17 +176,15 @@ def _children(cloud: "Cloud", job: JobState) -> tuple[ChildRun, ...]:
         return ()
 
 
-def _training_child(cloud: "Cloud", job: JobState) -> ChildRun | None:
-    return next((child for child in _children(cloud, job) if child.name.endswith("_finetune")), None)
-
-
-def _stage(cloud: "Cloud", job: JobState) -> str:
-    running = [child.name for child in _children(cloud, job) if child.status == "Running"]
+def _stage(children: tuple[ChildRun, ...], job: JobState) -> str:
+    running = [child.name for child in children if child.status == "Running"]
     said = [text for name in running for end, text in _STAGES.items() if name.endswith(end)]
     return said[-1] if said else job.status.lower()
 
 
-def _metrics(cloud: "Cloud", training: ChildRun | None) -> Mapping[str, float]:
+def _metrics(cloud: "Cloud", children: tuple[ChildRun, ...]) -> Mapping[str, float]:
+    """Read what the training has logged; for showing, as the tree is."""
+    training = next((child for child in children if child.name.endswith("_finetune")), None)
     if training is None:
         return {}
     try:
@@ -190,7 +193,9 @@ def _metrics(cloud: "Cloud", training: ChildRun | None) -> Mapping[str, float]:
         return {}
 
 
-def _fraction(context: Context, training: ChildRun | None) -> float | None:
-    epoch = _metrics(context.cloud, training).get("epoch")
-    epochs = context.effective and context.effective.value("num_train_epochs")
-    return min(1.0, epoch / float(epochs)) if epoch is not None and epochs else None
+def _fraction(context: Context, metrics: Mapping[str, float]) -> float | None:
+    """Tell how far the training is, by epochs; with a number of steps instead of epochs nobody can tell."""
+    value = given(context.effective).value
+    epoch, epochs = metrics.get("epoch"), value("num_train_epochs")
+    by_steps = int(value("max_steps") or -1) > 0
+    return None if epoch is None or not epochs or by_steps else min(1.0, epoch / float(epochs))

@@ -52,6 +52,9 @@ class TrafficStep:
             return Observation(status=Status.FAILED, detail=detail)
         if found.provisioning is Provisioning.IN_PROGRESS:
             return Observation(status=Status.IN_PROGRESS, detail="updating")
+        if found.provisioning is Provisioning.FAILED:
+            detail = f"endpoint {intent['name']} failed: {found.error or 'no reason given'}"
+            return Observation(status=Status.FAILED, detail=detail)
         if _nonzero(found.traffic) != intent["wanted"]:
             return Observation(status=Status.DIFFERS, detail=f"traffic is {_nonzero(found.traffic)}")
         return Observation(

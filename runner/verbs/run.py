@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Event as StopEvent
 
 from runner import execute, naming, opening, provenance, runs
-from runner.errors import ExitCode, RunnerError, StillBilling
+from runner.errors import CloudUnavailable, ExitCode, RunnerError, StillBilling
 from runner.execute import Run
 from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json
@@ -58,12 +58,13 @@ def _carried_out(session: Session, opened: Opened, folder: Path, journal: Journa
         error = _caught(lambda: execute.forward(run, opened.plan, _context(opened, folder)))
         left: list[str] = []
         policy = opened.loaded.recipe.cleanup
-        trouble = _caught(lambda: left.extend(_clean_up(run, policy, failed=error is not None)))
+        trouble = _caught(lambda: left.extend(_clean_up(run, policy, error)))
     error = trouble if isinstance(trouble, KeyboardInterrupt) else error or trouble
+    if left and not isinstance(error, KeyboardInterrupt):
+        billing = StillBilling(f"not proven gone: {', '.join(left)}", hint=f"runner down {folder.name}")
+        billing.__cause__, error = error, billing
     manifest = execute.close(journal, _status(error), folder)
     session.console.finished(manifest, folder, error)
-    if left:
-        raise StillBilling(f"not proven gone: {', '.join(left)}", hint=f"runner down {folder.name}")
     if error is not None and not isinstance(error, RunnerError):
         raise error
     return error.exit_code if error else ExitCode.DONE
@@ -78,9 +79,15 @@ def _caught(action: Callable[[], None]) -> BaseException | None:
     return None
 
 
-def _clean_up(run: Run, policy: Cleanup, *, failed: bool) -> tuple[str, ...]:
-    """Take back what the run made, if the recipe says so; an interrupted run keeps what it has."""
-    if run.stop.is_set() or policy is Cleanup.NEVER or (policy is Cleanup.ON_FAILURE and not failed):
+def _clean_up(run: Run, policy: Cleanup, error: BaseException | None) -> tuple[str, ...]:
+    """Take back what the run made, if the recipe says so.
+
+    A run that was interrupted, or has lost its cloud from sight, keeps what it has: nothing is decided there,
+    and a training of hours may be doing well.
+    """
+    undecided = run.stop.is_set() or isinstance(error, CloudUnavailable)
+    unasked = policy is Cleanup.NEVER or (policy is Cleanup.ON_FAILURE and error is None)
+    if undecided or unasked:
         return ()
     return execute.backward(run, down=False)
 
@@ -88,7 +95,8 @@ def _clean_up(run: Run, policy: Cleanup, *, failed: bool) -> tuple[str, ...]:
 def _status(error: BaseException | None) -> RunStatus:
     if error is None:
         return RunStatus.SUCCEEDED
-    return RunStatus.INTERRUPTED if isinstance(error, KeyboardInterrupt) else RunStatus.FAILED
+    undecided = isinstance(error, KeyboardInterrupt | CloudUnavailable)
+    return RunStatus.INTERRUPTED if undecided else RunStatus.FAILED
 
 
 def _context(opened: Opened, folder: Path) -> Context:

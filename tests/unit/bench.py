@@ -15,8 +15,8 @@ from runner.execute import Run, backward, forward
 from runner.facts import Facts, Target, TargetKind
 from runner.journal import Event, Journal, Json, Record, read
 from runner.load import load_bytes
-from runner.plan import Plan
-from runner.recipe import STEP_SECTIONS, Model, Recipe
+from runner.plan import Plan, plan
+from runner.recipe import Model, Recipe
 from runner.steps import STEPS
 from runner.steps.step import Action, Change, Context, Observation, Status, Step, Traits
 
@@ -145,8 +145,7 @@ class Bench:
         recipe = load_bytes(text.encode(), self.folder / "small.yaml").recipe
         self.run = replace(self.run, cloud=cast("Cloud", cloud))
         self.context = replace(self.context, cloud=cast("Cloud", cloud), recipe=recipe)
-        given = [name for name in STEP_SECTIONS if getattr(recipe, name) is not None]
-        self.changes = [STEPS[name].plan(recipe, FACTS) for name in given]
+        self.changes = list(plan(recipe, FACTS, None).changes)
 
     def forward(self) -> None:
         forward(self.run, Plan(changes=tuple(self.changes), effective=None, diagnostics=()), self.context)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -242,7 +243,7 @@ def test_a_mistake_of_ours_is_one_line(
 
     monkeypatch.setattr("runner.verbs.validate.load", slip)
     assert main(["validate", str(tmp_path)]) == 1
-    assert capsys.readouterr().err.startswith("error: internal error: KeyError: 'step'\n")
+    assert re.match(r"error: internal error: KeyError \(test_cli.py:\d+\)\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("output", ["text", "json"])

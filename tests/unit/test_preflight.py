@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -204,6 +205,7 @@ CASES = (
     Case(
         code="size-unsupported",
         line=f"  size: {K80}",
+        known=lambda known: replace(known, model=model(name="a-model-without-lists")),
         old=f"  size: {A100}",
         new=f"  size: {K80}",
     ),
@@ -367,3 +369,34 @@ def test_a_retirement_counts_from_its_day_on(day: str, codes: list[str]) -> None
 def test_a_size_is_retired_from_its_day_on(today: date, found: int) -> None:
     codes = [each.code for each in findings(replace(facts(), today=today), RECIPE.replace(A100, V100, 1))]
     assert codes.count("size-retired") == found
+
+
+def test_a_model_whose_tags_hold_no_list_is_held_against_the_catalogs() -> None:
+    loaded = load_bytes(RECIPE.replace(A100, "Standard_NC6s_v3").encode(), Path("recipe.yaml"))
+    found = preflight.check(loaded, replace(facts(), model=model({})), None)
+    assert {each.key for each in found if each.code == "size-not-allowed"} == {
+        "compute.size",
+        "deployment.instance_type",
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ({"auth_mode": "aad_token"}, "has auth_mode aad_token, which cannot be changed"),
+        ({"provisioning": Provisioning.FAILED, "error": "OutOfQuota"}, "in a failed state: OutOfQuota"),
+    ],
+)
+def test_an_endpoint_that_does_not_fit_is_refused(state: dict[str, Any], reason: str) -> None:
+    loaded = load_bytes(RECIPE.encode(), Path("recipe.yaml"))
+    there = replace(endpoint({"runner.recipe": loaded.recipe.name}), **state)
+    found = preflight.check(loaded, replace(facts(), endpoint=there), None)
+    assert [reason in each.message for each in found if each.code == "endpoint-misfit"] == [True]
+
+
+def test_a_cluster_with_too_few_nodes_is_refused() -> None:
+    text = RECIPE.replace("  gpus_per_node: 1", "  gpus_per_node: 1\n  max_instances: 4").replace(
+        "parameters:", "parameters:\n    num_nodes_finetune: 4", 1
+    )
+    found = findings(replace(facts(), compute=cluster()), text)
+    assert [each.line for each in found if each.code == "compute-too-few-nodes"] != []

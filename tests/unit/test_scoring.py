@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runner.azure.scoring import Scoring
-from runner.errors import StepFailed
+from runner.errors import CloudUnavailable, RunnerError, StepFailed
 
 PROMPT = [{"role": "user", "content": "a prompt that is nobody's business"}]
 
@@ -76,15 +76,28 @@ def test_the_body_and_the_deployment_are_what_the_service_takes() -> None:
     assert body == {"input_data": {"input_string": PROMPT, "parameters": {}}, "params": {}}
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_a_request_is_sent_once_whatever_comes_back(status: int) -> None:
     with (
         serving(status, {}, **{"Retry-After": "0"}) as endpoint,
-        pytest.raises(StepFailed, match=str(status)),
+        pytest.raises(RunnerError, match=str(status)),
     ):
         score(endpoint)
 
     assert len(endpoint.received) == 1
+
+
+def test_an_endpoint_that_is_busy_may_be_asked_again_later() -> None:
+    with serving(429, {}) as endpoint, pytest.raises(CloudUnavailable, match="too many requests"):
+        score(endpoint)
+
+
+@pytest.mark.parametrize("status", [400, 424])
+def test_what_is_refused_as_bare_messages_is_sent_as_a_list_of_conversations(status: int) -> None:
+    with serving(status, {}) as endpoint, pytest.raises(StepFailed):
+        score(endpoint)
+
+    assert [body["input_data"]["input_string"] for _, body in endpoint.received] == [PROMPT, [PROMPT]]
 
 
 def test_a_redirect_is_not_followed_with_the_key() -> None:

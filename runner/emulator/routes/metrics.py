@@ -1,6 +1,7 @@
 """The workspace's MLflow tracking API, as far as it reads: a run, and the history of one metric."""
 
 import json
+import math
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -67,7 +68,8 @@ def _points(request: Request, ref: RunRef) -> list[Document]:
 def _metric(point: Document) -> Document:
     return {
         "key": point["key"],
-        "value": point["value"],
+        # MLflow writes what JSON has no number for as text.
+        "value": point["value"] if math.isfinite(point["value"]) else str(point["value"]),
         "timestamp": point["timestamp_ms"],
         "step": point["step"],
     }
