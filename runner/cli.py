@@ -58,12 +58,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     from runner.session import Session  # noqa: PLC0415
 
     console = Console(_open(sys.stdout), _open(sys.stderr), Output(options.output), SystemClock())
-    signal.signal(signal.SIGTERM, _terminate)
-    # The SDK prints to stdout as it likes; only the console's own handle reaches it.
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
-        return int(
-            _guarded(verb, options, Session(console=console, clock=console.clock, environment=os.environ))
-        )
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        # The SDK prints to stdout as it likes; only the console's own handle reaches it.
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+            return int(
+                _guarded(verb, options, Session(console=console, clock=console.clock, environment=os.environ))
+            )
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _guarded(verb: Verb, options: argparse.Namespace, session: "Session") -> ExitCode:

@@ -120,3 +120,26 @@ def test_an_unset_variable_counts_only_where_it_is_needed(shell: Shell) -> None:
     on_azure = shell.runner("plan", "recipe.yaml")
     assert on_azure.code == 3
     assert "env-unset workspace.subscription_id" in on_azure.err
+
+
+def test_a_bad_row_is_placed_and_nothing_is_made(shell: Shell) -> None:
+    write_recipe(shell, train=[{"messages": [{"role": "user", "content": "nobody answers"}]}])
+
+    done = shell.runner("run", "recipe.yaml")
+
+    assert done.code == 3
+    assert re.search(r"rows/train\.jsonl:1:1 [a-z-]+", done.err)
+    assert "nobody answers" not in done.err + done.out
+    assert list(shell.manifest()["steps"]) == ["dataset"]
+    assert shell.manifest()["alive"] == []
+
+
+def test_an_unknown_model_is_told_at_its_line(shell: Shell) -> None:
+    write_recipe(shell, RECIPE.replace("Phi-3-tiny-4k-instruct", "Phi-5-huge"))
+
+    done = shell.runner("plan", "recipe.yaml")
+
+    assert done.code == 4
+    assert (
+        "recipe.yaml:3:15 model-not-found model.name: registry azureml has no Phi-5-huge latest" in done.err
+    )

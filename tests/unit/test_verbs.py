@@ -10,6 +10,7 @@ from runner import manifest
 from runner import opening as openings
 from runner.cli import main
 from runner.clock import SystemClock
+from runner.errors import CloudUnavailable
 from runner.facts import Target
 from runner.journal import FILE_NAME, Event, Journal, Json, Record
 from runner.load import Loaded
@@ -107,6 +108,19 @@ def test_a_mistake_of_ours_while_closing_is_no_interruption(
     assert run(bench, monkeypatch, cleanup="always") == 1
     assert kept(bench).status is RunStatus.FAILED
     assert "interrupted" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cleanup", ["on_failure", "always"])
+def test_a_run_that_has_lost_its_cloud_from_sight_keeps_what_it_has(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, cleanup: str
+) -> None:
+    monkeypatch.setattr("runner.execute.waiting.PATIENCE_SECONDS", 0.1)
+    bench.step("compute", ABSENT, SUCCEEDED)
+    bench.step("finetune", ABSENT, CloudUnavailable("HTTP 503"), traits=needing("compute"))
+    assert run(bench, monkeypatch, cleanup=cleanup) == 8
+    assert kept(bench).status is RunStatus.INTERRUPTED
+    assert [resource.name for resource in kept(bench).alive] == ["my-compute", "my-finetune"]
+    assert not [call for call in bench.calls if call.startswith("delete")]
 
 
 def on_azure(opening: Mapping[str, Json]) -> Mapping[str, Json]:
