@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from runner.clock import Clock, stamp
+from runner.durable import sync_folder
 from runner.errors import RunHeld, UsageError
 from runner.redact import as_json
 
@@ -68,7 +69,7 @@ class Journal:
             self._size = content.rfind(b"\n") + 1
             os.ftruncate(self._file, self._size)
             os.fsync(self._file)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except BaseException:
             os.close(self._file)
             raise
@@ -167,11 +168,3 @@ def _fields(record: Record) -> Mapping[str, Json]:
 def _write_all(file: int, content: bytes) -> None:
     while content:
         content = content[os.write(file, content) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

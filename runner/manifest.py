@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from runner.durable import sync_folder
 from runner.errors import UsageError
 from runner.journal import Event, Json, Record
 from runner.redact import as_json
@@ -105,11 +106,7 @@ def write(manifest: Manifest, path: Path) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def load(path: Path) -> Manifest:

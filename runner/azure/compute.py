@@ -6,15 +6,10 @@ from azure.ai.ml import MLClient
 from azure.ai.ml.entities import AmlCompute
 
 from runner import recipe
+from runner.azure.rest import provisioning
 from runner.azure.translate import NotFound, translated, word
 from runner.catalog import VmSize
-from runner.facts import ComputeState, Provisioning
-
-_STATES = {
-    "Succeeded": Provisioning.SUCCEEDED,
-    "Failed": Provisioning.FAILED,
-    "Canceled": Provisioning.FAILED,
-}
+from runner.facts import ComputeState
 
 
 class Computes:
@@ -37,7 +32,7 @@ class Computes:
             size=str(getattr(compute, "size", "") or ""),
             tier=word(getattr(compute, "tier", None)),
             max_instances=int(getattr(compute, "max_instances", 0) or 0),
-            provisioning=_STATES.get(word(compute.provisioning_state), Provisioning.IN_PROGRESS),
+            provisioning=provisioning(compute.provisioning_state),
             error=str(compute.provisioning_errors or ""),
             tags=dict(compute.tags or {}),
         )

@@ -1,7 +1,6 @@
 """Online endpoints and their deployments."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
@@ -10,22 +9,16 @@ from azure.ai.ml.entities import (
     OnlineRequestSettings,
     ProbeSettings,
 )
-from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
-from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
 from azure.core.rest import HttpRequest
 
 from runner import recipe
+from runner.azure.rest import provisioning, signed_in_client
 from runner.azure.translate import NotFound, translated, word
 from runner.errors import RunnerError
 from runner.facts import DeploymentState, EndpointState, Provisioning, Target
 from runner.redact import register
 
-_STATES = {
-    "Succeeded": Provisioning.SUCCEEDED,
-    "Failed": Provisioning.FAILED,
-    "Canceled": Provisioning.FAILED,
-}
 _OPERATION = "AzureAsyncOperationUri"
 
 
@@ -34,11 +27,7 @@ class Endpoints:
 
     def __init__(self, workspace: MLClient, credential: TokenCredential, target: Target) -> None:
         self._workspace = workspace
-        policies = [
-            RetryPolicy(),
-            BearerTokenCredentialPolicy(credential, f"{target.resource_manager}/.default"),
-        ]
-        self._client: PipelineClient[Any, Any] = PipelineClient("", policies=policies)
+        self._client = signed_in_client(credential, target)
 
     def get(self, name: str) -> EndpointState | None:
         """Look at an endpoint; None if there is none."""
@@ -47,7 +36,7 @@ class Endpoints:
                 endpoint = self._workspace.online_endpoints.get(name)
         except NotFound:
             return None
-        state = _STATES.get(word(endpoint.provisioning_state), Provisioning.IN_PROGRESS)
+        state = provisioning(endpoint.provisioning_state)
         return EndpointState(
             id=str(endpoint.id),
             name=str(endpoint.name),
@@ -96,7 +85,7 @@ class Endpoints:
                 found = self._workspace.online_deployments.get(name, endpoint)
         except NotFound:
             return None
-        state = _STATES.get(word(found.provisioning_state), Provisioning.IN_PROGRESS)
+        state = provisioning(found.provisioning_state)
         return DeploymentState(
             id=str(found.id),
             name=str(found.name),

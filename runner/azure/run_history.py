@@ -12,9 +12,10 @@ from typing import Any
 from azure.ai.ml import MLClient
 from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
-from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
+from azure.core.pipeline.policies import RetryPolicy
 from azure.core.rest import HttpRequest
 
+from runner.azure.rest import signed_in_client
 from runner.azure.translate import NotFound, translated
 from runner.facts import ChildRun, Target
 
@@ -29,11 +30,7 @@ class RunHistory:
         self._workspace = workspace
         self._workspace_name = target.workspace_name
         self._scope = target.workspace_id
-        policies = [
-            RetryPolicy(),
-            BearerTokenCredentialPolicy(credential, f"{target.resource_manager}/.default"),
-        ]
-        self._client: PipelineClient[Any, Any] = PipelineClient("", policies=policies)
+        self._client = signed_in_client(credential, target)
         # Log addresses carry their own signature: the bearer token is not for them.
         self._anonymous: PipelineClient[Any, Any] = PipelineClient("", policies=[RetryPolicy()])
         self._host = ""

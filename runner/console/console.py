@@ -12,7 +12,7 @@ from runner.clock import Clock
 from runner.console import texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
-from runner.errors import Diagnostic, DiagnosticError, ExitCode, RunnerError
+from runner.errors import Diagnostic, DiagnosticError, ExitCode, RunnerError, StillBilling
 from runner.execute import Observer, our_mistake
 from runner.facts import TargetKind
 from runner.journal import Json
@@ -83,19 +83,30 @@ class Console:
         with self._progress((), links=False) as observer:
             yield observer
 
-    def finished(self, said: Manifest, folder: Path, error: BaseException | None) -> None:
-        """Tell how a run ended: samples, losses, what is left alive; the error last, where eyes are."""
+    def finished(
+        self,
+        said: Manifest,
+        folder: Path,
+        error: BaseException | None,
+        billing: StillBilling | None = None,
+    ) -> None:
+        """Tell how a run ended: samples, losses, what is left alive; the errors last, where eyes are.
+
+        `billing` comes on top of what failed: it must not hide the reason, nor the end of a log.
+        """
         problem = error if isinstance(error, RunnerError) else None
         value = {
             "run": asdict(said),
             "folder": str(folder),
             "samples": _samples(folder),
-            "error": _error(problem) if problem else None,
+            "error": _error(problem or billing),
+            "still_billing": _error(billing),
             "diagnostics": _all(_found(problem)),
         }
         self._tell(value, self._ending(said, folder, error))
-        if problem and self.output is Output.TEXT:
-            self._explain(problem)
+        for each in (problem, billing) if self.output is Output.TEXT else ():
+            if each:
+                self._explain(each)
 
     def run(self, said: Manifest, folder: Path) -> None:
         """Show a run that has been."""
@@ -199,7 +210,9 @@ def _parameter(parameter: Parameter) -> Mapping[str, Json]:
     return asdict(parameter) | {"origin": parameter.origin.value}
 
 
-def _error(raised: RunnerError) -> Mapping[str, Json]:
+def _error(raised: RunnerError | None) -> Mapping[str, Json] | None:
+    if raised is None:
+        return None
     tail = list(getattr(raised, "log_tail", ()))
     return {
         "message": raised.message,

@@ -1,6 +1,5 @@
 """Take the head of each split, check every row of it and write the files that are uploaded."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
@@ -11,6 +10,7 @@ from typing import TypeVar
 from runner.dataset.draft import MAX_LISTED, Draft
 from runner.dataset.hub import open_repository
 from runner.dataset.sources import FileSplit, Split, refusal
+from runner.durable import sync_folder
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError
 from runner.recipe import Dataset
 
@@ -113,7 +113,7 @@ def _write_all(
         _refuse_bad_rows(tuple(drafts.values()))
         for draft in drafts.values():
             draft.publish()
-        _sync(into)
+        sync_folder(into)
     finally:
         for draft in drafts.values():
             draft.discard()
@@ -144,11 +144,3 @@ def _prepared(draft: Draft, split: Split, source_rows: int) -> PreparedSplit:
         characters=draft.characters,
         warnings=draft.warnings(),
     )
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

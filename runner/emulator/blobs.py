@@ -88,12 +88,6 @@ class Blobs:
                     container, name, root / name, self._store.get(Kind.BLOB, f"{container}/{name}") or {}
                 )
 
-    def exists(self, container: str, prefix: str) -> bool:
-        """Say whether there is a blob of this name, or any below it."""
-        return self.get(container, prefix) is not None or any(
-            self.within(container, prefix.rstrip("/") + "/")
-        )
-
     async def write(self, container: str, name: str, chunks: AsyncIterator[bytes]) -> Blob:
         """Write a blob whole: it is seen only once the last byte is there."""
         path = self.path(container, name)

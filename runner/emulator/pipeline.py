@@ -36,11 +36,6 @@ class Node:
     uris: dict[str, str]
     outputs: dict[str, str]
 
-    @property
-    def component_name(self) -> str:
-        """Name and version."""
-        return f"{self.component['name']}:{self.component['version']}"
-
 
 def parse(properties: Document, catalog: Catalog) -> list[Node]:
     """Return the nodes of a pipeline; raise one error that tells all that is wrong with its inputs."""

@@ -60,14 +60,17 @@ def _carried_out(session: Session, opened: Opened, folder: Path, journal: Journa
         policy = opened.loaded.recipe.cleanup
         trouble = _caught(lambda: left.extend(_clean_up(run, policy, error)))
     error = trouble if isinstance(trouble, KeyboardInterrupt) else error or trouble
-    if left and not isinstance(error, KeyboardInterrupt):
-        billing = StillBilling(f"not proven gone: {', '.join(left)}", hint=f"runner down {folder.name}")
-        billing.__cause__, error = error, billing
+    billing = _still_billing(left, folder) if left else None
     manifest = execute.close(journal, _status(error), folder)
-    session.console.finished(manifest, folder, error)
+    session.console.finished(manifest, folder, error, billing)
     if error is not None and not isinstance(error, RunnerError):
         raise error
-    return error.exit_code if error else ExitCode.DONE
+    decisive = billing or error
+    return decisive.exit_code if decisive else ExitCode.DONE
+
+
+def _still_billing(left: list[str], folder: Path) -> StillBilling:
+    return StillBilling(f"not proven gone: {', '.join(left)}", hint=f"runner down {folder.name}")
 
 
 def _caught(action: Callable[[], None]) -> BaseException | None:

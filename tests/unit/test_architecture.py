@@ -36,7 +36,7 @@ TODAY = date(2026, 11, 21)
 # The rooms of the house, lowest first: each imports only rooms of the lines above its own, types included.
 LAYERS = (
     ("__init__",),
-    ("errors", "redact", "clock", "schema_files"),
+    ("errors", "redact", "clock", "schema_files", "durable"),
     ("recipe", "yaml12"),
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),

@@ -10,7 +10,7 @@ from runner import manifest
 from runner import opening as openings
 from runner.cli import main
 from runner.clock import SystemClock
-from runner.errors import CloudUnavailable
+from runner.errors import CloudUnavailable, StepFailed
 from runner.facts import Target
 from runner.journal import FILE_NAME, Event, Journal, Json, Record
 from runner.load import Loaded
@@ -121,6 +121,21 @@ def test_a_run_that_has_lost_its_cloud_from_sight_keeps_what_it_has(
     assert kept(bench).status is RunStatus.INTERRUPTED
     assert [resource.name for resource in kept(bench).alive] == ["my-compute", "my-finetune"]
     assert not [call for call in bench.calls if call.startswith("delete")]
+
+
+def test_what_may_still_bill_does_not_hide_why_the_run_failed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise StepFailed("HTTP 409")
+
+    bench.step("compute", ABSENT, SUCCEEDED, on_delete=refuse)
+    bench.step("finetune", ABSENT, FAILED, traits=needing("compute"))
+    assert run(bench, monkeypatch, cleanup="on_failure") == 9
+    said = capsys.readouterr().err
+    assert "error: no quota\n" in said
+    assert "  | out of memory\n" in said
+    assert said.index("no quota") < said.index("not proven gone: thing my-compute")
 
 
 def on_azure(opening: Mapping[str, Json]) -> Mapping[str, Json]:

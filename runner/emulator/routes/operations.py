@@ -4,7 +4,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from runner.emulator.cloud import Cloud, cloud_of
-from runner.emulator.operations import Family
 from runner.emulator.runs import TERMINAL
 from runner.emulator.store import Document
 from runner.emulator.wire import FAST_POLL_MS
@@ -60,11 +59,6 @@ async def job_result(request: Request) -> Response:
     if pending:
         headers["Location"] = str(request.url)
     return Response(status_code=202 if pending else 200, headers=headers)
-
-
-def family_of(name: str) -> Family:
-    """Return whose operation this name is."""
-    return Family(name.partition(":")[0]) if ":" in name else Family.COMPUTE
 
 
 def _error(record: Document) -> Document:
