@@ -10,7 +10,7 @@ from typing import TextIO
 
 from runner import origins
 from runner.clock import Clock
-from runner.console import sarif, texts
+from runner.console import texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.errors import Diagnostic, DiagnosticError, ExitCode, RunnerError, StillBilling
@@ -202,8 +202,7 @@ class Console:
             self._lines(lines)
         elif not self.told:
             self.told = True
-            told = sarif.log(found, error) if self.output is Output.SARIF else value
-            self._write(as_json(told, indent=2))
+            self._write(as_json(_as_sarif(found, error) if self.output is Output.SARIF else value, indent=2))
 
     def _lines(self, lines: Iterable[str], *, to: TextIO | None = None) -> None:
         for line in lines:
@@ -213,6 +212,12 @@ class Console:
         stream = to or self.stdout
         stream.write(line + "\n")
         stream.flush()
+
+
+def _as_sarif(found: tuple[Diagnostic, ...], error: RunnerError | None) -> Mapping[str, Json]:
+    from runner.console import sarif  # noqa: PLC0415 - looks up versions, which only SARIF tells
+
+    return sarif.log(found, error)
 
 
 def _found(raised: RunnerError | None) -> tuple[Diagnostic, ...]:

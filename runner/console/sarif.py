@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from runner.errors import Diagnostic, RunnerError, Severity
 from runner.journal import Json
+from runner.provenance import installed
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
@@ -17,16 +18,12 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE
 def log(found: tuple[Diagnostic, ...], error: RunnerError | None) -> Mapping[str, Json]:
     """Give a SARIF log of one run. An error without diagnostics is told as the invocation's own."""
     run = {
-        "tool": {"driver": {"name": "runner", "rules": _rules(found)}},
+        "tool": {"driver": {"name": "runner", "version": installed("runner")}},
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(found, error)],
         "results": [_result(each) for each in found],
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-
-
-def _rules(found: tuple[Diagnostic, ...]) -> list[Json]:
-    return [{"id": code} for code in sorted({each.code for each in found})]
 
 
 def _invocation(found: tuple[Diagnostic, ...], error: RunnerError | None) -> Mapping[str, Json]:
