@@ -14,9 +14,9 @@ from runner.load.merging import Merged, merge
 from runner.load.rules import rule_mistakes
 from runner.load.settings import setting
 from runner.load.shape import schema_mistakes
-from runner.load.source import Loaded, Mistake, Part, Source, from_problem, invalid
+from runner.load.source import Loaded, Mistake, Part, Source, diagnostic_at, from_problem, invalid
 from runner.load.texts import misplaced_references, secrets
-from runner.yaml12 import Document, Key, Unreadable, read_bytes
+from runner.yaml12 import START, Document, Key, Unreadable, read_bytes
 
 # What is concluded from something not being there; not to be said of a file that was read in part.
 _FROM_ABSENCE = frozenset(
@@ -79,9 +79,19 @@ def _diagnostics(document: Document, layers: Sequence[Layer], source: Source) ->
     for layer in layers:
         for problem in layer.document.problems:
             yield from_problem(problem, layer.path)
+        if len(layers) > 1:
+            yield from _overridden_secrets(layer, source)
     for mistake in _mistakes(document):
         if not _is_under(mistake.key, document.spoiled):
             yield source.place(mistake)
+
+
+def _overridden_secrets(layer: Layer, source: Source) -> Iterator[Diagnostic]:
+    """Find secrets that another layer covers: they are in the file all the same."""
+    for mistake in secrets(layer.document.value):
+        if source.path_of(mistake.key) != layer.path:
+            position = layer.document.places.get(mistake.key, START)
+            yield diagnostic_at(mistake, layer.path, position)
 
 
 def _mistakes(document: Document) -> Iterator[Mistake]:

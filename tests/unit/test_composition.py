@@ -309,6 +309,17 @@ def test_config_on_the_command_line_is_a_recipe_with_comments(
     assert {"key": "name", "value": "mine"}.items() <= values[1].items()
 
 
+def test_a_secret_that_another_file_covers_is_found_all_the_same(folder: Path) -> None:
+    path = _write(
+        folder,
+        base=BASE + "description: hf_abcdefghijklmnopqrstuvwxyz\n",
+        r="extends: [base.yaml]\ndescription: none\n",
+    )
+    assert [_at(each) for each in _refused(path)] == [("base.yaml", 15, 14, "secret-in-recipe")]
+    covered = _write(folder, r="extends: [base.yaml]\ndescription: null\n")
+    assert [_at(each) for each in _refused(covered)] == [("base.yaml", 15, 14, "secret-in-recipe")]
+
+
 _TEXTS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")),
     min_size=1,
