@@ -158,6 +158,24 @@ def test_a_file_that_may_not_be_extended_is_told_at_its_name(folder: Path, name:
     assert [_at(each) for each in _refused(path)] == [("r.yaml", 3, 5, code)]
 
 
+def test_a_base_may_lie_anywhere_in_the_repository_and_is_shown_from_where_the_recipe_was_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder.parent / "shared.yaml").write_text(BASE.replace("gpus_per_node: 1", "gpus_per_node: none"))
+    _write(folder, r="extends: [../shared.yaml]\n")
+    monkeypatch.chdir(folder.parent)
+    assert [each.path for each in _refused(Path("configs/r.yaml"))] == ["shared.yaml"]
+
+
+def test_one_mistake_of_the_yaml_does_not_become_a_second_one_of_the_recipe(folder: Path) -> None:
+    broken = BASE.replace("gpu-a100", ".nan").replace("task: chat_completion", "? [task]\n  : x")
+    path = _write(folder, base=broken, r="extends: [base.yaml]\nname: mine\n")
+    assert [_at(each) for each in _refused(path)] == [
+        ("base.yaml", 5, 9, "not-a-number"),
+        ("base.yaml", 10, 5, "key-not-text"),
+    ]
+
+
 def test_outside_a_repository_files_stay_beside_the_recipe(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     (tmp_path / "base.yaml").write_text(BASE)
@@ -294,6 +312,16 @@ def test_every_value_tells_where_it_is_from_and_what_it_overrode(folder: Path) -
     assert _value(found, "finetune.parameters.seed").origin is Origin.COMPONENT_DEFAULT
     assert _value(found, "finetune.parameters.compute_finetune").origin is Origin.DERIVED
     assert _value(found, "model.name").origin is Origin.EXTENDS
+    assert [lost.place for lost in _value(found, "finetune.parameters.num_train_epochs").overrode] == [
+        "component default"
+    ]
+    names = [".".join(map(str, each.key[:2])) for each in found]
+    assert names.index("finetune.parameters") == names.index("finetune.component_version") + 1
+
+
+def test_a_default_that_says_the_same_was_not_overridden(folder: Path) -> None:
+    found = _values(load(_write(folder, r=BASE)))
+    assert _value(found, "finetune.parameters.lora_r").overrode == ()
 
 
 def test_config_on_the_command_line_is_a_recipe_with_comments(
