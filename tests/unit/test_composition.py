@@ -312,9 +312,8 @@ def test_every_value_tells_where_it_is_from_and_what_it_overrode(folder: Path) -
     assert _value(found, "finetune.parameters.seed").origin is Origin.COMPONENT_DEFAULT
     assert _value(found, "finetune.parameters.compute_finetune").origin is Origin.DERIVED
     assert _value(found, "model.name").origin is Origin.EXTENDS
-    assert [lost.place for lost in _value(found, "finetune.parameters.num_train_epochs").overrode] == [
-        "component default"
-    ]
+    epochs = _value(found, "finetune.parameters.num_train_epochs")
+    assert [lost.place for lost in epochs.overrode] == ["model default", "component default"]
     names = [".".join(map(str, each.key[:2])) for each in found]
     assert names.index("finetune.parameters") == names.index("finetune.component_version") + 1
 
