@@ -1,8 +1,8 @@
 """How far the estimated hours of a training are from published throughputs, each of a public table.
 
 The spans in `runner/catalog/figures.json` were chosen by pre-training tables (llm-foundry, fms-fsdp) and, for
-the shortest time of a step, by the rows of the Qwen table with 1.8 billion weights and with few tokens for all
-of 7 billion. None of those is among the cases.
+the shortest time of a step, by those rows of the Qwen table that have 1.8 billion weights, or train all of
+7 billion on few tokens. None of those is among the cases.
 """
 
 import statistics

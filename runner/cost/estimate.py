@@ -44,8 +44,8 @@ class Money:
 class Item:
     """One line of an estimate: node-hours, the price of one, and what that makes.
 
-    `node_hours`, `price` and `total` are None where they are unknown, and `reasons` then says why. Reasons may
-    also say what an item stands on.
+    `node_hours`, `price` and `total` are None where they are unknown, and `reasons` then says why; a reason
+    may also be what an item stands on.
     """
 
     what: str
