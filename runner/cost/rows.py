@@ -16,8 +16,9 @@ _BLOCK = 1024 * 1024
 class Rows:
     """The rows of the splits at their source, before `percent` is taken of them.
 
-    `validation` is None where the recipe names no such split. `counted` is False where the number of rows was
-    concluded from the head of a long file. `origin` says where the figures are from.
+    `validation` is None where the recipe names no such split. The bytes are those of whole lines, hence of
+    columns too that are not trained on. `counted` is False where the number of rows was concluded from the
+    head of a long file. `origin` says where the figures are from.
     """
 
     train: int
