@@ -97,8 +97,8 @@ def estimate(recipe: Recipe, effective: Effective | None, known: Known) -> Estim
     On the emulator nothing is billed: whoever asks decides whether to show it. Endpoint and cluster are taken
     to be made by the run; what was there before is paid for in any case.
     """
-    training, gaps = _training(recipe, effective, known)
-    items = tuple(_items(recipe, effective, known, training, gaps))
+    training, reasons = _training(recipe, effective, known)
+    items = tuple(_items(recipe, effective, known, training, reasons))
     gpu_hours = None if training is None or known.size is None else training.times(known.size.gpus)
     return Estimate(
         items=items,
