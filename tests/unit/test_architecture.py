@@ -41,7 +41,7 @@ LAYERS = (
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
     ("naming", "manifest", "load"),
-    ("target", "launcher", "runs", "provenance"),
+    ("target", "launcher", "runs", "provenance", "cost"),
     ("azure",),
     ("steps",),
     ("survey", "preflight", "plan", "origins"),
