@@ -101,7 +101,7 @@ def vm_size(name: str) -> VmSize | None:
 
 
 def vm_sizes() -> tuple[VmSize, ...]:
-    """Give every size known offline: the GPU sizes Azure ML trains and serves on, and those without it serves on."""
+    """Give every size known offline: the GPU sizes Azure ML trains on, and all that it serves on."""
     return tuple(_sizes().values())
 
 

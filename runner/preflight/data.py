@@ -18,6 +18,26 @@ def validation_split(case: Case) -> Iterator[Diagnostic]:
         )
 
 
+def too_few_rows(case: Case) -> Iterator[Diagnostic]:
+    """Warn where all GPUs together take more rows a step than there are; known only of rows in files here."""
+    recipe, effective, rows = case.loaded.recipe, case.effective, case.facts.rows.get("train")
+    if rows is None or recipe.dataset is None or recipe.compute is None or effective is None:
+        return
+    kept = rows if recipe.dataset.validation else rows * 4 // 5
+    batch = int(effective.value("per_device_train_batch_size") or 1)
+    steps = int(effective.value("gradient_accumulation_steps") or 1)
+    gpus = recipe.compute.gpus_per_node * case.nodes
+    if kept < gpus * batch * steps:
+        yield case.loaded.source.diagnostic(
+            ("dataset", "train"),
+            code="too-few-rows",
+            message=f"{kept} rows are left to train on, fewer than one step takes: {gpus * batch * steps}"
+            f" ({gpus} GPUs x batches of {batch} x {steps} accumulated)",
+            mend="give more rows, or fewer GPUs, a smaller batch or less accumulation",
+            severity=Severity.WARNING,
+        )
+
+
 def sample_rows(case: Case) -> Iterator[Diagnostic]:
     """Refuse a sample of rows that the runner does not have."""
     recipe = case.loaded.recipe

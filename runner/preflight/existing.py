@@ -33,12 +33,11 @@ def resources(case: Case) -> Iterator[Diagnostic]:
 
 
 def _nodes(case: Case, found: ComputeState) -> Iterator[Diagnostic]:
-    wanted = int((case.effective and case.effective.value("num_nodes_finetune")) or 1)
-    if found.max_instances and wanted > found.max_instances:
+    if found.max_instances and case.nodes > found.max_instances:
         yield case.loaded.source.diagnostic(
             ("compute", "name"),
             code="compute-too-few-nodes",
-            message=f"compute {found.name} has {found.max_instances} nodes at most, not {wanted}",
+            message=f"compute {found.name} has {found.max_instances} nodes at most, not {case.nodes}",
             mend="choose another compute.name, or fewer num_nodes_finetune",
         )
 

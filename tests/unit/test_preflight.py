@@ -11,7 +11,17 @@ import pytest
 from runner import catalog, preflight
 from runner.catalog import RegistryModel, VmSize
 from runner.errors import Diagnostic, Severity
-from runner.facts import ComputeState, DeploymentState, EndpointState, Facts, Provisioning, TargetKind
+from runner.facts import (
+    ComputeState,
+    CorePool,
+    DeploymentState,
+    EndpointState,
+    Facts,
+    Provisioning,
+    Quota,
+    TargetKind,
+    family_key,
+)
 from runner.load import load_bytes
 
 RECIPE = """\
@@ -54,12 +64,38 @@ A100, T4, K80, V100 = (
 OURS = {"runner.recipe": "small"}
 
 
+LISTS = {"finetune_compute_allow_list": [A100, V100], "inference_compute_allow_list": [A100, V100]}
+
+
 def model(
     tags: Mapping[str, object] | None = None, *, name: str = "Phi-4", archived: str | None = None
 ) -> RegistryModel:
+    """Make a model whose own lists allow two sizes, unless `tags` say otherwise."""
     return RegistryModel(
-        registry="azureml", name=name, version="8", tags=tags or {}, properties={}, archived=archived
+        registry="azureml",
+        name=name,
+        version="8",
+        tags=LISTS | dict(tags or {}),
+        properties={},
+        archived=archived,
     )
+
+
+def untagged(name: str = "Phi-4") -> RegistryModel:
+    return replace(model(name=name), tags={})
+
+
+def line(
+    free: int, *, family: str = "standardncadsa100v4family", pool: CorePool = CorePool.DEDICATED
+) -> Quota:
+    return Quota(name=f"{family or 'total'} {pool}", family=family, pool=pool, limit=free + 10, used=10)
+
+
+PLENTY = tuple(
+    line(1000, family=family, pool=pool)
+    for pool in CorePool
+    for family in {"", *(family_key(size.family) for size in catalog.vm_sizes())}
+)
 
 
 def facts() -> Facts:
@@ -71,6 +107,7 @@ def facts() -> Facts:
         model=model(),
         component=catalog.component("chat_completion"),
         sizes={size.name.lower(): size for size in catalog.vm_sizes()},
+        quota=PLENTY,
     )
 
 
@@ -205,7 +242,7 @@ CASES = (
     Case(
         code="size-unsupported",
         line=f"  size: {K80}",
-        known=lambda known: replace(known, model=model(name="a-model-without-lists")),
+        known=lambda known: replace(known, model=untagged("a-model-without-lists")),
         old=f"  size: {A100}",
         new=f"  size: {K80}",
     ),
@@ -353,16 +390,18 @@ def test_what_is_in_force_is_merged_only_where_there_is_a_training() -> None:
     [
         ("2026-11-20", ["model-retired"]),
         ("2026-11-21", ["model-retired"]),
-        ("2026-11-22", []),
+        ("2026-11-22", ["model-retires"]),
+        ("2027-05-20", ["model-retires"]),
+        ("2027-05-21", []),
         ("2099-01-01", []),
         ("soon", []),
     ],
 )
-def test_a_retirement_counts_from_its_day_on(day: str, codes: list[str]) -> None:
+def test_a_retirement_counts_from_its_day_on_and_is_announced_before(day: str, codes: list[str]) -> None:
     retired = tagged(FinetuneRetirementDate=day)(facts())
     archived = replace(facts(), model=model(archived=day))
     assert [each.code for each in findings(retired)] == codes
-    assert [each.code for each in findings(archived)] == codes
+    assert [each.code for each in findings(archived)] == [code for code in codes if code == "model-retired"]
 
 
 @pytest.mark.parametrize(("today", "found"), [(date(2025, 9, 29), 0), (date(2025, 9, 30), 1)])
@@ -373,7 +412,7 @@ def test_a_size_is_retired_from_its_day_on(today: date, found: int) -> None:
 
 def test_a_model_whose_tags_hold_no_list_is_held_against_the_catalogs() -> None:
     loaded = load_bytes(RECIPE.replace(A100, "Standard_NC6s_v3").encode(), Path("recipe.yaml"))
-    found = preflight.check(loaded, replace(facts(), model=model({})), None)
+    found = preflight.check(loaded, replace(facts(), model=untagged()), None)
     assert {each.key for each in found if each.code == "size-not-allowed"} == {
         "compute.size",
         "deployment.instance_type",

@@ -1,7 +1,8 @@
 """The region's quota: how many cores of each family may run at once, and how many do.
 
-The rows have the form of Azure's REST reference (Usages - List, 2025-06-01): a dedicated and a low-priority one
-for each family, told apart by their type alone, and a total of each. A limit of -1 is none.
+The rows have the form of Azure's REST reference (Usages - List, 2025-06-01) with the names that the service
+gives: a dedicated and a low-priority one for each family, told apart by their type alone, and a total of
+each. A limit of -1 is none.
 """
 
 from collections.abc import Iterator
@@ -52,9 +53,9 @@ async def set_limit(request: Request) -> Response:
 
 
 def _rows(cloud: Cloud, subscription: str) -> Iterator[Document]:
-    home, clusters = f"/subscriptions/{subscription}/usages", cloud.store.below(Kind.COMPUTE)
+    home = f"/subscriptions/{subscription}/usages"
     yield _row(home, "totalCores", "TotalClusters", "Total Clusters") | {
-        "currentValue": sum(each["id"].startswith(f"/subscriptions/{subscription}/") for each in clusters),
+        "currentValue": len(cloud.store.below(Kind.COMPUTE, f"/subscriptions/{subscription}/")),
         "limit": CLUSTERS,
     }
     for pool, word in _WORDS.items():
