@@ -66,7 +66,7 @@ def _rows(cloud: Cloud, subscription: str) -> Iterator[Document]:
             "limit": _limit(cloud, pool, total, CORES),
         }
         for family in _families(cloud):
-            shown = f"{family} Cluster {word} vCPUs"
+            shown = f"{_shown(family)} Cluster {word} vCPUs"
             default = CORES if pool is Pool.DEDICATED else UNLIMITED
             yield _row(f"{home}/{shown.replace(' ', '_')}", f"vmFamily/{pool}", family, shown) | {
                 "currentValue": used.get(family, 0),
@@ -81,6 +81,12 @@ def _row(resource_id: str, kind: str, name: str, shown: str) -> Document:
         "unit": "Count",
         "name": {"value": name, "localizedValue": shown},
     }
+
+
+def _shown(family: str) -> str:
+    """Write a family as a portal does: `standardNCADSA100v4Family` is `Standard NCADSA100v4 Family`."""
+    series = family.replace(" ", "").removeprefix("standard").removesuffix("Family")
+    return f"Standard {series} Family"
 
 
 def _families(cloud: Cloud) -> list[str]:
