@@ -79,7 +79,8 @@ class Computes:
 def _size(told: Mapping[str, Any]) -> VmSize:
     """Take what the service tells, and what it does not from the catalog.
 
-    The SDK (1.35.2) keeps the service's own spelling beside attributes of its own, which stay None.
+    The SDK (1.35.2) keeps the service's own spelling beside attributes of its own, which stay None; one that
+    fills those is read, too.
     """
     name, megabytes = str(told["name"]), told.get("maxResourceVolumeMB")
     known = catalog.vm_size(name) or _unknown(name)
@@ -87,8 +88,8 @@ def _size(told: Mapping[str, Any]) -> VmSize:
         known,
         name=name,
         family=str(told.get("family") or known.family),
-        vcpus=int(told.get("vCPUs") or known.vcpus),
-        memory_gb=told.get("memoryGB") or known.memory_gb,
+        vcpus=int(told.get("vCPUs") or told.get("v_cp_us") or known.vcpus),
+        memory_gb=told.get("memoryGB") or told.get("memory_gb") or known.memory_gb,
         gpus=float(told.get("gpus") or 0),
         disk_gb=megabytes / 1024 if megabytes else known.disk_gb,
         low_priority=told.get("lowPriorityCapable"),

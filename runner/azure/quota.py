@@ -37,7 +37,7 @@ def _counts_here(resource_id: str, workspace: str) -> bool:
 
 def _line(row: Mapping[str, Any]) -> Quota | None:
     name = row.get("name") or {}
-    limit, used = row.get("limit"), row.get("currentValue")
+    limit, used = row.get("limit"), row.get("currentValue", row.get("current_value"))
     if not isinstance(limit, int) or not isinstance(used, int) or limit < 0:
         return None
     spelled, shown = family_key(str(name.get("value") or "")), str(name.get("localizedValue") or "")

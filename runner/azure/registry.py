@@ -37,8 +37,12 @@ class Registry:
         )
 
     def _told(self, name: str, version: str) -> Mapping[str, Any]:
-        """Give what the registry says of a version, of which the SDK's Model keeps only a part."""
-        properties = self._client.models._get(name, version).properties  # noqa: SLF001 - no public way to it
+        """Give what the registry says of a version, of which the SDK's Model keeps only a part.
+
+        There is no public way to the rest; an SDK that has no private one either tells nothing more.
+        """
+        read = getattr(self._client.models, "_get", None)
+        properties = read(name, version).properties if read else None
         return properties if isinstance(properties, Mapping) else {}
 
     def component(self, name: str, version: str) -> Component | None:

@@ -53,15 +53,15 @@ def dropped_defaults(case: Case) -> Iterator[Diagnostic]:
 
 def overridden_defaults(case: Case) -> Iterator[Diagnostic]:
     """Tell which of the model's own defaults the recipe sets to something else."""
-    for name, default in case.effective.overridden.items() if case.effective else ():
-        chosen = case.effective.parameters[name] if case.effective else default
-        if chosen.origin is Origin.RECIPE:
-            yield case.loaded.source.diagnostic(
-                ("finetune", "parameters", name),
-                code="default-overridden",
-                message=_wins(case, name, chosen.value, default.value),
-                severity=Severity.NOTICE,
-            )
+    if case.effective is None:
+        return
+    for name, default in case.effective.overridden.items():
+        yield case.loaded.source.diagnostic(
+            ("finetune", "parameters", name),
+            code="default-overridden",
+            message=_wins(case, name, case.effective.parameters[name].value, default.value),
+            severity=Severity.NOTICE,
+        )
 
 
 def _wins(case: Case, name: str, chosen: Scalar, default: Scalar) -> str:

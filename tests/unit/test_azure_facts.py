@@ -4,11 +4,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from azure.ai.ml._restclient.arm_ml_service.models import ModelVersion
 from azure.core.exceptions import HttpResponseError
 
 from runner.azure.compute import Computes
 from runner.azure.quota import quota
-from runner.azure.registry import moved_lists
+from runner.azure.registry import Registry, moved_lists
 from runner.errors import RunnerError
 from runner.facts import CorePool
 
@@ -145,3 +146,22 @@ def test_lists_that_moved_are_read_as_the_tags_they_were(spelling: str) -> None:
 )
 def test_lists_of_another_shape_are_left_alone(metadata: object) -> None:
     assert moved_lists({"system_metadata": metadata}) == {}
+
+
+def test_lists_that_moved_are_found_in_the_sdks_own_answer() -> None:
+    """The SDK's Model drops what it does not know; the answer that it is made of keeps it."""
+    properties = {
+        "isArchived": True,
+        "tags": {"finetune_compute_allow_list": "['of the tag']"},
+        "system_metadata": {"supportedComputes": {"finetune": ["of the metadata"], "inference": ["B"]}},
+    }
+    answer = cast("Any", ModelVersion)._deserialize({"name": "8", "properties": properties}, [])  # noqa: SLF001 - as the SDK does
+    model = SimpleNamespace(name="Phi-4", version="8", tags=properties["tags"], properties={})
+    models = SimpleNamespace(get=lambda *_, **__: model, _get=lambda *_: answer)
+    found = Registry(cast("MLClient", SimpleNamespace(models=models)), "azureml").model("Phi-4", "latest")
+    assert found is not None
+    assert found.is_archived is True
+    assert found.tags == {
+        "finetune_compute_allow_list": "['of the tag']",
+        "inference_compute_allow_list": ["B"],
+    }

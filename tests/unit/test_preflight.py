@@ -580,6 +580,21 @@ def test_rows_are_counted_as_they_are_left_for_one_step(rows: int, found: int, *
     assert codes.count("too-few-rows") == found
 
 
+@pytest.mark.parametrize(("rows", "found"), [(8, 0), (7, 1)])
+def test_every_gpu_of_every_node_takes_its_batch(rows: int, found: int) -> None:
+    text = (
+        RECIPE.replace(f"  size: {A100}", "  size: Standard_NC96ads_A100_v4")
+        .replace("  gpus_per_node: 1", "  gpus_per_node: 4\n  max_instances: 2")
+        .replace("    num_train_epochs: 1", "    num_nodes_finetune: 2")
+    )
+    codes = [each.code for each in findings(counted(rows)(facts()), text)]
+    assert codes.count("too-few-rows") == found
+
+
+def test_offline_all_is_the_catalogs_and_nothing_is_said_of_it() -> None:
+    assert findings(replace(facts(), model=untagged(), offline=True)) == ()
+
+
 def test_rows_that_lie_elsewhere_are_not_guessed() -> None:
     text = RECIPE.replace("    num_train_epochs: 1", "    per_device_train_batch_size: 1000")
     assert findings(facts(), text) == ()
