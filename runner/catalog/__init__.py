@@ -44,7 +44,11 @@ class Component:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VmSize:
-    """A VM size. `gpus` is a fraction where the card is shared; `retired` is the date it went away."""
+    """A VM size. `gpus` is a fraction where the card is shared; `retired` the date it went or will go away.
+
+    `disk_gb` is the local one. What is None is not known: no figure is guessed. Azure ML keeps a fifth of a
+    deployment's machines in reserve for upgrades, but of those that `skip_20pct_quota_reservation`.
+    """
 
     name: str
     family: str
@@ -54,6 +58,11 @@ class VmSize:
     gpu: str | None
     gpu_memory_gb: float | None
     retired: str | None
+    disk_gb: float | None = None
+    managed_online_endpoint: bool | None = None
+    skip_20pct_quota_reservation: bool | None = None
+    infiniband: bool | None = None
+    low_priority: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +70,8 @@ class RegistryModel:
     """A model version in a registry.
 
     Tags hold lists and mappings here; from the live service they arrive as text (`parameters.parse_tag`
-    reads both). `archived` is a date. `emulator_only` marks a model that Azure does not have.
+    reads both). `archived` is a date; `is_archived` is what the registry says, which tells no date.
+    `emulator_only` marks a model that Azure does not have.
     """
 
     registry: str
@@ -70,6 +80,7 @@ class RegistryModel:
     tags: Mapping[str, object]
     properties: Mapping[str, object]
     archived: str | None = None
+    is_archived: bool = False
     emulator_only: bool = False
 
     @property
@@ -90,7 +101,7 @@ def vm_size(name: str) -> VmSize | None:
 
 
 def vm_sizes() -> tuple[VmSize, ...]:
-    """Give every size known offline: the GPU sizes Azure ML trains and serves on, and a few without."""
+    """Give every size known offline: the GPU sizes Azure ML trains on, and all that it serves on."""
     return tuple(_sizes().values())
 
 
@@ -133,7 +144,8 @@ def _component_input(entry: Mapping[str, Any]) -> ComponentInput:
 @cache
 def _sizes() -> Mapping[str, VmSize]:
     fields = VmSize.__dataclass_fields__
-    sizes = [VmSize(**{key: entry[key] for key in fields}) for entry in _read("vm_sizes")["sizes"]]
+    entries = _read("vm_sizes")["sizes"]
+    sizes = [VmSize(**{key: value for key, value in entry.items() if key in fields}) for entry in entries]
     return MappingProxyType({size.name.lower(): size for size in sizes})
 
 

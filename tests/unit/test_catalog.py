@@ -43,10 +43,10 @@ def test_all_unsupported_sizes_are_k80_and_no_other_is() -> None:
 
 def test_size_names_are_unique_and_retirements_are_dates() -> None:
     sizes = catalog.vm_sizes()
-    assert len(sizes) == 35
+    assert len(sizes) == 94
     assert len({size.name.lower() for size in sizes}) == len(sizes)
     retired = [date.fromisoformat(size.retired) for size in sizes if size.retired]
-    assert len(retired) == 8
+    assert len(retired) == 31
 
 
 def test_a_model_gives_the_id_a_job_takes() -> None:

@@ -455,7 +455,8 @@ def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
 # --- the schema ---------------------------------------------------------------------------------------------
 
 _KEYWORDS = {
-    "$schema", "$id", "$ref", "$defs", "title", "description", "default", "examples", "x-rule", "x-step",
+    "$schema", "$id", "$ref", "$defs", "title", "description", "default", "examples",
+    "x-rule", "x-source", "x-step",
     "type", "enum", "const", "properties", "required", "additionalProperties", "propertyNames",
     "minProperties", "maxProperties", "minLength", "maxLength", "pattern",
     "minimum", "maximum", "exclusiveMinimum", "items", "minItems", "maxItems", "x-env",

@@ -1,0 +1,35 @@
+"""The parameters in force: the recipe and the facts brought to what `parameters` merges."""
+
+from runner import parameters
+from runner.facts import Facts
+from runner.load import Loaded
+from runner.parameters import Effective
+
+
+def merge(loaded: Loaded, facts: Facts) -> Effective | None:
+    """Merge the parameters in force; None without a finetune section or a component to merge for."""
+    recipe = loaded.recipe
+    if recipe.finetune is None or recipe.compute is None or facts.component is None:
+        return None
+    return parameters.merge(
+        recipe.finetune.parameters,
+        where=lambda name: _place(loaded, ("finetune", "parameters", name)),
+        model_defaults=parameters.model_specific_defaults(facts.model.tags) if facts.model else {},
+        component=facts.component,
+        derived={
+            **dict.fromkeys(_COMPUTE_INPUTS, (recipe.compute.name, "compute.name")),
+            "number_of_gpu_to_use_finetuning": (recipe.compute.gpus_per_node, "compute.gpus_per_node"),
+        },
+    )
+
+
+_COMPUTE_INPUTS = (
+    "compute_model_import",
+    "compute_preprocess",
+    "compute_finetune",
+    "compute_model_evaluation",
+)
+
+
+def _place(loaded: Loaded, key: tuple[str, ...]) -> str:
+    return f"{loaded.source.path}:{loaded.source.locate(key).line}"
