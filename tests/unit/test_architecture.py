@@ -40,7 +40,7 @@ LAYERS = (
     ("recipe", "yaml12"),
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
-    ("naming", "manifest", "load"),
+    ("naming", "manifest", "load", "fit"),
     ("target", "launcher", "runs", "provenance"),
     ("azure",),
     ("steps",),

@@ -1,0 +1,19 @@
+"""How much memory a fine-tuning needs on each GPU, and on which VM sizes it therefore fits; pure arithmetic."""
+
+from runner.fit.component import setup_of
+from runner.fit.memory import Memory, estimate
+from runner.fit.ranking import Candidate, fitting
+from runner.fit.setup import Optimizer, Precision, Projection, Setup, Stage
+
+__all__ = [
+    "Candidate",
+    "Memory",
+    "Optimizer",
+    "Precision",
+    "Projection",
+    "Setup",
+    "Stage",
+    "estimate",
+    "fitting",
+    "setup_of",
+]

@@ -1,0 +1,109 @@
+"""What comes and goes within a step, at its worst moment, in bytes.
+
+Counted as in "Reducing Activation Recomputation in Large Transformer Models" (arXiv:2205.05198, section 4): what
+autograd keeps of each layer for its backward pass. Theirs is GPT's layer; this is that of Llama and Phi in
+transformers 4.5x: RMSNorm in 32 bits, rotary embeddings, attention that never holds the scores (FlashAttention,
+arXiv:2205.14135: no term in the square of the length), a gated feed-forward block. Sizes are per token.
+"""
+
+from runner.catalog import Architecture
+from runner.fit.counting import trained
+from runner.fit.setup import Optimizer, Precision, Projection, Setup
+from runner.fit.states import HALF, SINGLE, trained_bytes, weight_bytes
+
+# The loss is computed in 32 bits: the logits turned to 32, their log-softmax, and its gradient are alive together.
+_LOSS_COPIES = 3
+# Linear layers with the same input, and how wide it is: of the hidden size, or of the feed-forward block.
+_SHARING = (
+    (Projection.QUERY, Projection.KEY, Projection.VALUE),
+    (Projection.OUTPUT,),
+    (Projection.GATE, Projection.UP),
+    (Projection.DOWN,),
+)
+
+
+def activations(architecture: Architecture, setup: Setup) -> int:
+    """Give the most that is there on top of weights, gradients and optimizer state at any moment of a step.
+
+    The moments: at the loss all layers' values and the logits are there, and no gradient yet, unless gradients
+    accumulate; at the end of the backward pass one layer is; in AdamW's step an intermediate of all weights.
+    """
+    layer, backward = _kept(architecture, setup), _backward(architecture, setup)
+    if setup.checkpointing:
+        # Only what enters each layer is kept; the layer is computed again when its turn comes.
+        kept = architecture.layers * architecture.hidden_size * weight_bytes(setup)
+        backward += layer
+    else:
+        kept = architecture.layers * layer
+    peak = setup.tokens * (kept + max(_logits(architecture, setup), backward))
+    peak += _casts(architecture, setup) - _gradients_to_come(architecture, setup)
+    return max(peak, setup.tokens * backward, _step(architecture, setup))
+
+
+def _kept(architecture: Architecture, setup: Setup) -> int:
+    """Give what autograd keeps of one layer."""
+    hidden, inner = architecture.hidden_size, architecture.intermediate_size * architecture.active_experts
+    each = _compute_bytes(setup)
+    norms = 2 * hidden * SINGLE
+    if setup.lora_rank is None:
+        norms += 2 * hidden * each  # the normalised values, for the gradient of the norm's own weights
+    attention = (2 * hidden + 2 * architecture.key_value_size) * each  # queries, output, keys, values
+    feed_forward = inner * each * (3 if architecture.gated else 1)  # gate, its activation, up
+    return norms + attention + feed_forward + _inputs(architecture, setup)
+
+
+def _inputs(architecture: Architecture, setup: Setup) -> int:
+    """Give the inputs that linear layers keep for the gradient of their weights; frozen ones keep none."""
+    active, each = architecture.active_experts, _compute_bytes(setup)
+    hidden, inner = architecture.hidden_size, architecture.intermediate_size
+    # What enters the output projection is attention's own output, already kept.
+    widths = dict(zip(_SHARING, (hidden, 0, hidden * active, inner * active), strict=True))
+    if setup.lora_rank is None:
+        return each * sum(widths.values())
+    if setup.casts_to_half or each == SINGLE:
+        return each * sum(
+            width for shared, width in widths.items() if setup.lora_targets.intersection(shared)
+        )
+    # PEFT turns the input to the adapters' 32 bits, for each of them anew.
+    widths[(Projection.OUTPUT,)] = hidden
+    return SINGLE * sum(
+        width * len(setup.lora_targets.intersection(shared)) for shared, width in widths.items()
+    )
+
+
+def _backward(architecture: Architecture, setup: Setup) -> int:
+    """Give the gradients of one layer's own values while its backward pass runs."""
+    inner = architecture.intermediate_size * architecture.active_experts
+    return _compute_bytes(setup) * (2 * architecture.hidden_size + (3 if architecture.gated else 2) * inner)
+
+
+def _logits(architecture: Architecture, setup: Setup) -> int:
+    """Give the logits and what the loss makes of them."""
+    own = HALF if _compute_bytes(setup) == HALF else 0
+    return architecture.vocabulary * (own + _LOSS_COPIES * SINGLE)
+
+
+def _casts(architecture: Architecture, setup: Setup) -> int:
+    """Give autocast's 16-bit copies of 32-bit weights, which live as long as their layer's values."""
+    if _compute_bytes(setup) == weight_bytes(setup):
+        return 0
+    copies = architecture.parameters * HALF
+    return copies // architecture.layers if setup.checkpointing else copies
+
+
+def _gradients_to_come(architecture: Architecture, setup: Setup) -> int:
+    """Give the bytes of gradients that the estimate counts but that are not there when the loss is computed."""
+    if setup.stage is not None or setup.gradient_accumulation_steps > 1:
+        return 0
+    return trained(architecture, setup) * trained_bytes(setup)
+
+
+def _step(architecture: Architecture, setup: Setup) -> int:
+    """Give AdamW's intermediate: torch steps over all weights at once (foreach) and needs their size again."""
+    if setup.stage is not None or setup.optimizer is not Optimizer.ADAMW:
+        return 0
+    return trained(architecture, setup) * trained_bytes(setup)
+
+
+def _compute_bytes(setup: Setup) -> int:
+    return SINGLE if setup.precision is Precision.SINGLE else HALF
