@@ -13,7 +13,10 @@ from runner.fit.states import HALF, SINGLE, trained_bytes, weight_bytes
 
 # The loss is computed in 32 bits: the logits turned to 32, their log-softmax, and its gradient are alive together.
 _LOSS_COPIES = 3
-# Linear layers with the same input, and how wide it is: of the hidden size, or of the feed-forward block.
+# Families with one matrix for queries, keys and values and one for gate and up: the values keep the whole product
+# alive. Their two residual dropouts keep a mask of a byte, even where nothing is dropped.
+_FUSED = frozenset({"phi3"})
+# Linear layers with the same input, which are also those that may be fused.
 _SHARING = (
     (Projection.QUERY, Projection.KEY, Projection.VALUE),
     (Projection.OUTPUT,),
@@ -49,26 +52,28 @@ def _kept(architecture: Architecture, setup: Setup) -> int:
         norms += 2 * hidden * each  # the normalised values, for the gradient of the norm's own weights
     attention = (2 * hidden + 2 * architecture.key_value_size) * each  # queries, output, keys, values
     feed_forward = inner * each * (3 if architecture.gated else 1)  # gate, its activation, up
-    return norms + attention + feed_forward + _inputs(architecture, setup)
+    fused = (hidden + architecture.key_value_size) * each + 2 * hidden if _is_fused(architecture) else 0
+    return norms + attention + feed_forward + fused + _inputs(architecture, setup)
 
 
 def _inputs(architecture: Architecture, setup: Setup) -> int:
     """Give the inputs that linear layers keep for the gradient of their weights; frozen ones keep none."""
     active, each = architecture.active_experts, _compute_bytes(setup)
     hidden, inner = architecture.hidden_size, architecture.intermediate_size
+    widths = (hidden, hidden, hidden * active, inner * active)
+    adapted = [len(setup.lora_targets.intersection(shared)) for shared in _SHARING]
+    if setup.lora_rank is not None and each < trained_bytes(setup):
+        # PEFT turns an input to the adapter's 32 bits, for each adapter anew.
+        times = [min(count, 1) if _is_fused(architecture) else count for count in adapted]
+        return SINGLE * sum(width * count for width, count in zip(widths, times, strict=True))
     # What enters the output projection is attention's own output, already kept.
-    widths = dict(zip(_SHARING, (hidden, 0, hidden * active, inner * active), strict=True))
-    if setup.lora_rank is None:
-        return each * sum(widths.values())
-    if setup.casts_to_half or each == SINGLE:
-        return each * sum(
-            width for shared, width in widths.items() if setup.lora_targets.intersection(shared)
-        )
-    # PEFT turns the input to the adapters' 32 bits, for each of them anew.
-    widths[(Projection.OUTPUT,)] = hidden
-    return SINGLE * sum(
-        width * len(setup.lora_targets.intersection(shared)) for shared, width in widths.items()
-    )
+    kept = [bool(count) or setup.lora_rank is None for count in adapted]
+    kept[_SHARING.index((Projection.OUTPUT,))] = False
+    return each * sum(width for width, is_kept in zip(widths, kept, strict=True) if is_kept)
+
+
+def _is_fused(architecture: Architecture) -> bool:
+    return architecture.model_type in _FUSED
 
 
 def _backward(architecture: Architecture, setup: Setup) -> int:

@@ -8,12 +8,12 @@ from runner.fit.setup import Projection, Setup
 
 def parameters(architecture: Architecture) -> int:
     """Count a model's weights from its dimensions, without biases and position embeddings (below 1 %)."""
-    embeddings = architecture.vocabulary * architecture.hidden_size * (1 if architecture.tied_embeddings else 2)
+    embeddings = (
+        architecture.vocabulary * architecture.hidden_size * (1 if architecture.tied_embeddings else 2)
+    )
     norms = (2 * architecture.layers + 1) * architecture.hidden_size
     router = architecture.experts * architecture.hidden_size if architecture.experts > 1 else 0
-    matrices = sum(
-        copies * inputs * outputs for copies, inputs, outputs in _matrices(architecture).values()
-    )
+    matrices = sum(copies * inputs * outputs for copies, inputs, outputs in _matrices(architecture).values())
     return embeddings + norms + architecture.layers * (matrices + router)
 
 
