@@ -1,12 +1,12 @@
-"""How far the estimates of GPU memory are from published figures, row by row: GiB published, estimated, error.
+"""How far the estimates of GPU memory are from published figures, row by row: GiB, and the estimate's error.
 
-The figures and where they are from: tests/unit/fit_published.json. Rows that are themselves estimates, or that
-their source contradicts, are listed and kept out of the summary.
+The figures and where they are from: tests/unit/fit_published.json. Rows that are themselves estimates, or
+that their source contradicts, are listed and kept out of the summary.
 """
 
 import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from runner.fit.memory import CONTEXT
 
 PUBLISHED = Path(__file__).parent.parent / "tests" / "unit" / "fit_published.json"
 UNITS = {"B": 1, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
-CONVERTERS = {
+CONVERTERS: Mapping[str, Callable[[Any], object]] = {
     "precision": Precision,
     "optimizer": Optimizer,
     "stage": Stage,
@@ -64,7 +64,10 @@ def main() -> None:
 
 def _row(entry: Mapping[str, Any], architecture: Architecture, sources: Mapping[str, Any]) -> Row:
     source = sources[entry["source"]]
-    setup = Setup(**{key: CONVERTERS.get(key, _same)(value) for key, value in entry["setup"].items()})
+    given: dict[str, Any] = {
+        key: CONVERTERS[key](value) if key in CONVERTERS else value for key, value in entry["setup"].items()
+    }
+    setup = Setup(**given)
     return Row(
         source=entry["source"],
         model=entry["model"],
@@ -73,10 +76,6 @@ def _row(entry: Mapping[str, Any], architecture: Architecture, sources: Mapping[
         estimated=_comparable(estimate(architecture, setup), source["measured"]),
         counts=not source.get("estimated") and "doubt" not in entry,
     )
-
-
-def _same(value: object) -> object:
-    return value
 
 
 def _comparable(memory: Memory, measured: str) -> int:

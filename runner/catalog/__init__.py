@@ -82,8 +82,8 @@ class RegistryModel:
 class Architecture:
     """The shape of a decoder-only transformer, as its `config.json` and its weights have it.
 
-    `gated` is a feed-forward block of three matrices and not two; `active_experts` of the `experts` feed-forward
-    blocks see a token. `model_type` is the family's name in transformers.
+    `gated` is a feed-forward block of three matrices and not two; `active_experts` of the `experts`
+    feed-forward blocks see a token. `model_type` is the family's name in transformers.
     """
 
     name: str

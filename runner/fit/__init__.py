@@ -1,4 +1,4 @@
-"""How much memory a fine-tuning needs on each GPU, and on which VM sizes it therefore fits; pure arithmetic."""
+"""How much memory a fine-tuning needs on each GPU, and on which VM sizes it fits; pure arithmetic."""
 
 from runner.fit.component import setup_of
 from runner.fit.memory import Memory, estimate

@@ -1,8 +1,8 @@
 """What comes and goes within a step, at its worst moment, in bytes.
 
-Counted as in "Reducing Activation Recomputation in Large Transformer Models" (arXiv:2205.05198, section 4): what
-autograd keeps of each layer for its backward pass. Theirs is GPT's layer; this is that of Llama and Phi in
-transformers 4.5x: RMSNorm in 32 bits, rotary embeddings, attention that never holds the scores (FlashAttention,
+Counted as in "Reducing Activation Recomputation in Large Transformer Models" (arXiv:2205.05198, section 4):
+what autograd keeps of each layer for its backward pass. Theirs is GPT's layer; this is that of Llama and Phi
+in transformers: RMSNorm in 32 bits, rotary embeddings, attention that never holds the scores (FlashAttention,
 arXiv:2205.14135: no term in the square of the length), a gated feed-forward block. Sizes are per token.
 """
 
@@ -11,10 +11,11 @@ from runner.fit.counting import trained
 from runner.fit.setup import Optimizer, Precision, Projection, Setup
 from runner.fit.states import HALF, SINGLE, trained_bytes, weight_bytes
 
-# The loss is computed in 32 bits: the logits turned to 32, their log-softmax, and its gradient are alive together.
+# The loss is computed in 32 bits: the logits turned to 32, their log-softmax and its gradient are alive
+# together (transformers from 4.50; the component has 4.52 or later; before, one more copy was made).
 _LOSS_COPIES = 3
-# Families with one matrix for queries, keys and values and one for gate and up: the values keep the whole product
-# alive. Their two residual dropouts keep a mask of a byte, even where nothing is dropped.
+# Families with one matrix for queries, keys and values and one for gate and up: the values keep the whole
+# product alive. Their two residual dropouts keep a mask of a byte, even where nothing is dropped.
 _FUSED = frozenset({"phi3"})
 # Linear layers with the same input, which are also those that may be fused.
 _SHARING = (
@@ -28,8 +29,8 @@ _SHARING = (
 def activations(architecture: Architecture, setup: Setup) -> int:
     """Give the most that is there on top of weights, gradients and optimizer state at any moment of a step.
 
-    The moments: at the loss all layers' values and the logits are there, and no gradient yet, unless gradients
-    accumulate; at the end of the backward pass one layer is; in AdamW's step an intermediate of all weights.
+    The moments: at the loss all layers' values and the logits are there, and no gradient yet, unless
+    gradients accumulate; at the backward pass's end one layer is; in AdamW's step an intermediate of all.
     """
     layer, backward = _kept(architecture, setup), _backward(architecture, setup)
     if setup.checkpointing:
@@ -97,14 +98,14 @@ def _casts(architecture: Architecture, setup: Setup) -> int:
 
 
 def _gradients_to_come(architecture: Architecture, setup: Setup) -> int:
-    """Give the bytes of gradients that the estimate counts but that are not there when the loss is computed."""
+    """Give the bytes of gradients that are counted but not there yet when the loss is computed."""
     if setup.stage is not None or setup.gradient_accumulation_steps > 1:
         return 0
     return trained(architecture, setup) * trained_bytes(setup)
 
 
 def _step(architecture: Architecture, setup: Setup) -> int:
-    """Give AdamW's intermediate: torch steps over all weights at once (foreach) and needs their size again."""
+    """Give AdamW's intermediate: torch steps over all weights at once and needs their size again."""
     if setup.stage is not None or setup.optimizer is not Optimizer.ADAMW:
         return 0
     return trained(architecture, setup) * trained_bytes(setup)

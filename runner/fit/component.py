@@ -1,8 +1,7 @@
 """The component's fine-tuning parameters as a Setup, with what the component makes of them on its own.
 
-What it makes of them is read from azureml-acft-contrib-hf-nlp and azureml-acft-accelerator 0.0.91 and from
-Azure/azureml-assets (assets/training/finetune_acft_hf_nlp/src/finetune: finetune.py, zero2.json, zero3.json), both as
-of 2026-11-21.
+That is read from the packages azureml-acft-contrib-hf-nlp and azureml-acft-accelerator 0.0.91 (finetune.py,
+zero2.json, zero3.json, also in Azure/azureml-assets:assets/training/finetune_acft_hf_nlp) on 2026-11-21.
 """
 
 from runner.catalog import Architecture
@@ -10,19 +9,19 @@ from runner.fit.setup import Optimizer, Precision, Projection, Setup, Stage
 from runner.parameters import Effective
 
 # finetune.py FORCE_GRADIENT_CHECKPOINTING_MODEL_TYPES and FORCE_FLASH_ATTENTION_2_MODEL_TYPES. They hold the
-# registry's own names for two of the Phi-3 models, `phi3mini` and `phi_longrope`, here taken to mean the family. Of
-# the last two and of Phi-4 it is inferred: without checkpointing not one of the sizes that Azure allows for them would
+# registry's own names for two Phi-3 models, `phi3mini` and `phi_longrope`, taken to mean the family. Of the last
+# two and of Phi-4 it is inferred: without checkpointing not one of the sizes that Azure allows for them would
 # hold their own defaults.
 _CHECKPOINTED = frozenset({"llama", "falcon", "mistral", "mixtral", "phi3", "phi3small", "phimoe"})
 _LOADED_IN_HALF = frozenset({"llama", "mistral", "mixtral", "phi3"})
-# PEFT's TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING (0.17): queries and values, or the matrix that holds them.
+# Where PEFT adapts queries and values by default (TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING).
 _ATTENTION_ONLY = frozenset({"llama", "mistral", "mixtral", "falcon", "gpt2"})
 
 
 def setup_of(
     effective: Effective, architecture: Architecture, *, gpus_per_node: int, longest_row: int | None = None
 ) -> Setup:
-    """Read the Setup off the parameters in force; `longest_row` is the tokens of the longest row, if known."""
+    """Read the Setup off the parameters in force; `longest_row` is in tokens, None where it is not known."""
     stage = _stage(effective)
     lora = effective.value("apply_lora") is True
     return Setup(
@@ -33,7 +32,7 @@ def setup_of(
         lora_rank=_whole(effective, "lora_r", 8) if lora else None,
         lora_targets=_targets(architecture),
         stage=stage,
-        # Both of the component's DeepSpeed files put the optimizer on the host, stage three's the weights too.
+        # The component's DeepSpeed files put the optimizer on the host, that of stage three the weights too.
         offload_optimizer=stage is not None,
         offload_weights=stage is Stage.THREE,
         gpus=gpus_per_node,
@@ -53,8 +52,8 @@ def _stage(effective: Effective) -> Stage | None:
 def _sequence_length(effective: Effective, architecture: Architecture, longest_row: int | None) -> int:
     """Bound a row's tokens: -1 is the tokenizer's model_max_length, taken to be the model's context window.
 
-    Longer rows are cut there (ChatCompletion's preprocess_for_finetune.py), shorter ones are only padded to the
-    longest of their batch, so that a known longest row bounds the length too.
+    Longer rows are cut there (tasks/chat_completion/preprocess), shorter ones only padded to the longest of
+    their batch, so that a known longest row bounds the length too.
     """
     asked = _whole(effective, "max_seq_length", -1)
     bounds = [architecture.context_window, *([asked] if asked > 0 else [])]

@@ -23,7 +23,7 @@ def trained(architecture: Architecture, setup: Setup) -> int:
 
 
 def adapters(architecture: Architecture, setup: Setup) -> int:
-    """Count the weights of the adapters (LoRA, arXiv:2106.09685): B (outputs x rank) and A (rank x inputs) each."""
+    """Count the adapters' weights: each is B (outputs x rank) times A (rank x inputs), arXiv:2106.09685."""
     if setup.lora_rank is None:
         return 0
     sides = sum(
@@ -35,7 +35,7 @@ def adapters(architecture: Architecture, setup: Setup) -> int:
 
 
 def factors(architecture: Architecture) -> int:
-    """Count the row and column means that stand for a matrix's second moments (Adafactor, arXiv:1804.04235)."""
+    """Count the row and column means that stand for second moments (Adafactor, arXiv:1804.04235)."""
     sides = sum(copies * (inputs + outputs) for copies, inputs, outputs in _matrices(architecture).values())
     return architecture.layers * sides + 2 * (architecture.vocabulary + architecture.hidden_size)
 

@@ -7,10 +7,10 @@ from runner.fit.activations import activations
 from runner.fit.setup import Setup
 from runner.fit.states import gradients, optimizer, weights
 
-# CUDA's context, its kernels and cuBLAS's workspace, which no tensor accounts for; 141 MiB were measured on a T4
-# (fitcheck-llm 0.3.1), about half a GiB is common on A100 and H100.
+# CUDA's context, its kernels and cuBLAS's workspace, which no tensor accounts for: 141 MiB on a T4
+# (fitcheck-llm 0.3.1), taken to be half a GiB on larger cards, which load more kernels.
 CONTEXT = 500 * 2**20
-# What torch's allocator holds beyond the tensors at the peak: 5 to 9 % in fitcheck-llm's measurements of 2026-09.
+# What torch's allocator holds beyond the tensors at the peak: 4 to 9 % in fitcheck-llm's measurements.
 FRAGMENTATION = 0.05
 
 

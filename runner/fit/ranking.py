@@ -11,8 +11,7 @@ from runner.fit.setup import Setup
 # Cards are sold in units of 2**30, of which error correction and the driver take up to 9 % (a T4's 16 leave
 # programs 14.6), so that a decimal gigabyte is about what is left.
 GIGABYTE = 10**9
-# Of 30 published measurements 28 are at most 10 % above their estimate (docs/decisions/0008-memory-fit.md); running
-# out of memory after an hour costs more than taking the next size.
+# What the estimate misses: docs/decisions/0008-memory-fit.md has the reasons for this figure.
 MARGIN = 0.10
 
 
@@ -38,7 +37,7 @@ class Candidate:
     def longest_sequence(self, architecture: Architecture) -> int:
         """Give the most tokens a row may have for all to fit, 0 if none does; at most the context window.
 
-        A length that nobody set is only a bound, as far as the rows are shorter: this says how short they must be.
+        A length that nobody set is only a bound: this says how short the rows must be.
         """
         lengths = range(1, architecture.context_window + 1)
         return bisect_right(lengths, self._usable, key=lambda length: self._total(architecture, length))

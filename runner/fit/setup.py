@@ -23,7 +23,7 @@ class Optimizer(StrEnum):
 
 
 class Stage(IntEnum):
-    """What ZeRO spreads over all GPUs (arXiv:1910.02054): with TWO optimizer and gradients, with THREE weights too."""
+    """What ZeRO (arXiv:1910.02054) spreads over all GPUs: TWO optimizer and gradients, THREE weights too."""
 
     TWO = 2
     THREE = 3
@@ -45,8 +45,8 @@ class Projection(StrEnum):
 class Setup:
     """One way to train: `batch_size` sequences of `sequence_length` tokens at a time on each GPU.
 
-    `gpus` is per node. `lora_rank` None trains every weight. With `offload_optimizer` DeepSpeed keeps optimizer and
-    gradients in the host's memory, with `offload_weights` the weights too, as far as they are not in use.
+    `gpus` is per node. `lora_rank` None trains every weight. With `offload_optimizer` DeepSpeed keeps
+    optimizer and gradients in the host's memory, with `offload_weights` the weights too, while not in use.
     """
 
     sequence_length: int

@@ -1,7 +1,7 @@
 """What stays on a GPU from step to step: weights, gradients and optimizer state, in bytes.
 
-Mixed precision costs 2 bytes a weight, 2 its gradient and 12 its optimizer (a 32-bit copy and Adam's two moments);
-ZeRO divides what it spreads by the number of GPUs (arXiv:1910.02054, sections 3.1 and 5).
+Mixed precision costs 2 bytes a weight, 2 its gradient and 12 its optimizer (a 32-bit copy and Adam's two
+moments); ZeRO divides what it spreads by the number of GPUs (arXiv:1910.02054, sections 3.1 and 5).
 """
 
 from runner.catalog import Architecture
@@ -10,8 +10,8 @@ from runner.fit.setup import Optimizer, Precision, Setup, Stage
 
 HALF, SINGLE = 2, 4
 
-# Both from the component's own DeepSpeed files, in numbers (Azure/azureml-assets, finetune_acft_hf_nlp, 2026-07:
-# zero2.json reduce_bucket_size, zero3.json stage3_max_live_parameters).
+# Counts, from the component's own DeepSpeed files: reduce_bucket_size of zero2.json and
+# stage3_max_live_parameters of zero3.json (azureml-acft-contrib-hf-nlp 0.0.91).
 _REDUCE_BUCKET = 200_000_000
 _LIVE_PARAMETERS = 1_000_000_000
 # One bucket is filled while the other is sent (overlap_comm).
@@ -60,6 +60,6 @@ def trained_bytes(setup: Setup) -> int:
 
 
 def _spread_bytes(setup: Setup) -> int:
-    """Give a 32-bit copy and the moments: ZeRO flattens all to one dimension, where nothing can be factored."""
+    """Give a 32-bit copy and the moments: ZeRO flattens all, and what is flat cannot be factored."""
     moments = 2 if setup.optimizer is Optimizer.ADAMW else 1
     return SINGLE + moments * SINGLE

@@ -25,6 +25,7 @@ from runner.fit import (
 from runner.fit.counting import adapters
 from runner.fit.counting import parameters as counted
 from runner.fit.memory import CONTEXT
+from runner.fit.ranking import MARGIN
 from runner.parameters import Effective
 from runner.recipe import Scalar
 
@@ -129,7 +130,8 @@ def _error(entry: Mapping[str, Any]) -> float:
     architecture = next(found for found in PUBLISHED_MODELS if found.name == entry["model"])
     memory = estimate(architecture, _setup(entry))
     estimated = {"allocated": memory.allocated, "reserved": memory.total - CONTEXT, "device": memory.total}
-    return estimated[source["measured"]] / (entry["figure"] * UNITS[source["unit"]]) - 1
+    published: float = entry["figure"] * UNITS[source["unit"]]
+    return estimated[source["measured"]] / published - 1
 
 
 # Not what is itself an estimate, nor what its own source contradicts.
@@ -153,8 +155,8 @@ def test_the_estimate_is_as_close_to_what_was_measured_as_the_record_says() -> N
     [
         ("torchtune", 0.006),
         ("peft", 0.030),
-        ("litgpt", 0.056),
-        ("fitcheck", 0.010),
+        ("litgpt", 0.055),
+        ("fitcheck", 0.009),
         ("deepspeed", 0.073),
         ("longlora", 0.189),
     ],
@@ -180,20 +182,20 @@ LLAMA = _architecture("Llama-2-7b")
 FULL = Setup(sequence_length=2048, precision=Precision.MIXED)
 
 
-def _spread(stage: Stage, **more: bool) -> Memory:
-    return estimate(LLAMA, replace(FULL, stage=stage, gpus=4, nodes=2, checkpointing=True, **more))
+SPREAD = replace(FULL, gpus=4, nodes=2, checkpointing=True)
 
 
 def test_zero_divides_what_it_spreads_by_all_gpus_of_all_nodes() -> None:
-    two, three = _spread(Stage.TWO), _spread(Stage.THREE)
+    two, three = (estimate(LLAMA, replace(SPREAD, stage=stage)) for stage in Stage)
     assert two.weights == 2 * LLAMA.parameters
     assert two.optimizer == three.optimizer == 12 * LLAMA.parameters // 8
     assert three.weights == 2 * LLAMA.parameters // 8 + 2 * 10**9
 
 
 def test_what_is_offloaded_is_not_on_the_gpu() -> None:
-    two = _spread(Stage.TWO, offload_optimizer=True)
-    three = _spread(Stage.THREE, offload_optimizer=True, offload_weights=True)
+    offloaded = replace(SPREAD, offload_optimizer=True)
+    two = estimate(LLAMA, replace(offloaded, stage=Stage.TWO))
+    three = estimate(LLAMA, replace(offloaded, stage=Stage.THREE, offload_weights=True))
     assert (two.optimizer, three.optimizer) == (0, 0)
     assert two.gradients == three.gradients == 2 * 200_000_000 * 2
     assert three.weights == 2 * 10**9
@@ -231,7 +233,7 @@ def test_more_of_it_needs_more_memory(field: str) -> None:
 
 
 def test_gradients_that_accumulate_are_there_when_the_loss_is_computed() -> None:
-    once = replace(FULL, precision=Precision.HALF)
+    once = replace(FULL, precision=Precision.HALF, sequence_length=4096, batch_size=2)
     twice = replace(once, gradient_accumulation_steps=2)
     assert estimate(LLAMA, twice).activations - estimate(LLAMA, once).activations == 2 * LLAMA.parameters
 
@@ -312,7 +314,7 @@ def test_sizes_come_smallest_first_and_those_without_a_gpu_not_at_all() -> None:
         "Standard_NC24ads_A100_v4",
         "Standard_ND96asr_v4",
     ]
-    assert [candidate.fits for candidate in ranked] == [False, True, False]
+    assert [candidate.fits for candidate in ranked] == [False, True, True]
 
 
 def test_of_equal_gpu_memory_the_fewer_vcpus_come_first() -> None:
@@ -351,9 +353,9 @@ def test_the_longest_row_that_fits_is_the_last_that_does() -> None:
     assert not candidate.fits
     longest = candidate.longest_sequence(model)
     assert 4096 < longest < model.context_window
-    for length, fits in ((longest, True), (longest + 1, False)):
-        setup = replace(candidate.setup, sequence_length=length)
-        assert fitting(model, lambda _, setup=setup: setup, [size])[0].fits is fits
+    usable = candidate.available * (1 - MARGIN)
+    assert estimate(model, replace(candidate.setup, sequence_length=longest)).total <= usable
+    assert estimate(model, replace(candidate.setup, sequence_length=longest + 1)).total > usable
 
 
 def test_nothing_fits_where_the_weights_alone_do_not() -> None:
