@@ -103,7 +103,8 @@ def test_a_layer_keeps_what_the_estimate_counts(family: str, targets: list[str])
         precision=Precision.HALF,
         lora_rank=8 if targets else None,
         lora_targets=_projections(targets),
+        gradient_accumulation_steps=2,  # so that gradients are counted apart
     )
     kept = _kept(family, 4, targets) - _kept(family, 2, targets)
     counted = activations(_architecture(family, 4), setup) - activations(_architecture(family, 2), setup)
-    assert counted == pytest.approx(kept, rel=0.03)
+    assert counted == pytest.approx(kept, rel=0.025)
