@@ -9,9 +9,9 @@ from runner.fit.setup import Optimizer, Precision, Projection, Setup, Stage
 from runner.parameters import Effective
 
 # finetune.py FORCE_GRADIENT_CHECKPOINTING_MODEL_TYPES and FORCE_FLASH_ATTENTION_2_MODEL_TYPES. They hold the
-# registry's names for two Phi-3 models, `phi3mini` and `phi_longrope`, taken to mean the family. Of the last two
-# and of Phi-4 it is inferred: without checkpointing not one of the sizes that Azure allows for them would hold
-# their own defaults.
+# registry's names for two Phi-3 models, `phi3mini` and `phi_longrope`, taken to mean the family. Of the last
+# two and of Phi-4 it is inferred: without checkpointing not one of the sizes that Azure allows for them would
+# hold their own defaults.
 _CHECKPOINTED = frozenset({"llama", "falcon", "mistral", "mixtral", "phi3", "phi3small", "phimoe"})
 _LOADED_IN_HALF = frozenset({"llama", "mistral", "mixtral", "phi3"})
 # Where PEFT adapts queries and values by default (TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING).
