@@ -3,6 +3,7 @@
 from runner.fit.component import setup_of
 from runner.fit.memory import Memory, estimate
 from runner.fit.ranking import Candidate, fitting
+from runner.fit.serving import Serving, serving
 from runner.fit.setup import Optimizer, Precision, Projection, Setup, Stage
 
 __all__ = [
@@ -11,9 +12,11 @@ __all__ = [
     "Optimizer",
     "Precision",
     "Projection",
+    "Serving",
     "Setup",
     "Stage",
     "estimate",
     "fitting",
+    "serving",
     "setup_of",
 ]

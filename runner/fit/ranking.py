@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from runner import catalog
 from runner.catalog import Architecture, VmSize
 from runner.fit.memory import Memory, estimate
 from runner.fit.setup import Setup
@@ -56,14 +57,15 @@ def fitting(
     """Estimate for each size with GPUs, and order by GPU memory over the whole machine, then by vCPUs.
 
     `setup_for_gpus` is given the GPUs a size has; a shared card counts as one, with its part of the memory.
+    What Azure answers lacks the GPU's memory, which the catalog then adds; sizes it does not know are left out.
     """
-    able = [size for size in sizes if size.gpus > 0 and size.gpu_memory_gb]
+    able = [size for size in sizes if size.gpus > 0 and _gpu_memory(size)]
     candidates = (_candidate(architecture, setup_for_gpus(_gpus(size)), size) for size in able)
     return tuple(sorted(candidates, key=_smallness))
 
 
 def _candidate(architecture: Architecture, setup: Setup, size: VmSize) -> Candidate:
-    available = int((size.gpu_memory_gb or 0) * GIGABYTE)
+    available = int(_gpu_memory(size) * GIGABYTE)
     memory = estimate(architecture, setup)
     return Candidate(size=size, setup=setup, memory=memory, available=available)
 
@@ -71,6 +73,11 @@ def _candidate(architecture: Architecture, setup: Setup, size: VmSize) -> Candid
 def _smallness(candidate: Candidate) -> tuple[int, int, str]:
     size = candidate.size
     return _gpus(size) * candidate.available, size.vcpus, size.name
+
+
+def _gpu_memory(size: VmSize) -> float:
+    known = catalog.vm_size(size.name)
+    return size.gpu_memory_gb or (known and known.gpu_memory_gb) or 0
 
 
 def _gpus(size: VmSize) -> int:

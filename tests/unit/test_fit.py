@@ -20,6 +20,7 @@ from runner.fit import (
     Stage,
     estimate,
     fitting,
+    serving,
     setup_of,
 )
 from runner.fit.counting import adapters
@@ -67,6 +68,13 @@ PUBLISHED_MODELS = [Architecture(**entry) for entry in PUBLISHED["models"]]
 )
 def test_the_stated_parameters_follow_from_the_dimensions(architecture: Architecture) -> None:
     assert counted(architecture) == pytest.approx(architecture.parameters, rel=0.01)
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "mixtral", "phi3"])
+def test_without_biases_the_count_is_exact(family: str) -> None:
+    found = [each for each in catalog.architectures() if each.model_type == family]
+    assert found
+    assert [each.name for each in found if counted(each) != each.parameters] == []
 
 
 def test_every_model_of_the_catalog_has_its_shape() -> None:
@@ -207,6 +215,16 @@ def test_without_deepspeed_mixed_precision_holds_all_in_32_bits() -> None:
     assert memory.optimizer == 8 * LLAMA.parameters
 
 
+def test_zero_leaves_single_precision_as_it_is() -> None:
+    memory = estimate(LLAMA, replace(SPREAD, stage=Stage.TWO, precision=Precision.SINGLE))
+    assert memory.weights == 4 * LLAMA.parameters
+
+
+def test_adafactor_cannot_factor_what_zero_has_made_flat() -> None:
+    memory = estimate(LLAMA, replace(SPREAD, stage=Stage.TWO, optimizer=Optimizer.ADAFACTOR))
+    assert memory.optimizer == 8 * LLAMA.parameters // 8
+
+
 def test_adafactor_needs_next_to_nothing_for_its_state() -> None:
     adamw, adafactor = estimate(LLAMA, FULL), estimate(LLAMA, replace(FULL, optimizer=Optimizer.ADAFACTOR))
     assert adamw.optimizer > 1000 * adafactor.optimizer > 0
@@ -223,6 +241,31 @@ def test_checkpointing_keeps_what_enters_each_layer_and_no_more() -> None:
     kept, recomputed = estimate(LLAMA, long), estimate(LLAMA, replace(long, checkpointing=True))
     assert kept.activations > 5 * recomputed.activations
     assert recomputed.activations > LLAMA.layers * LLAMA.hidden_size * 4096 * 2
+
+
+def test_a_layer_that_is_computed_again_counts_where_the_logits_are_small() -> None:
+    setup = replace(FULL, precision=Precision.HALF, lora_rank=8, checkpointing=True)
+    few_words = estimate(replace(LLAMA, vocabulary=1), setup).activations
+    entering = LLAMA.layers * LLAMA.hidden_size * 2048 * 2
+    assert few_words > entering + 2048 * LLAMA.intermediate_size * 2 * 6
+
+
+def test_autocast_copies_every_weight_but_with_checkpointing_only_a_layers() -> None:
+    setup = replace(FULL, lora_rank=8, sequence_length=1)
+    copied = estimate(LLAMA, setup).activations
+    recomputed = estimate(LLAMA, replace(setup, checkpointing=True)).activations
+    assert copied == pytest.approx(2 * LLAMA.parameters, rel=0.01)
+    assert recomputed == pytest.approx(2 * LLAMA.parameters / LLAMA.layers, rel=0.05)
+
+
+def test_stepping_needs_the_size_of_the_weights_again() -> None:
+    short = replace(FULL, precision=Precision.HALF, sequence_length=1)
+    assert estimate(LLAMA, short).activations == 2 * LLAMA.parameters
+
+
+def test_the_backward_pass_needs_something_even_after_all_gradients_are_there() -> None:
+    short = replace(FULL, precision=Precision.HALF, sequence_length=16, optimizer=Optimizer.ADAFACTOR)
+    assert estimate(LLAMA, short).activations > 16 * LLAMA.intermediate_size * 2
 
 
 @pytest.mark.parametrize("field", ["sequence_length", "batch_size", "lora_rank"])
@@ -317,6 +360,17 @@ def test_sizes_come_smallest_first_and_those_without_a_gpu_not_at_all() -> None:
     assert [candidate.fits for candidate in ranked] == [False, True, True]
 
 
+def test_a_size_of_which_too_little_is_known_is_left_out() -> None:
+    known = _size("Standard_NC24ads_A100_v4")
+    unknown = [replace(known, name="Standard_NC1_new", gpu_memory_gb=None), replace(known, gpus=0)]
+    assert fitting(LLAMA, lambda _: FULL, unknown) == ()
+
+
+def test_the_catalog_adds_the_gpu_memory_that_azure_does_not_tell() -> None:
+    told = replace(_size("Standard_NC24ads_A100_v4"), name="STANDARD_NC24ADS_A100_V4", gpu_memory_gb=None)
+    assert [candidate.available for candidate in fitting(LLAMA, lambda _: FULL, [told])] == [80 * 10**9]
+
+
 def test_of_equal_gpu_memory_the_fewer_vcpus_come_first() -> None:
     names = ["Standard_NC16as_T4_v3", "Standard_NC4as_T4_v3", "Standard_NC8as_T4_v3"]
     ranked = fitting(LLAMA, lambda _: FULL, map(_size, names))
@@ -389,3 +443,25 @@ def test_phi_4_would_fit_nowhere_without_checkpointing() -> None:
     )
     assert len(ranked) > 20
     assert not any(candidate.fits for candidate in ranked)
+
+
+# --- serving ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "gigabytes"), [("phi-1.5", 2.86), ("Llama-2-7b", 13.52), ("Llama-2-13b", 26.21)]
+)
+def test_serving_one_short_answer_takes_what_litgpt_measured(model: str, gigabytes: float) -> None:
+    """Single-GPU Inference of litgpt's resource tables, at the commit in fit_published.json."""
+    architecture = next(found for found in PUBLISHED_MODELS if found.name == model)
+    measured = gigabytes * 10**9
+    assert serving(architecture, sequence_length=64).allocated == pytest.approx(measured, rel=0.01)
+
+
+def test_a_token_keeps_half_a_mebibyte_in_llama_2_7b() -> None:
+    """2 x 32 layers x 4096 x 2 bytes; where heads share keys and values, less."""
+    taken = serving(LLAMA, sequence_length=1000, sequences=3)
+    assert taken.cache == 3000 * 2**19
+    shared = _architecture("mistralai-Mistral-7B-v01")
+    assert serving(shared, sequence_length=1).cache == 2**19 // 4
+    assert taken.total > taken.allocated == 2 * LLAMA.parameters + taken.cache
