@@ -1,4 +1,4 @@
-"""Dated facts about Azure ML that can be looked up without a network: VM sizes, models, component inputs.
+"""Dated facts that can be looked up without a network: VM sizes, models and their shapes, component inputs.
 
 The live service answers with the same classes, so that whoever reads facts need not know where they are
 from. Nothing is read before it is asked for, and each file is read once.
@@ -89,6 +89,35 @@ class RegistryModel:
         return f"azureml://registries/{self.registry}/models/{self.name}/versions/{self.version}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Architecture:
+    """The shape of a decoder-only transformer, as its `config.json` and its weights have it.
+
+    `gated` is a feed-forward block of three matrices and not two; `active_experts` of the `experts`
+    feed-forward blocks see a token. `model_type` is the family's name in transformers.
+    """
+
+    name: str
+    model_type: str
+    parameters: int
+    hidden_size: int
+    layers: int
+    attention_heads: int
+    key_value_heads: int
+    intermediate_size: int
+    vocabulary: int
+    tied_embeddings: bool
+    context_window: int
+    gated: bool = True
+    experts: int = 1
+    active_experts: int = 1
+
+    @property
+    def key_value_size(self) -> int:
+        """Give the width of the keys (and of the values), which several heads may share."""
+        return self.hidden_size // self.attention_heads * self.key_value_heads
+
+
 def component(task: str) -> Component | None:
     """Look up the pipeline component that trains this task, None for a task the runner does not have."""
     name = _COMPONENT_OF_TASK.get(task)
@@ -110,9 +139,19 @@ def model(registry: str, name: str) -> RegistryModel | None:
     return _models().get((registry, name))
 
 
+def architecture(model_name: str) -> Architecture | None:
+    """Look up the shape of a registry's model by its name there; None where it is not known for certain."""
+    return _architectures().get(model_name)
+
+
+def architectures() -> tuple[Architecture, ...]:
+    """Give the shape of every model of which it is known."""
+    return tuple(_architectures().values())
+
+
 def as_of() -> Mapping[str, str]:
-    """Give the day (`YYYY-MM-DD`) each part of the catalog was true: `models`, `vm_sizes`, each component."""
-    names = {"models": "models", "vm_sizes": "vm_sizes"}
+    """Give the day (`YYYY-MM-DD`) each part of the catalog was true: a file's name, or a component's."""
+    names = {name: name for name in ("models", "vm_sizes", "architectures")}
     names |= {name: f"components/{name}" for name in _COMPONENT_OF_TASK.values()}
     return MappingProxyType({name: str(_read(file)["as_of"]) for name, file in names.items()})
 
@@ -147,6 +186,15 @@ def _sizes() -> Mapping[str, VmSize]:
     entries = _read("vm_sizes")["sizes"]
     sizes = [VmSize(**{key: value for key, value in entry.items() if key in fields}) for entry in entries]
     return MappingProxyType({size.name.lower(): size for size in sizes})
+
+
+@cache
+def _architectures() -> Mapping[str, Architecture]:
+    fields = Architecture.__dataclass_fields__
+    entries = _read("architectures")["architectures"]
+    return MappingProxyType(
+        {entry["name"]: Architecture(**{key: entry[key] for key in fields}) for entry in entries}
+    )
 
 
 @cache

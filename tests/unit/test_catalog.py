@@ -78,7 +78,7 @@ def test_every_size_a_model_allows_is_in_the_table(name: str, tag: str) -> None:
 
 def test_every_part_is_dated() -> None:
     days = catalog.as_of()
-    assert set(days) == {"models", "vm_sizes", "chat_completion_pipeline"}
+    assert set(days) == {"models", "vm_sizes", "architectures", "chat_completion_pipeline"}
     assert all(re.fullmatch(r"20\d\d-\d\d-\d\d", day) for day in days.values())
 
 
