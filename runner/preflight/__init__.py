@@ -11,7 +11,7 @@ from runner.errors import Diagnostic
 from runner.facts import Facts
 from runner.load import Loaded
 from runner.parameters import Effective
-from runner.preflight import billing, data, existing, model, parameters, quota, sizes
+from runner.preflight import billing, data, existing, memory, model, parameters, quota, sizes
 from runner.preflight.case import Case
 from runner.preflight.merging import merge
 
@@ -21,6 +21,7 @@ _CHECKS: tuple[Callable[[Case], Iterator[Diagnostic]], ...] = (
     model.found,
     sizes.compute,
     sizes.deployment,
+    memory.fits,
     billing.idle_nodes,
     billing.low_priority,
     parameters.component,
@@ -39,7 +40,7 @@ _CHECKS: tuple[Callable[[Case], Iterator[Diagnostic]], ...] = (
 
 
 def check(loaded: Loaded, facts: Facts, effective: Effective | None) -> tuple[Diagnostic, ...]:
-    """Run every check and give all findings in the order of the file."""
+    """Run every check and give all findings in the order of the files."""
     case = Case(loaded, facts, effective)
     found = [diagnostic for each in _CHECKS for diagnostic in each(case)]
-    return tuple(sorted(found, key=lambda diagnostic: (diagnostic.line, diagnostic.column)))
+    return loaded.source.in_order(found)

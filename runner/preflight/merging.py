@@ -13,7 +13,7 @@ def merge(loaded: Loaded, facts: Facts) -> Effective | None:
         return None
     return parameters.merge(
         recipe.finetune.parameters,
-        where=lambda name: _place(loaded, ("finetune", "parameters", name)),
+        where=lambda name: loaded.source.place_of(("finetune", "parameters", name)),
         model_defaults=parameters.model_specific_defaults(facts.model.tags) if facts.model else {},
         component=facts.component,
         derived={
@@ -29,7 +29,3 @@ _COMPUTE_INPUTS = (
     "compute_finetune",
     "compute_model_evaluation",
 )
-
-
-def _place(loaded: Loaded, key: tuple[str, ...]) -> str:
-    return f"{loaded.source.path}:{loaded.source.locate(key).line}"

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 
-from runner import catalog, parameters
+from runner import catalog
 from runner.catalog import RegistryModel
 from runner.errors import Diagnostic, Severity
 from runner.preflight.case import Case
 from runner.recipe import Tier
-
-FINETUNE_LIST = "finetune_compute_allow_list"
-INFERENCE_LIST = "inference_compute_allow_list"
+from runner.sizing import FINETUNE_LIST, INFERENCE_LIST, allow_list
 
 
 def compute(case: Case) -> Iterator[Diagnostic]:
@@ -84,7 +82,7 @@ def _allowed(case: Case, key: tuple[str, ...], name: str, tag: str) -> Iterator[
     model = case.facts.model
     if model is None:
         return
-    listed, from_catalog = _list_of(model, tag)
+    listed, from_catalog = allow_list(model, tag)
     if listed and from_catalog and not case.facts.offline:
         yield _stands_in(case, key, model, tag)
     if listed:
@@ -102,16 +100,6 @@ def _allowed(case: Case, key: tuple[str, ...], name: str, tag: str) -> Iterator[
             message=f"{name} has K80 GPUs, which the training image does not support",
             expected="a size with V100, A100 or H100 GPUs",
         )
-
-
-def _list_of(model: RegistryModel, tag: str) -> tuple[list[str], bool]:
-    """Give a model's allow list: its own tag, else the catalog's where a registry has moved it; and which."""
-    known = catalog.model(model.registry, model.name)
-    for tags, from_catalog in ((model.tags, False), (known.tags if known else {}, True)):
-        listed = parameters.parse_tag(tags.get(tag))
-        if isinstance(listed, list):
-            return [str(entry) for entry in listed], from_catalog
-    return [], False
 
 
 def _stands_in(case: Case, key: tuple[str, ...], model: RegistryModel, tag: str) -> Diagnostic:
