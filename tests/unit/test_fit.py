@@ -324,6 +324,18 @@ def test_what_a_recipe_sets_is_read() -> None:
     assert (setup.offload_optimizer, setup.offload_weights) == (True, False)
 
 
+def test_values_of_a_newer_component_are_no_reason_to_stop() -> None:
+    effective = _effective(
+        optim="lion", precision="4", apply_deepspeed=True, deepspeed_stage="9", lora_r="many"
+    )
+    setup = setup_of(effective, LLAMA, gpus_per_node=1)
+    assert (setup.optimizer, setup.precision, setup.stage) == (
+        Optimizer.ADAMW,
+        Precision.HALF,
+        Stage.THREE,
+    )
+
+
 @pytest.mark.parametrize(
     ("asked", "longest_row", "length"),
     [(-1, None, 4096), (512, None, 512), (100_000, None, 4096), (-1, 900, 900), (512, 900, 512)],
