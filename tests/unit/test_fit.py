@@ -325,15 +325,11 @@ def test_what_a_recipe_sets_is_read() -> None:
 
 
 def test_values_of_a_newer_component_are_no_reason_to_stop() -> None:
-    effective = _effective(
-        optim="lion", precision="4", apply_deepspeed=True, deepspeed_stage="9", lora_r="many"
-    )
+    newer = {"optim": "lion", "precision": "4", "deepspeed_stage": "9", "lora_r": "many"}
+    effective = _effective(apply_deepspeed=True, apply_lora=True, **newer)
     setup = setup_of(effective, LLAMA, gpus_per_node=1)
-    assert (setup.optimizer, setup.precision, setup.stage) == (
-        Optimizer.ADAMW,
-        Precision.HALF,
-        Stage.THREE,
-    )
+    assert (setup.optimizer, setup.precision) == (Optimizer.ADAMW, Precision.HALF)
+    assert (setup.stage, setup.lora_rank) == (Stage.THREE, 8)
 
 
 @pytest.mark.parametrize(
