@@ -7,6 +7,7 @@ zero2.json, zero3.json, also in Azure/azureml-assets:assets/training/finetune_ac
 from runner.catalog import Architecture
 from runner.fit.setup import Optimizer, Precision, Projection, Setup, Stage
 from runner.parameters import Effective
+from runner.parameters.values import as_number
 
 # finetune.py FORCE_GRADIENT_CHECKPOINTING_MODEL_TYPES and FORCE_FLASH_ATTENTION_2_MODEL_TYPES. They hold the
 # registry's names for two Phi-3 models, `phi3mini` and `phi_longrope`, taken to mean the family. Of the last
@@ -21,14 +22,17 @@ _ATTENTION_ONLY = frozenset({"llama", "mistral", "mixtral", "falcon", "gpt2"})
 def setup_of(
     effective: Effective, architecture: Architecture, *, gpus_per_node: int, longest_row: int | None = None
 ) -> Setup:
-    """Read the Setup off the parameters in force; `longest_row` is in tokens, None where it is not known."""
+    """Read the Setup off the parameters in force; `longest_row` is in tokens, None where it is not known.
+
+    A value that only a newer component knows is taken for the known one that needs the most.
+    """
     stage = _stage(effective)
     lora = effective.value("apply_lora") is True
     return Setup(
         sequence_length=_sequence_length(effective, architecture, longest_row),
         batch_size=_whole(effective, "per_device_train_batch_size", 1),
         precision=_precision(effective, architecture),
-        optimizer=Optimizer(str(effective.value("optim") or Optimizer.ADAMW)),
+        optimizer=_optimizer(effective),
         lora_rank=_whole(effective, "lora_r", 8) if lora else None,
         lora_targets=_targets(architecture),
         stage=stage,
@@ -46,7 +50,12 @@ def setup_of(
 def _stage(effective: Effective) -> Stage | None:
     if effective.value("apply_deepspeed") is not True:
         return None
-    return Stage(_whole(effective, "deepspeed_stage", Stage.TWO))
+    # As the component chooses between its two files.
+    return Stage.TWO if _whole(effective, "deepspeed_stage", Stage.TWO) == Stage.TWO else Stage.THREE
+
+
+def _optimizer(effective: Effective) -> Optimizer:
+    return Optimizer.ADAFACTOR if effective.value("optim") == Optimizer.ADAFACTOR else Optimizer.ADAMW
 
 
 def _sequence_length(effective: Effective, architecture: Architecture, longest_row: int | None) -> int:
@@ -62,7 +71,7 @@ def _sequence_length(effective: Effective, architecture: Architecture, longest_r
 
 def _precision(effective: Effective, architecture: Architecture) -> Precision:
     """Tell mixed from pure 16 bits: what gets FlashAttention 2 is loaded in 16 bits (finetune.py)."""
-    if str(effective.value("precision")) != Precision.MIXED:
+    if str(effective.value("precision") or Precision.SINGLE) == Precision.SINGLE:
         return Precision.SINGLE
     return Precision.HALF if architecture.model_type in _LOADED_IN_HALF else Precision.MIXED
 
@@ -75,5 +84,7 @@ def _targets(architecture: Architecture) -> frozenset[Projection]:
 
 
 def _whole(effective: Effective, name: str, default: int) -> int:
+    """Read a number, which an enum's is the text of."""
     value = effective.value(name)
-    return default if value is None else int(value)
+    number = None if value is None else as_number(value)
+    return default if number is None else int(number)

@@ -57,7 +57,7 @@ def fitting(
     """Estimate for each size with GPUs, and order by GPU memory over the whole machine, then by vCPUs.
 
     `setup_for_gpus` is given the GPUs a size has; a shared card counts as one, with its part of the memory.
-    What Azure answers lacks the GPU's memory, which the catalog then adds; sizes it does not know are left out.
+    What Azure answers lacks the GPU's memory: the catalog adds it, and what it does not know is left out.
     """
     able = [size for size in sizes if size.gpus > 0 and _gpu_memory(size)]
     candidates = (_candidate(architecture, setup_for_gpus(_gpus(size)), size) for size in able)

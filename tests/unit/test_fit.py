@@ -326,6 +326,14 @@ def test_what_a_recipe_sets_is_read() -> None:
     assert (setup.offload_optimizer, setup.offload_weights) == (True, False)
 
 
+def test_values_of_a_newer_component_are_no_reason_to_stop() -> None:
+    newer = {"optim": "lion", "precision": "4", "deepspeed_stage": "9", "lora_r": "many"}
+    effective = _effective(apply_deepspeed=True, apply_lora=True, **newer)
+    setup = setup_of(effective, LLAMA, gpus_per_node=1)
+    assert (setup.optimizer, setup.precision) == (Optimizer.ADAMW, Precision.HALF)
+    assert (setup.stage, setup.lora_rank) == (Stage.THREE, 8)
+
+
 @pytest.mark.parametrize(
     ("asked", "longest_row", "length"),
     [(-1, None, 4096), (512, None, 512), (100_000, None, 4096), (-1, 900, 900), (512, 900, 512)],
