@@ -4,7 +4,7 @@ A model's own allow list counts; where its registry has moved that out of the ta
 does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from runner import catalog, fit, parameters
@@ -47,7 +47,7 @@ def candidates(facts: Facts, effective: Effective | None) -> tuple[Candidate, ..
 
 def of_size(facts: Facts, effective: Effective | None, name: str) -> Candidate | None:
     """Give what a GPU of this size would need, None where that cannot be told."""
-    shape, size = architecture(facts), _with_card(facts.sizes, name)
+    shape, size = architecture(facts), facts.sizes.get(name.lower())
     if shape is None or effective is None or size is None:
         return None
     found = fit.fitting(shape, lambda gpus: _setup(effective, shape, gpus), [size])
@@ -59,14 +59,7 @@ def _setup(effective: Effective, shape: Architecture, gpus: int) -> Setup:
 
 
 def _current(facts: Facts) -> list[VmSize]:
-    sizes = [_with_card(facts.sizes, name) for name in facts.sizes]
-    return [size for size in sizes if size is not None and not _is_retired(size, facts.today)]
-
-
-def _with_card(sizes: Mapping[str, VmSize], name: str) -> VmSize | None:
-    """Give a size that is offered, with the memory of its card: the service does not tell that."""
-    offered = sizes.get(name.lower())
-    return offered if offered is None or offered.gpu_memory_gb else catalog.vm_size(name) or offered
+    return [size for size in facts.sizes.values() if not _is_retired(size, facts.today)]
 
 
 def _is_retired(size: VmSize, today: date) -> bool:

@@ -58,8 +58,8 @@ def test_a_full_fine_tuning_that_fits_on_no_allowed_size_is_an_error_that_says_s
 
 
 def test_the_smallest_allowed_size_that_fits_is_named() -> None:
-    """Stage 2 keeps whole gradients' parts on each GPU: more GPUs, smaller parts."""
-    text = RECIPE + "    apply_lora: false\n    apply_deepspeed: true\n    deepspeed_stage: 2\n"
+    """The eight GPUs of this size have 40 GB each, and without DeepSpeed eight help no more than one."""
+    text = FULL.replace("Phi-4", "Phi-3-mini-4k-instruct").replace("NC24ads_A100", "ND96asr")
     (found,) = _found(text)
     loaded = _loaded(text)
     facts = _facts(loaded)
@@ -98,10 +98,9 @@ def test_what_is_not_known_is_not_judged(change: str) -> None:
         assert facts.model is not None
         facts = replace(facts, model=replace(facts.model, name="Nobody-knows"))
     elif change == "no card":
-        cpu = catalog.vm_size("Standard_NC24ads_A100_v4")
-        assert cpu is not None
-        odd = replace(cpu, name="Standard_Odd", gpus=0, gpu_memory_gb=None)
-        facts = replace(facts, sizes={"standard_nc24ads_a100_v4": odd})
+        bare = catalog.vm_size("Standard_D12_v2")
+        assert bare is not None
+        facts = replace(facts, sizes={"standard_nc24ads_a100_v4": bare})
     else:
         effective = None
     assert "memory-too-small" not in {each.code for each in preflight.check(loaded, facts, effective)}
@@ -129,4 +128,5 @@ def test_a_size_that_the_service_lists_without_its_card_has_it_from_the_catalog(
     facts = _facts(loaded)
     bare = {name: replace(size, gpu=None, gpu_memory_gb=None) for name, size in facts.sizes.items()}
     effective = preflight.merge(loaded, facts)
-    assert sizing.candidates(replace(facts, sizes=bare), effective) == sizing.candidates(facts, effective)
+    found = sizing.candidates(replace(facts, sizes=bare), effective)
+    assert [each.share for each in found] == [each.share for each in sizing.candidates(facts, effective)]
