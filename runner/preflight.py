@@ -14,7 +14,8 @@ from runner.errors import Diagnostic, Severity
 from runner.facts import ComputeState, EndpointState, Facts, Provisioning, TargetKind
 from runner.load import Loaded
 from runner.parameters import Effective, Origin
-from runner.steps.compute import misfit
+from runner.steps.compute import compute_inputs, misfit
+from runner.steps.endpoint import identity_misfit
 
 FINETUNE_LIST = "finetune_compute_allow_list"
 INFERENCE_LIST = "inference_compute_allow_list"
@@ -47,18 +48,10 @@ def merge(loaded: Loaded, facts: Facts) -> Effective | None:
         model_defaults=parameters.model_specific_defaults(facts.model.tags) if facts.model else {},
         component=facts.component,
         derived={
-            **dict.fromkeys(_COMPUTE_INPUTS, (recipe.compute.name, "compute.name")),
+            **compute_inputs(recipe.compute),
             "number_of_gpu_to_use_finetuning": (recipe.compute.gpus_per_node, "compute.gpus_per_node"),
         },
     )
-
-
-_COMPUTE_INPUTS = (
-    "compute_model_import",
-    "compute_preprocess",
-    "compute_finetune",
-    "compute_model_evaluation",
-)
 
 
 def _place(loaded: Loaded, key: tuple[str, ...]) -> str:
@@ -305,6 +298,8 @@ def _endpoint_fit(case: _Case, found: EndpointState, wanted: recipes.Endpoint) -
         reason = f"endpoint {found.name} is in a failed state: {found.error or 'no reason given'}"
     elif found.auth_mode and found.auth_mode.lower() != wanted.auth_mode.lower():
         reason = f"endpoint {found.name} has auth_mode {found.auth_mode}, which cannot be changed"
+    else:
+        reason = identity_misfit(found, wanted)
     if reason:
         yield case.loaded.source.diagnostic(
             ("endpoint", "name"),

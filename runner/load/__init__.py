@@ -1,6 +1,7 @@
 """Turns a file into a Recipe, or into everything that is wrong with it, each at its line and column."""
 
 from runner.load.environment import UnsetVariable, interpolate, resolve_workspace
+from runner.load.identity import resolve_identity
 from runner.load.reading import load, load_bytes
 from runner.load.source import Loaded, Source
 from runner.yaml12 import Position
@@ -13,5 +14,6 @@ __all__ = [
     "interpolate",
     "load",
     "load_bytes",
+    "resolve_identity",
     "resolve_workspace",
 ]

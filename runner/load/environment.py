@@ -1,4 +1,4 @@
-"""What a recipe takes from the environment: `${env:NAME}`, in the workspace section alone."""
+"""What a recipe takes from the environment: `${env:NAME}`, filled in here for the workspace section."""
 
 import re
 from collections.abc import Mapping

@@ -83,6 +83,7 @@ _KINDS = {
     "number": "a number",
     "boolean": "true or false",
     "object": "a mapping",
+    "array": "a list",
 }
 
 
@@ -133,6 +134,8 @@ _SENTENCES = {
     "exclusiveMinimum": ("out-of-range", "must be above {}"),
     "minProperties": ("wrong-length", "must have at least {} entry"),
     "maxProperties": ("wrong-length", "must have at most {} entries"),
+    "minItems": ("wrong-length", "must have at least {} entry"),
+    "maxItems": ("wrong-length", "must have at most {} entry"),
     "minLength": ("wrong-length", "must be at least {} characters long"),
     "maxLength": ("wrong-length", "must be at most {} characters long"),
 }
