@@ -23,7 +23,7 @@ _ID = re.compile(
 
 
 def identity(given: object, before: Document | None, workspace: Workspace) -> Document:
-    """Return an endpoint's identity as ARM shows it; `before` is the endpoint's own, if it is there already."""
+    """Return an endpoint's identity as ARM shows it; `before` is that of an endpoint that is there."""
     wanted = given if isinstance(given, Mapping) else {}
     if before is None:
         return _shown(wanted, workspace)

@@ -98,8 +98,9 @@ def _check_user_token(cloud: Cloud, request: Request) -> None:
 def _check_computes(cloud: Cloud, workspace: Workspace, given: Document, nodes: list[Node]) -> None:
     """Refuse a compute that does not exist, wherever it is named; URIs are checked as they are located."""
     named = {node.literals.get(name, _SERVERLESS) for node in nodes for name in _COMPUTE_INPUTS}
-    if compute_id := given.get("computeId"):
-        named.add(str(compute_id).rpartition("/")[2])
+    settings = given.get("settings")
+    default = settings.get("default_compute") if isinstance(settings, dict) else None
+    named |= {str(each).rpartition("/")[2] for each in (given.get("computeId"), default) if each}
     for name in sorted(named - {_SERVERLESS}):
         if cloud.store.get(Kind.COMPUTE, workspace.resource("computes", name)) is None:
             raise ArmError(
