@@ -99,12 +99,14 @@ class ComputeState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndpointState:
-    """An online endpoint as it stands."""
+    """An online endpoint as it stands; `identity_type` is empty where the service does not tell."""
 
     id: str
     name: str
     provisioning: Provisioning
     auth_mode: str = ""
+    identity_type: str = ""
+    user_assigned_identities: tuple[str, ...] = ()
     scoring_uri: str = ""
     traffic: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
@@ -162,7 +164,10 @@ class ChildRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobSpec:
-    """What a fine-tune job is made of: the component's literals, and its data by the name of the port."""
+    """What a fine-tune job is made of: the component's literals, and its data by the name of the port.
+
+    `serverless`: whatever in it names no compute of its own runs on compute that no cluster was made for.
+    """
 
     name: str
     display_name: str
@@ -172,6 +177,7 @@ class JobSpec:
     model_id: str
     files: Mapping[str, str]
     parameters: Mapping[str, str | int | float]
+    serverless: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner import catalog, naming
 from runner.dataset import count_rows
 from runner.errors import RunnerError
-from runner.facts import DeploymentState, EndpointState, Facts, Quota, Target, TargetKind
+from runner.facts import ComputeState, DeploymentState, EndpointState, Facts, Quota, Target, TargetKind
 from runner.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def survey(recipe: Recipe, cloud: "Cloud", today: date, *, folder: Path | None =
         model=cloud.registry.model(recipe.model.name, recipe.model.version),
         component=_component(recipe, cloud),
         sizes=cloud.computes.sizes() if recipe.compute or recipe.deployment else {},
-        compute=cloud.computes.get(recipe.compute.name) if recipe.compute else None,
+        compute=_cluster(recipe, cloud),
         endpoint_name=naming.endpoint(recipe, cloud.target) if recipe.endpoint else None,
         endpoint=endpoint,
         deployment=_deployment(recipe, cloud, endpoint),
@@ -78,6 +78,12 @@ def _component(recipe: Recipe, cloud: "Cloud") -> catalog.Component | None:
     if recipe.finetune is None or known is None:
         return None
     return cloud.registry.component(known.name, recipe.finetune.component_version)
+
+
+def _cluster(recipe: Recipe, cloud: "Cloud") -> ComputeState | None:
+    if recipe.compute is None or recipe.compute.serverless:
+        return None
+    return cloud.computes.get(recipe.compute.name)
 
 
 def _endpoint(recipe: Recipe, cloud: "Cloud") -> EndpointState | None:

@@ -40,7 +40,7 @@ class Computes:
             tags=dict(compute.tags or {}),
         )
 
-    def create(self, section: recipe.Compute, tags: Mapping[str, str]) -> None:
+    def create(self, section: recipe.Compute, *, description: str | None, tags: Mapping[str, str]) -> None:
         """Ask for a cluster; whether it came is only known by `get`."""
         with translated(f"creating compute {section.name}"):
             self._workspace.compute.begin_create_or_update(
@@ -51,6 +51,7 @@ class Computes:
                     min_instances=section.min_instances,
                     max_instances=section.max_instances,
                     idle_time_before_scale_down=section.idle_time_before_scale_down,
+                    description=description,
                     tags=dict(tags),
                 )
             )

@@ -8,6 +8,7 @@ from runner.errors import Diagnostic
 from runner.facts import ComputeState, EndpointState, Provisioning
 from runner.preflight.case import Case
 from runner.steps.compute import misfit
+from runner.steps.endpoint import identity_misfit
 
 
 def resources(case: Case) -> Iterator[Diagnostic]:
@@ -48,6 +49,8 @@ def _endpoint_fit(case: Case, found: EndpointState, wanted: recipes.Endpoint) ->
         reason = f"endpoint {found.name} is in a failed state: {found.error or 'no reason given'}"
     elif found.auth_mode and found.auth_mode.lower() != wanted.auth_mode.lower():
         reason = f"endpoint {found.name} has auth_mode {found.auth_mode}, which cannot be changed"
+    else:
+        reason = identity_misfit(found, wanted)
     if reason:
         yield case.loaded.source.diagnostic(
             ("endpoint", "name"),

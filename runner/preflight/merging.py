@@ -4,6 +4,7 @@ from runner import parameters
 from runner.facts import Facts
 from runner.load import Loaded
 from runner.parameters import Effective
+from runner.steps.compute import compute_inputs
 
 
 def merge(loaded: Loaded, facts: Facts) -> Effective | None:
@@ -17,15 +18,7 @@ def merge(loaded: Loaded, facts: Facts) -> Effective | None:
         model_defaults=parameters.model_specific_defaults(facts.model.tags) if facts.model else {},
         component=facts.component,
         derived={
-            **dict.fromkeys(_COMPUTE_INPUTS, (recipe.compute.name, "compute.name")),
+            **compute_inputs(recipe.compute),
             "number_of_gpu_to_use_finetuning": (recipe.compute.gpus_per_node, "compute.gpus_per_node"),
         },
     )
-
-
-_COMPUTE_INPUTS = (
-    "compute_model_import",
-    "compute_preprocess",
-    "compute_finetune",
-    "compute_model_evaluation",
-)

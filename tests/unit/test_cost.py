@@ -276,6 +276,11 @@ def test_a_cluster_that_is_kept_up_costs_around_the_clock_and_does_not_wait() ->
     assert [each.what for each in found.items if each.what == "idle after the job"] == []
 
 
+def test_serverless_compute_does_not_wait_after_the_job() -> None:
+    found = estimated(RECIPE.replace("  name: gpu\n", "  serverless: true\n"))
+    assert [each.what for each in found.items] == ["training", "the job's other stages", "endpoint"]
+
+
 def test_a_recipe_that_makes_nothing_costs_nothing_that_is_listed() -> None:
     found = estimated("version: 1\nname: small\nmodel: {name: Phi-4}\n")
     assert found.items == ()
