@@ -163,7 +163,7 @@ def test_no_cluster_is_looked_for() -> None:
     cloud = SimpleNamespace(
         target=Target(kind=TargetKind.AZURE, subscription_id="s", resource_group="g", workspace_name="w"),
         location="westeurope",
-        computes=SimpleNamespace(get=asked, sizes=dict),
+        computes=SimpleNamespace(get=asked, sizes=dict, quota=tuple),
         registry=SimpleNamespace(model=lambda *_: None),
     )
     assert survey(loaded(ALONE).recipe, cast("Cloud", cloud), date(2026, 11, 21)).compute is None
