@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import PipelineComponent
+from azure.core.credentials import TokenCredential
 
 from runner.azure.translate import NotFound, translated
 from runner.catalog import Component, ComponentInput, RegistryModel
@@ -48,6 +49,13 @@ class Registry:
         with translated(f"reading component {name} {version}"):
             found: PipelineComponent = self._client.components.get(name, version=version)
             return found
+
+
+def connect_registry(name: str, credential: TokenCredential) -> Registry:
+    """Open a registry; it needs no workspace."""
+    with translated(f"connecting to registry {name}"):
+        client = MLClient(credential, registry_name=name, enable_telemetry=False, show_progress=False)
+    return Registry(client, name)
 
 
 def _which(version: str) -> dict[str, str]:
