@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
+_PARAMETERS = "parameters/"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Violation:
@@ -49,12 +51,26 @@ def _validator() -> "Validator":
 
     checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
     extend: Callable[..., type[Validator]] = validators.extend
-    strict = extend(Draft202012Validator, validators={"pattern": _check_pattern}, type_checker=checker)
+    ours = {"pattern": _check_pattern, "$ref": _follow}
+    strict = extend(Draft202012Validator, validators=ours, type_checker=checker)
     return strict(read_schema("recipe.schema.json"), registry=Registry())
 
 
 def _is_integer(_checker: object, instance: object) -> bool:
     return isinstance(instance, int) and not isinstance(instance, bool)
+
+
+def _follow(
+    validator: "Validator", reference: str, instance: object, schema: Mapping[str, Any]
+) -> Iterator["ValidationError"]:
+    """Follow a reference, unless it leads to a task's parameters.
+
+    That schema is for editors: `inputs` tells the same in the component's words, and nothing is told twice.
+    """
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - as above
+
+    if not reference.startswith(_PARAMETERS):
+        yield from Draft202012Validator.VALIDATORS["$ref"](validator, reference, instance, schema)
 
 
 def _check_pattern(

@@ -30,10 +30,8 @@ def parameters_schema(component: Component, descriptions: Mapping[str, InputDesc
         "additionalProperties": False,
         "properties": {each.name: _property(each, descriptions[each.name]) for each in settable},
         "$defs": {
-            "versions": {
-                "description": "The component's versions that these are the parameters of.",
-                "enum": ["latest", component.version],
-            }
+            # Without a description: an editor would show it for `component_version` in place of that key's.
+            "versions": {"enum": ["latest", component.version]}
         },
     }
 
