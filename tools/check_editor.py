@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from runner import catalog
 from runner.parameters.values import is_settable
+from runner.schema_files import bundled
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".node"
@@ -31,6 +32,9 @@ PACKAGE = "yaml-language-server"
 VERSION = "1.19.0"  # the last one that runs on Node 20
 PATIENCE_SECONDS = 60.0
 NOWHERE = "http://127.0.0.1:9"
+# What `runner schema` prints; editors find it by the names that schemas/schemastore.json claims.
+BUNDLE = HOME / "recipe.schema.json"
+CLAIMED = json.loads((ROOT / "schemas" / "schemastore.json").read_text(encoding="utf-8"))["fileMatch"]
 SETTINGS: dict[str, Any] = {
     "yaml": {
         "validate": True,
@@ -38,7 +42,7 @@ SETTINGS: dict[str, Any] = {
         "completion": True,
         "yamlVersion": "1.2",
         "schemaStore": {"enable": False, "url": ""},
-        "schemas": {},
+        "schemas": {BUNDLE.as_uri(): CLAIMED},
     },
     "http": {"proxy": NOWHERE, "proxyStrictSSL": True},
 }
@@ -109,7 +113,9 @@ Check = Callable[[Server], None]
 def main() -> int:
     """Run every check; 0 only if all of them passed."""
     try:
-        with running(installed()) as server:
+        program = installed()
+        _write_bundle()
+        with running(program) as server:
             failures = sum(not _passed(name, check, server) for name, check in _checks())
     except Failed as error:
         print(f"error: {error}", file=sys.stderr)
@@ -132,6 +138,10 @@ def installed() -> Path:
         if done.returncode or _version() != VERSION:
             raise Failed(f"npm could not install {PACKAGE} {VERSION}: {done.stderr.strip()[-600:]}")
     return program
+
+
+def _write_bundle() -> None:
+    BUNDLE.write_text(json.dumps(bundled("recipe.schema.json")), encoding="utf-8")
 
 
 def _version() -> str:
@@ -224,7 +234,14 @@ def _checks() -> Iterator[tuple[str, Check]]:
     if not recipes:
         raise Failed("there is no recipe in configs/")
     for path in recipes:
-        yield f"{path.name} has no diagnostic", partial(_clean, path)
+        text = path.read_text(encoding="utf-8")
+        yield f"{path.name} has no diagnostic", partial(_clean, path, text)
+        elsewhere = path.with_name(f"{path.stem}.runner.yaml")
+        yield f"{elsewhere.name} has none without a schema line", partial(_clean, elsewhere, _bare(text))
+    for path in sorted((ROOT / "runner" / "templates").glob("*.yaml")):
+        # As `runner init` and `runner schema` leave them: the recipe beside the schema that its line names.
+        text = path.read_text(encoding="utf-8")
+        yield f"the template {path.name} has no diagnostic", partial(_clean, HOME / path.name, text)
     yield from _completions()
     yield from _explanations()
     yield from _mistakes()
@@ -238,6 +255,7 @@ def _completions() -> Iterator[tuple[str, Check]]:
         "at the top every section": (f"{HEADER}|", list(sections)),
         "under compute its keys": (f"{WHOLE}compute:\n  |", list(sections["compute"]["properties"])),
         "under finetune.parameters the component's inputs": (f"{PARAMETERS}|", inputs),
+        "the same without a schema line, under a claimed name": (_bare(f"{PARAMETERS}|"), inputs),
         "for cleanup its values": (f"{WHOLE}cleanup: |", sections["cleanup"]["enum"]),
     }
     for name in ("lr_scheduler_type", "optim", "evaluation_strategy"):
@@ -276,7 +294,10 @@ def _mistakes() -> Iterator[tuple[str, Check]]:
     for name, text in texts.items():
         yield f"finds {name} at its place, and nothing else", partial(_finds, text)
     pinned = PARAMETERS.replace("parameters:", "component_version: '0.0.57'\n  parameters:")
-    yield "leaves the parameters of another version alone", partial(_silent, f"{pinned}neftune: 1\n")
+    yield (
+        "leaves the parameters of another version alone",
+        partial(_clean, _new_path(), f"{pinned}neftune: 1\n"),
+    )
 
 
 def _schema(name: str) -> Json:
@@ -284,13 +305,13 @@ def _schema(name: str) -> Json:
     return content
 
 
-def _clean(path: Path, server: Server) -> None:
-    found = server.open(path, path.read_text(encoding="utf-8"))
-    _expect(not found, f"diagnostics: {_told(found)}")
+def _bare(text: str) -> str:
+    """Return a text without its schema line: what then names the schema are the editor's settings."""
+    return "\n" + text.partition("\n")[2]
 
 
-def _silent(text: str, server: Server) -> None:
-    found = server.open(_new_path(), text)
+def _clean(path: Path, text: str, server: Server) -> None:
+    found = server.open(path, text)
     _expect(not found, f"diagnostics: {_told(found)}")
 
 
@@ -318,7 +339,7 @@ def _finds(text: str, server: Server) -> None:
 
 def _asked_at(text: str, method: str, server: Server) -> Any:  # noqa: ANN401 - what the protocol says
     """Open a document and ask about the place of the `|` in it."""
-    path, (line, column) = _new_path(), _place(text)
+    path, (line, column) = _new_path(claimed=not text.startswith(HEADER)), _place(text)
     server.open(path, text.replace("|", ""))
     position = {"line": line, "character": column}
     return server.ask(method, textDocument={"uri": path.as_uri()}, position=position)
@@ -329,9 +350,9 @@ def _place(text: str) -> tuple[int, int]:
     return before.count("\n"), len(before) - before.rfind("\n") - 1
 
 
-def _new_path() -> Path:
+def _new_path(*, claimed: bool = False) -> Path:
     """Return where a document might lie that is on no disk: beside the recipes, for their schema line."""
-    return ROOT / "configs" / f"{uuid.uuid4().hex}.yaml"
+    return ROOT / "configs" / f"{uuid.uuid4().hex}{'.runner' if claimed else ''}.yaml"
 
 
 def _told(found: Sequence[Json]) -> str:
