@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".node"
 PACKAGE = "yaml-language-server"
 VERSION = "1.19.0"  # the last one that runs on Node 20
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 60
+ENDED = "the language server has ended; is this Node.js 20 or newer?"
 NOWHERE = "http://127.0.0.1:9"
 # What `runner schema` prints; editors find it by the names that schemas/schemastore.json claims.
 BUNDLE = HOME / "recipe.schema.json"
@@ -68,7 +69,7 @@ class Server:
         self.asked += 1
         waiting = self.answers.setdefault(self.asked, queue.Queue())
         self._send(id=self.asked, method=method, params=params)
-        answer = _wait(waiting, method)
+        answer = self._wait(waiting, method)
         if "error" in answer:
             raise Failed(f"the server refuses {method}: {answer['error']['message']}")
         return answer.get("result")
@@ -82,7 +83,7 @@ class Server:
         waiting = self.diagnostics.setdefault(path.as_uri(), queue.Queue())
         document = {"uri": path.as_uri(), "languageId": "yaml", "version": 1, "text": text}
         self.tell("textDocument/didOpen", textDocument=document)
-        found: list[Json] = _wait(waiting, f"the diagnostics of {path.name}")
+        found: list[Json] = self._wait(waiting, f"the diagnostics of {path.name}")
         return found
 
     def listen(self) -> None:
@@ -97,6 +98,16 @@ class Server:
             elif "id" in message:
                 self._send(id=message["id"], result=_requested(message))
 
+    def _wait(self, waiting: "queue.Queue[Any]", for_what: str) -> Any:  # noqa: ANN401 - what the protocol says
+        """Wait, but not for a server that has ended."""
+        for _ in range(PATIENCE_SECONDS * 5):
+            try:
+                return waiting.get(timeout=0.2)
+            except queue.Empty:
+                if self.process.poll() is not None:
+                    raise Failed(ENDED) from None
+        raise Failed(f"the language server did not answer within {PATIENCE_SECONDS} s: {for_what}")
+
     def _send(self, **message: object) -> None:
         assert self.process.stdin is not None  # noqa: S101 - as above
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
@@ -104,7 +115,7 @@ class Server:
             self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
             self.process.stdin.flush()
         except OSError as error:
-            raise Failed("the language server has ended; is this Node.js 20 or newer?") from error
+            raise Failed(ENDED) from error
 
 
 Check = Callable[[Server], None]
@@ -202,13 +213,6 @@ def _messages(stream: IO[bytes]) -> Iterator[Json]:
         if not length:
             return
         yield json.loads(stream.read(length))
-
-
-def _wait(waiting: "queue.Queue[Any]", for_what: str) -> Any:  # noqa: ANN401 - what the protocol says
-    try:
-        return waiting.get(timeout=PATIENCE_SECONDS)
-    except queue.Empty:
-        raise Failed(f"the server did not answer within {PATIENCE_SECONDS:.0f} s: {for_what}") from None
 
 
 def _passed(name: str, check: Check, server: Server) -> bool:
