@@ -285,6 +285,8 @@ def test_only_the_command_line_reads_argv_and_the_environment() -> None:
         "validate configs/quickstart.yaml",
         "plan --offline configs/quickstart.yaml",
         "plan --offline configs/phi4_ultrachat.yaml",
+        "schema",
+        "init -",
     ],
 )
 def test_what_works_without_a_cloud_imports_nothing_heavy(words: str, tmp_path: Path) -> None:

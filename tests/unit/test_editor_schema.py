@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
@@ -159,6 +161,39 @@ def test_what_is_wrong_with_a_parameter_is_told_once() -> None:
         ("brand_new", "unknown-parameter"),
         ("lora_r", "wrong-type"),
     ]
+
+
+VALUES = (
+    st.sampled_from(["cosine", "cosin", "2", "5g", "it's", "true", "a\xa0b"])
+    | st.booleans()
+    | st.integers(-2, 40)
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer())
+    | st.none()
+    | st.sampled_from([[], [1]])
+)
+# The nodes are held against `compute.max_instances`, too, which no schema can say.
+NAMES = sorted(
+    set(read_schema("parameters/chat_completion.schema.json")["properties"]) - {"num_nodes_finetune"}
+)
+
+
+@settings(deadline=None, max_examples=300)  # other work shares the machine
+@given(st.sampled_from(NAMES), VALUES)
+def test_a_recipe_is_refused_for_a_parameter_exactly_where_an_editor_marks_it(
+    name: str, value: object
+) -> None:
+    """Through the whole of both ways: JSON is YAML."""
+    finetune = {"task": "chat_completion", "parameters": {name: value}}
+    text = f"{HEAD}finetune: {json.dumps(finetune)}"
+    try:
+        load_bytes(text.encode(), Path("any.yaml"))
+    except RecipeInvalid as invalid:
+        refused = [each.key.rpartition(".")[2] for each in invalid.diagnostics]
+    else:
+        refused = []
+    marked = _wrong_to_an_editor(finetune)
+    assert refused == marked
 
 
 def test_what_is_no_value_at_all_is_still_told_by_the_schema() -> None:
