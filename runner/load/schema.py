@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from runner.catalog import tasks
 from runner.schema_files import read_schema
 from runner.yaml12 import Key, Value
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-_PARAMETERS = "parameters/"
+# What is wrong in these is told by `inputs`.
+_OF_PARAMETERS = frozenset(f"parameters/{task}.schema.json" for task in tasks())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +71,7 @@ def _follow(
     """
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - as above
 
-    if not reference.startswith(_PARAMETERS):
+    if reference.partition("#")[0] not in _OF_PARAMETERS:
         yield from Draft202012Validator.VALIDATORS["$ref"](validator, reference, instance, schema)
 
 

@@ -39,13 +39,20 @@ def parameters_schema(component: Component, descriptions: Mapping[str, InputDesc
 def _property(accepted: ComponentInput, described: InputDescription) -> Json:
     made: Json = {"description": described.text, **_shape(accepted)}
     if described.values and "enum" in made:
-        made["enumDescriptions"] = [described.values[str(wire_value(member))] for member in made["enum"]]
+        made["enumDescriptions"] = [_meaning(accepted, described, member) for member in made["enum"]]
     if accepted.default is not None:
         made["default"] = _as_written(accepted.default, accepted)
         made["description"] += f" The component's default: {wire_value(made['default'])}."
     if described.examples:
         made["examples"] = list(described.examples)
     return made
+
+
+def _meaning(accepted: ComponentInput, described: InputDescription, member: Scalar) -> str:
+    text = str(wire_value(member))
+    if text not in described.values:
+        raise KeyError(f"{accepted.name}: {text}")
+    return described.values[text]
 
 
 def _as_written(default: Scalar, accepted: ComponentInput) -> Scalar:

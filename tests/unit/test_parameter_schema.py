@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,14 @@ def test_an_input_that_is_not_described_is_named() -> None:
     known = {name: each for name, each in catalog.input_descriptions().items() if name != "lora_r"}
     with pytest.raises(KeyError, match="lora_r"):
         parameters_schema(chat_component(), known)
+
+
+def test_a_member_of_an_enum_that_is_not_described_is_named() -> None:
+    chat = chat_component()
+    newer = replace(chat.inputs["optim"], enum=("adamw_torch", "adamw_hf"))
+    component = replace(chat, inputs={**chat.inputs, "optim": newer})
+    with pytest.raises(KeyError, match="optim: adamw_hf"):
+        parameters_schema(component, catalog.input_descriptions())
 
 
 @pytest.mark.parametrize("task", catalog.tasks())
