@@ -16,7 +16,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -178,6 +178,9 @@ def running(program: Path) -> Iterator[Server]:
             yield server
         finally:
             process.kill()
+            if process.stdin is not None:
+                with suppress(OSError):  # what could not be sent is of no use any more
+                    process.stdin.close()
 
 
 def _greet(server: Server) -> None:
