@@ -2,6 +2,7 @@
 # make check        formatting, lint, types
 # make test         everything but the longer sweeps
 # make test-full    the longer sweeps too (marked `full`; there are none so far)
+# make editors      the recipes as an editor sees them, through the language server that editors use (needs Node.js)
 # make bench        ratios of whole processes and of alternatives, each measured in one run
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: quickstart check test test-full bench clean
+.PHONY: quickstart check test test-full editors bench clean
 
 quickstart: $(READY)
 	$(BIN)/runner run configs/quickstart.yaml
@@ -25,11 +26,14 @@ test: $(READY)
 test-full: $(READY)
 	$(BIN)/python -m pytest
 
+editors: $(READY)
+	$(BIN)/python tools/check_editor.py
+
 bench: $(READY)
 	$(BIN)/python benchmarks/startup.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .node .mypy_cache .pytest_cache .ruff_cache
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from runner.session import Session
 
 VERBS: Mapping[str, str] = {
+    "init": "write a recipe to begin with, with a comment wherever one might ask why",
     "validate": "tell every mistake in a recipe, at its line; touches no network",
     "config": "show every value in force and where it is from, as one recipe",
     "plan": "show what a run would create, reuse and change, and every parameter with its origin",
     "run": "carry a recipe out: train, register, deploy, score, clean up",
     "down": "take back what a run left alive",
     "show": "show what a run did and what it left",
+    "schema": "print the recipe's schema, which editors read",
     "emulator": "start, stop or look at the local Azure ML emulator",
 }
 

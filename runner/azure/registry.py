@@ -5,6 +5,7 @@ from typing import Any
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import PipelineComponent
+from azure.core.credentials import TokenCredential
 
 from runner.azure.translate import NotFound, translated
 from runner.catalog import Component, ComponentInput, RegistryModel
@@ -80,6 +81,13 @@ def moved_lists(told: Mapping[str, Any]) -> dict[str, object]:
 
 
 _LISTS = {"finetun": "finetune_compute_allow_list", "inference": "inference_compute_allow_list"}
+
+
+def connect_registry(name: str, credential: TokenCredential) -> Registry:
+    """Open a registry; it needs no workspace."""
+    with translated(f"connecting to registry {name}"):
+        client = MLClient(credential, registry_name=name, enable_telemetry=False, show_progress=False)
+    return Registry(client, name)
 
 
 def _which(version: str) -> dict[str, str]:

@@ -43,6 +43,15 @@ class Component:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class InputDescription:
+    """What an input is for, in our words; `values` says it of the members of its enum."""
+
+    text: str
+    values: Mapping[str, str]
+    examples: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VmSize:
     """A VM size. `gpus` is a fraction where the card is shared; `retired` the date it went or will go away.
 
@@ -118,10 +127,33 @@ class Architecture:
         return self.hidden_size // self.attention_heads * self.key_value_heads
 
 
+def tasks() -> tuple[str, ...]:
+    """Give the tasks that the runner has."""
+    return tuple(_COMPONENT_OF_TASK)
+
+
+def component_name(task: str) -> str:
+    """Give the name of a task's pipeline component."""
+    return _COMPONENT_OF_TASK[task]
+
+
 def component(task: str) -> Component | None:
     """Look up the pipeline component that trains this task, None for a task the runner does not have."""
     name = _COMPONENT_OF_TASK.get(task)
     return _component(name) if name else None
+
+
+def component_from(content: Mapping[str, Any]) -> Component:
+    """Read a component out of what a file of `components/` holds."""
+    inputs = {entry["name"]: _component_input(entry) for entry in content["inputs"]}
+    return Component(name=content["name"], version=content["version"], inputs=MappingProxyType(inputs))
+
+
+@cache
+def input_descriptions() -> Mapping[str, InputDescription]:
+    """Give what is known of each input by its name; an input means the same in every component."""
+    entries = _read("descriptions")["inputs"]
+    return MappingProxyType({name: _input_description(entry) for name, entry in entries.items()})
 
 
 def vm_size(name: str) -> VmSize | None:
@@ -164,9 +196,7 @@ def _read(name: str) -> Mapping[str, Any]:
 
 @cache
 def _component(name: str) -> Component:
-    content = _read(f"components/{name}")
-    inputs = {entry["name"]: _component_input(entry) for entry in content["inputs"]}
-    return Component(name=content["name"], version=content["version"], inputs=MappingProxyType(inputs))
+    return component_from(_read(f"components/{name}"))
 
 
 def _component_input(entry: Mapping[str, Any]) -> ComponentInput:
@@ -177,6 +207,14 @@ def _component_input(entry: Mapping[str, Any]) -> ComponentInput:
         default=entry.get("default"),
         enum=tuple(entry.get("enum", ())),
         minimum=entry.get("min"),
+    )
+
+
+def _input_description(entry: Mapping[str, Any]) -> InputDescription:
+    return InputDescription(
+        text=entry["description"],
+        values=MappingProxyType(entry.get("values", {})),
+        examples=tuple(entry.get("examples", ())),
     )
 
 

@@ -63,6 +63,21 @@ class Console:
         value = {"valid": True, "recipe": str(path), "diagnostics": _all(notices)}
         self._tell(value, [*texts.diagnostics(notices), f"{path} is valid"], notices)
 
+    def begun(self, recipe: Path, gitignore: Path | None, missing: tuple[str, ...]) -> None:
+        """Tell which files a recipe begins with, and what an older .gitignore lacks."""
+        written = [str(path) for path in (recipe, gitignore) if path]
+        value = {"recipe": str(recipe), "written": written, "add_to_gitignore": list(missing)}
+        self._tell(value, texts.begun(recipe, gitignore, missing))
+
+    def recipe(self, text: str) -> None:
+        """Print a recipe to begin with."""
+        self._tell({"recipe": text}, text.splitlines())
+
+    def document(self, value: Mapping[str, Json]) -> None:
+        """Print a JSON document of ours: to people and to programs alike."""
+        self.told = True
+        self._write(as_json(value, indent=2))
+
     def plan(self, name: str, kind: TargetKind, planned: Plan) -> None:
         """Show a plan."""
         parameters = planned.effective.parameters.values() if planned.effective else ()

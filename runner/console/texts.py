@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from runner.errors import Diagnostic, ExitCode, RunnerError, Severity, StepFailed
 from runner.facts import TargetKind
@@ -70,6 +71,18 @@ def error(raised: RunnerError) -> Iterator[str]:
         yield from (safe(f"  | {line}") for line in raised.log_tail)
     if raised.hint:
         yield safe(f"  hint: {raised.hint}")
+
+
+def begun(recipe: Path, gitignore: Path | None, missing: tuple[str, ...]) -> Iterator[str]:
+    """Say what was written, and what comes next."""
+    yield f"{recipe} is written"
+    if gitignore:
+        yield f"{gitignore} is written: of a run only its manifest.json is to be committed"
+    if missing:
+        yield f"add to .gitignore, so that of a run only its manifest.json is committed: {'  '.join(missing)}"
+    schema = shlex.quote(str(recipe.parent / "recipe.schema.json"))
+    yield f"for an editor that completes and explains it: runner schema > {schema}"
+    yield f"next: runner plan --offline {shlex.quote(str(recipe))}"
 
 
 def plan(name: str, kind: TargetKind, planned: Plan) -> Iterator[str]:

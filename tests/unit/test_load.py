@@ -455,8 +455,9 @@ def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
 # --- the schema ---------------------------------------------------------------------------------------------
 
 _KEYWORDS = {
-    "$schema", "$id", "$ref", "$defs", "title", "description", "default", "examples",
+    "$schema", "$ref", "$defs", "title", "description", "default", "examples", "allOf",
     "x-rule", "x-source", "x-step",
+    "defaultSnippets", "doNotSuggest", "enumDescriptions", "patternErrorMessage", "patternProperties",
     "type", "enum", "const", "properties", "required", "additionalProperties", "propertyNames",
     "minProperties", "maxProperties", "minLength", "maxLength", "pattern",
     "minimum", "maximum", "exclusiveMinimum", "items", "minItems", "maxItems", "x-env",
@@ -466,6 +467,7 @@ _KEYWORDS = {
 def _schemas(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield schema
     below = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values()]
+    below += schema.get("patternProperties", {}).values()
     below += [schema[name] for name in ("additionalProperties", "propertyNames", "items") if name in schema]
     for inner in below:
         if isinstance(inner, dict):
