@@ -34,15 +34,19 @@ def _aliases(source: Source, _chance: random.Random) -> Iterator[Slip]:
 
 def _numbers(source: Source, chance: random.Random) -> Iterator[Slip]:
     for entry in source.scalars():
-        if entry.path in WHOLE_NUMBERS or entry.path == PERCENT or _is_number(source.value(entry)):
+        if (
+            entry.path in WHOLE_NUMBERS
+            or entry.path == PERCENT
+            or not (is_text(source, entry) or _is_switch(source, entry))
+        ):
             text = chance.choice([".nan", ".NaN", ".inf", "-.inf", "+.INF"])
             yield at_value(Kind.NOT_A_NUMBER, source, entry, text, "not-a-number")
             text = chance.choice(["9223372036854775808", "1e999", "-1e400", "1" * 80, "1e-999"])
             yield at_value(Kind.HUGE_NUMBER, source, entry, text, "number-range")
 
 
-def _is_number(value: str) -> bool:
-    return value[0].isdigit()
+def _is_switch(source: Source, entry: Entry) -> bool:
+    return source.value(entry) in {"true", "false"}
 
 
 def _documents(source: Source, _chance: random.Random) -> Iterator[Slip]:
@@ -73,18 +77,19 @@ def _smart_quotes(source: Source, chance: random.Random) -> Iterator[Slip]:
     for entry in source.scalars():
         if is_text(source, entry):
             text = chance.choice(_QUOTES).format(source.value(entry).strip("\"'"))
-            if not (entry.in_flow and "," in text):
+            if not (entry.in_flow and set(",{}") & set(text)):
                 yield at_value(Kind.SMART_QUOTES, source, entry, text, "typographic-quote")
 
 
 def _no_break_spaces(source: Source, _chance: random.Random) -> Iterator[Slip]:
-    """In a value it is told at the value, elsewhere where it stands."""
+    """Nobody sees it, so it is told where it stands, not at the value that holds it."""
     code = "hidden-character"
     for entry in source.scalars():
         if is_text(source, entry) and source.value(entry)[0] not in "\"'":
             value = source.value(entry)
-            yield at_value(Kind.NO_BREAK_SPACE, source, entry, f"{value[:2]}{_NO_BREAK}{value[2:]}", code)
-            yield at_value(Kind.NO_BREAK_SPACE, source, entry, f"{value}{_NO_BREAK}", code)
+            for into in (2, len(value)):
+                text = f"{value[:into]}{_NO_BREAK}{value[into:]}"
+                yield at_value(Kind.NO_BREAK_SPACE, source, entry, text, code, into=into)
         if entry.in_flow:
             continue
         colon = source.text.index(":", entry.key.end) + 1

@@ -1,4 +1,4 @@
-"""Where each key and value of a valid recipe stands, found by a small scanner that shares nothing with the reader.
+"""Where each key and value of a valid recipe stands, found by a scanner that shares nothing with the reader.
 
 It knows what recipes are written in, block mappings, flow mappings and scalars of one line, and nothing else.
 """
@@ -54,7 +54,9 @@ class Entry:
         return self.form is Form.SCALAR
 
 
-_BLOCK_LINE = re.compile(r"(?P<indent> *)(?P<key>[\w.-]+|\"[\w.-]+\")(?P<gap> *:)(?: +(?P<value>[^#\s].*))?(?: *#.*)?$")
+_BLOCK_LINE = re.compile(
+    r"(?P<indent> *)(?P<key>[\w.-]+|\"[\w.-]+\")(?P<gap> *:)(?: +(?P<value>[^#\s].*))?(?: *#.*)?$"
+)
 _SCALAR = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[^\n]*?(?=\s*(?:$|\s#))", re.MULTILINE)
 _FLOW_SCALAR = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[^,{}\n]*?(?=\s*[,}\n])")
 _FLOW_KEY = re.compile(r"(?P<key>[\w.-]+|\"[\w.-]+\") *: *")

@@ -63,9 +63,7 @@ def every_slip() -> tuple[Slip, ...]:
 def single(of_each: int = OF_EACH_KIND) -> tuple[Wrong, ...]:
     """Pick so many files of each kind with one mistake, out of all recipes."""
     chance = random.Random(SEED)  # noqa: S311 - as above
-    return tuple(
-        wrong([slip]) for kind in Kind for slip in _pick(_of_kind(kind), of_each, chance)
-    )
+    return tuple(wrong([slip]) for kind in Kind for slip in _pick(_of_kind(kind), of_each, chance))
 
 
 @cache
@@ -106,4 +104,7 @@ def _is_within(slip: Slip) -> bool:
     if section is None or section.is_scalar:
         return False
     inside = range(section.value.start, section.value.end + 1)
-    return all(edit.start in inside or edit.start == slip.source.line_end(section.value.end - 1) for edit in slip.edits)
+    return all(
+        edit.start in inside or edit.start == slip.source.line_end(section.value.end - 1)
+        for edit in slip.edits
+    )

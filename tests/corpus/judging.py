@@ -12,7 +12,7 @@ from tests.corpus.slip import Kind, Told, Wrong
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """How one file fared. `beside` are the findings that were not expected: they may be right all the same."""
+    """How one file fared. `beside` are findings that were not expected; they may be right all the same."""
 
     wrong: Wrong
     told: tuple[Told, ...]
@@ -49,7 +49,8 @@ class Verdict:
 
 def judge(wrong: Wrong) -> Verdict:
     """Load the file; whatever the loader raises but its refusal is a crash."""
-    crash, found = "", ()
+    crash = ""
+    found: tuple[Diagnostic, ...] = ()
     try:
         found = _findings(wrong)
     except Exception:  # noqa: BLE001 - this is what is measured

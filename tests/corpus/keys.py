@@ -77,9 +77,7 @@ def _without(source: Source, entry: Entry) -> Slip:
     if at == entry.key.start:
         at = next(other.key.start for other in source.below(entry.above) if other.key.start > at)
     expected = (Expected(at, "missing-key"),)
-    return Slip(
-        kind=Kind.MISSING_KEY, source=source, edits=(edit,), expected=expected, section=entry.section
-    )
+    return Slip(kind=Kind.MISSING_KEY, source=source, edits=(edit,), expected=expected, section=entry.section)
 
 
 def _duplicates(source: Source, chance: random.Random) -> Iterator[Slip]:

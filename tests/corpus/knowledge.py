@@ -35,7 +35,17 @@ ENUMS: Mapping[Path, tuple[str, ...]] = {
 }
 
 # Texts that break a name's rule, each as it would be typed.
-_AZURE_NAME = ("under_score", "a.b", "-demo", "two--dashes", "7b-demo", "ab", "ends-", "with space", "düsseldorf")
+_AZURE_NAME = (
+    "under_score",
+    "a.b",
+    "-demo",
+    "two--dashes",
+    "7b-demo",
+    "ab",
+    "ends-",
+    "with space",
+    "düsseldorf",
+)
 _SPLIT = ("../train", "train[:5%]", "a b", ".hidden", "train/0")
 BAD_NAMES: Mapping[Path, tuple[str, ...]] = {
     ("name",): ("Phi4-Run", "phi4_run", "4phi", "phi--4", "-phi", "phi-", "phi.4", "two words", "x" * 64),
@@ -93,7 +103,9 @@ NEEDED_BY: Mapping[str, tuple[str, ...]] = {
 }
 
 # Sections whose keys a person may choose; a strange one there is no unknown key.
-OPEN: frozenset[Path] = frozenset({("tags",), ("traffic",), ("finetune", "parameters"), ("sample", "parameters")})
+OPEN: frozenset[Path] = frozenset(
+    {("tags",), ("traffic",), ("finetune", "parameters"), ("sample", "parameters")}
+)
 
 # Inputs of chat_completion_pipeline 0.0.82 (azureml-assets, 2026-07): their kinds, and a value just beyond.
 WHOLE_PARAMETERS: Mapping[str, str | None] = {

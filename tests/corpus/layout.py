@@ -95,18 +95,19 @@ def _no_spaces(source: Source, _chance: random.Random) -> Iterator[Slip]:
 
 def _no_colons(source: Source, _chance: random.Random) -> Iterator[Slip]:
     for entry in source.scalars():
-        edit = Edit(entry.key.end, entry.value.start, " ")
-        yield _slip(Kind.NO_COLON, source, edit, _where_no_key_is(source, entry), entry)
+        if not entry.in_flow or not source.value(entry).startswith(('"', "'")):
+            edit = Edit(entry.key.end, entry.value.start, " ")
+            yield _slip(Kind.NO_COLON, source, edit, _where_no_key_is(source, entry), entry)
 
 
 def _where_no_key_is(source: Source, entry: Entry) -> Expected:
     """Expect it where the key begins that is none now.
 
-    Between braces the whole is taken for a key, which stands alone; a line that is the only one of its
-    section is taken for the section's text.
+    Between braces the whole is taken for a key, which stands alone, and so is all before another colon; a
+    line that is the only one of its section is taken for the section's text.
     """
     code = _SYNTAX
-    if entry.in_flow:
+    if entry.in_flow or ": " in source.value(entry):
         code = "bad-key" if entry.above in OPEN else "unknown-key"
     elif len(source.below(entry.above)) == 1:
         code = "wrong-type"

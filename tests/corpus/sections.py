@@ -21,9 +21,7 @@ def _needed(source: Source, chance: random.Random) -> Iterator[Slip]:
         if not entry or not found:
             continue
         needs = tuple(Expected(user.key.start, "needs-section") for user in found)
-        yield Slip(
-            kind=Kind.NEEDS_SECTION, source=source, edits=(deletion(source, entry),), expected=needs
-        )
+        yield Slip(kind=Kind.NEEDS_SECTION, source=source, edits=(deletion(source, entry),), expected=needs)
         misspelled = at_key(Kind.KEY_TYPO, source, entry, typo(name, chance), "unknown-key")
         yield Slip(
             kind=Kind.KEY_TYPO, source=source, edits=misspelled.edits, expected=(*misspelled.expected, *needs)

@@ -63,7 +63,10 @@ def only(found: Iterable[Entry], *forms: Form) -> list[Entry]:
 @cache
 def sources() -> tuple[Source, ...]:
     """Read the project's own recipes and those of the corpus."""
-    paths = [*sorted((ROOT / "configs").glob("*.yaml")), *sorted(Path(__file__).parent.glob("recipes/*.yaml"))]
+    paths = [
+        *sorted((ROOT / "configs").glob("*.yaml")),
+        *sorted(Path(__file__).parent.glob("recipes/*.yaml")),
+    ]
     return tuple(source(path.stem, path, path.read_text(encoding="utf-8")) for path in paths)
 
 

@@ -21,7 +21,7 @@ _SECRETS = (
     "ghp_" + "a1B2c3D4" * 4,
     "eyJhbGciOiJI" + "." + "eyJzdWIiOiIx" + ".c2lnbmF0dXJl",
     "AccountKey=" + "q8Jx" * 6,
-    "'Bearer " + "q8Jx" * 6 + "'",
+    "Bearer " + "q8Jx" * 6,
     "https://x.blob.core.windows.net/c?sv=2024-01-01&sig=" + "q8Jx" * 6,
     "password=" + "correct-horse",
 )
@@ -57,9 +57,7 @@ def _not_a_mapping(source: Source, entry: Entry, text: str) -> Slip:
     if not source.value(entry).startswith("{"):
         edit, into = Edit(entry.key.end, entry.value.end, f": {text}"), 2
     expected = (Expected(edit.start, "wrong-type", into),)
-    return Slip(
-        kind=Kind.WRONG_TYPE, source=source, edits=(edit,), expected=expected, section=entry.section
-    )
+    return Slip(kind=Kind.WRONG_TYPE, source=source, edits=(edit,), expected=expected, section=entry.section)
 
 
 def _empty(source: Source, _chance: random.Random) -> Iterator[Slip]:
@@ -88,27 +86,26 @@ def _not_allowed(source: Source, _chance: random.Random) -> Iterator[Slip]:
         slip = inserted(Kind.NOT_ALLOWED, source, ("deployment",), line, "not-allowed-value")
         (expected,) = slip.expected
         place = Expected(expected.at, expected.code, (expected.into or 0) + line.index("2"))
-        yield Slip(
-            kind=slip.kind, source=source, edits=slip.edits, expected=(place,), section="deployment"
-        )
+        yield Slip(kind=slip.kind, source=source, edits=slip.edits, expected=(place,), section="deployment")
 
 
 def _ranges(source: Source, chance: random.Random) -> Iterator[Slip]:
-    for path, (least, most) in WHOLE_NUMBERS.items():
-        entry = source.at(*path)
-        for text in chance.sample([str(least - 1), str(most + 1), "-7", str(most * 1000 + 7)], k=2):
-            if entry:
-                yield at_value(Kind.OUT_OF_RANGE, source, entry, text, "out-of-range")
     for entry in source.scalars():
-        if entry.path == PERCENT:
-            for text in ("0", "-5", "100.5", "101", "1e3", "0.0"):
-                yield at_value(Kind.OUT_OF_RANGE, source, entry, text, "out-of-range")
-        if entry.above == ("traffic",):
-            for text in ("101", "-1", "1000"):
-                yield at_value(Kind.OUT_OF_RANGE, source, entry, text, "out-of-range")
-        if entry.path == _VERSION:
-            for text in ("0", "-1"):
-                yield at_value(Kind.OUT_OF_RANGE, source, entry, text, "out-of-range")
+        texts = _beyond(entry)
+        for text in chance.sample(texts, k=min(3, len(texts))):
+            yield at_value(Kind.OUT_OF_RANGE, source, entry, text, "out-of-range")
+
+
+def _beyond(entry: Entry) -> tuple[str, ...]:
+    """Give numbers just outside what this value may be, and far outside."""
+    if entry.path in WHOLE_NUMBERS:
+        least, most = WHOLE_NUMBERS[entry.path]
+        return (str(least - 1), str(most + 1), "-7", str(most * 1000 + 7))
+    if entry.path == PERCENT:
+        return ("0", "-5", "100.5", "101", "1e3", "0.0")
+    if entry.path == _VERSION:
+        return ("0", "-1")
+    return ("101", "-1", "1000") if entry.above == ("traffic",) else ()
 
 
 def _forms(source: Source, chance: random.Random) -> Iterator[Slip]:
@@ -140,9 +137,9 @@ def _references(source: Source, chance: random.Random) -> Iterator[Slip]:
 def _secrets(source: Source, chance: random.Random) -> Iterator[Slip]:
     texts = [entry for entry in source.scalars() if is_text(source, entry) and entry.above not in OPEN]
     for entry in texts:
-        yield at_value(Kind.SECRET, source, entry, chance.choice(_SECRETS), "secret-in-recipe")
+        yield at_value(Kind.SECRET, source, entry, f'"{chance.choice(_SECRETS)}"', "secret-in-recipe")
     for secret in _SECRETS if source.at("tags") else ():
-        line = f"note: {secret}"
+        line = f'note: "{secret}"'
         yield inserted(Kind.SECRET, source, ("tags",), line, "secret-in-recipe", value=True)
 
 

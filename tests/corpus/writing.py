@@ -1,6 +1,7 @@
 """The small edits that mistakes and neutral edits are made of."""
 
 import random
+import re
 import string
 from collections.abc import Callable, Iterator
 
@@ -9,10 +10,14 @@ from tests.corpus.entries import Path as KeyPath
 from tests.corpus.slip import Edit, Expected, Kind, Slip
 from tests.corpus.source import Source
 
+_NUMBER = re.compile(r"[-+]?[0-9.]+(?:e[-+]?[0-9]+)?")
+
 Maker = Callable[[Source, random.Random], Iterator[Slip]]
 
 
-def at_value(kind: Kind, source: Source, entry: Entry, text: str, code: str, *, into: int = 0) -> Slip:
+def at_value(  # noqa: PLR0913 - what a mistake is made of
+    kind: Kind, source: Source, entry: Entry, text: str, code: str, *, into: int = 0
+) -> Slip:
     """Write another value, and expect the finding at it."""
     edit = Edit(entry.value.start, entry.value.end, text)
     expected = Expected(edit.start, code, into)
@@ -37,7 +42,9 @@ def insertion(source: Source, mapping: KeyPath, line: str) -> tuple[Edit, int]:
     return Edit(end, end, f"{indent}{line}\n"), len(indent)
 
 
-def inserted(kind: Kind, source: Source, mapping: KeyPath, line: str, code: str, *, value: bool = False) -> Slip:
+def inserted(  # noqa: PLR0913 - what a mistake is made of
+    kind: Kind, source: Source, mapping: KeyPath, line: str, code: str, *, value: bool = False
+) -> Slip:
     """Write one more entry at the end of a mapping, and expect the finding at its key, or at its value."""
     edit, into = insertion(source, mapping, line)
     into += line.index(": ") + 2 if value else 0
@@ -77,4 +84,4 @@ def is_text(source: Source, entry: Entry) -> bool:
 
 
 def _is_plain_text(value: str) -> bool:
-    return value[0].isalpha() and value not in {"true", "false", "null"}
+    return value not in {"true", "false", "null"} and not _NUMBER.fullmatch(value)
