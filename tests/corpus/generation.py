@@ -1,7 +1,7 @@
 """Picks the corpus: single mistakes of every kind, and files with several of them."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from tests.corpus import characters, keys, layout, parameters, sections, values
@@ -63,7 +63,7 @@ def every_slip() -> tuple[Slip, ...]:
 def single(of_each: int = OF_EACH_KIND) -> tuple[Wrong, ...]:
     """Pick so many files of each kind with one mistake, out of all recipes."""
     chance = random.Random(SEED)  # noqa: S311 - as above
-    return tuple(wrong([slip]) for kind in Kind for slip in _pick(_of_kind(kind), of_each, chance))
+    return tuple(wrong([slip]) for kind in Kind for slip in pick(_of_kind(kind), of_each, chance))
 
 
 @cache
@@ -77,13 +77,14 @@ def _of_kind(kind: Kind) -> list[Slip]:
     return [slip for slip in every_slip() if slip.kind is kind]
 
 
-def _pick(slips: Sequence[Slip], count: int, chance: random.Random) -> list[Slip]:
+def pick(slips: Sequence[Slip], count: int, chance: random.Random) -> list[Slip]:
+    """Draw so many, or all if there are fewer."""
     return chance.sample(slips, k=min(count, len(slips)))
 
 
 def _together(chance: random.Random, source: Source, count: int) -> list[Slip]:
     found: list[Slip] = []
-    usable = list(_combinable(source))
+    usable = _combinable(source.name)
     while len(found) < count:
         kind = chance.choice(sorted({slip.kind for slip in usable}))
         slip = chance.choice([each for each in usable if each.kind is kind])
@@ -92,11 +93,11 @@ def _together(chance: random.Random, source: Source, count: int) -> list[Slip]:
     return found
 
 
-def _combinable(source: Source) -> Iterator[Slip]:
-    """Keep what changes something within a section, not the section as a whole."""
-    for slip in every_slip():
-        if slip.source is source and slip.kind in _COMPATIBLE and slip.section and _is_within(slip):
-            yield slip
+@cache
+def _combinable(name: str) -> tuple[Slip, ...]:
+    """Keep what changes something within a section of a recipe, not the section as a whole."""
+    slips = (slip for slip in every_slip() if slip.source.name == name and slip.kind in _COMPATIBLE)
+    return tuple(slip for slip in slips if _is_within(slip))
 
 
 def _is_within(slip: Slip) -> bool:

@@ -30,6 +30,11 @@ class Verdict:
         return self.is_detected and not self.missed_places
 
     @property
+    def is_on_its_line(self) -> bool:
+        lines = {told.line for told in self.told}
+        return all(expected.line in lines for expected in self.wrong.expected)
+
+    @property
     def is_exact(self) -> bool:
         """Place and code, and the lines that the message has to name."""
         return self.is_detected and not self.missed and self.lines_named

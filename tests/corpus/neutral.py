@@ -13,7 +13,7 @@ from tests.corpus.source import Source, only, sources
 from tests.corpus.writing import is_text
 
 SEED = 20261121
-OF_EACH_WAY = 20
+OF_EACH_WAY = 26
 
 
 class Way(StrEnum):
