@@ -1,7 +1,7 @@
 # make quickstart   set up, then carry out configs/quickstart.yaml on the emulator
 # make check        formatting, lint, types
 # make test         everything but the longer sweeps
-# make test-full    the longer sweeps too (marked `full`; there are none so far)
+# make test-full    the longer sweeps too (marked `full`)
 # make bench        ratios of whole processes and of alternatives, each measured in one run
 
 PYTHON ?= python3

@@ -100,9 +100,7 @@ def _show_beside(verdicts: Sequence[Verdict], dvc: Path) -> None:
     answers = _ask(dvc, made)
     one = [each for each in answers if len(each.wrong.kinds) == 1]
     more = [each for each in answers if len(each.wrong.kinds) > 1]
-    print(
-        "\nthe same kinds of mistakes, in a pipeline of DVC and in our recipes (line: the edited one is named)"
-    )
+    print("\nthe same kinds of mistakes, in a pipeline of DVC and in recipes (line: the edited one is named)")
     print(f"{'':<32}{'DVC':>12}{'':>22}{'ours':>12}")
     print(f"{'kind':<32}{'made':>12}{'refused':>9}{'line':>6}{'crash':>7}{'made':>12}{'found':>7}{'line':>6}")
     for kind in dict.fromkeys(each.wrong.kinds[0] for each in one):
