@@ -75,6 +75,7 @@ def _with_its_end(entry: Entry, found: list[Entry]) -> Entry:
         return entry
     depth = len(entry.path)
     below = [other for other in found if other.path[:depth] == entry.path and len(other.path) > depth]
+    assert below, f"{'.'.join(entry.path)}: this scanner reads mappings and scalars only"
     span = Span(below[0].key.start, max(other.value.end for other in below))
     return Entry(path=entry.path, key=entry.key, value=span, form=Form.BLOCK, in_flow=False)
 

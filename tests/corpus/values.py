@@ -78,7 +78,7 @@ def _not_allowed(source: Source, _chance: random.Random) -> Iterator[Slip]:
             assert entry is not None
             yield at_value(Kind.NOT_ALLOWED, source, entry, text, "not-allowed-value")
     version = source.at("version")
-    for text in ("2", "0", "11"):
+    for text in ("2", "0", "11") if version else ():
         assert version is not None
         yield at_value(Kind.NOT_ALLOWED, source, version, text, "not-allowed-value")
     if source.at("deployment") and not source.at("deployment", "liveness_probe"):

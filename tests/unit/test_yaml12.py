@@ -164,6 +164,7 @@ def test_what_stands_before_a_syntax_error_is_kept() -> None:
 
 def test_a_text_that_took_in_the_lines_below_it_is_not_what_was_meant() -> None:
     assert parse("a: x\n  b: 1").spoiled == {("a",)}
+    assert ("m", "a") in parse("m: {a: 1 b: 2}").spoiled
     assert ("a",) in parse("a: 'x\nb: 1\nc: 'y'\n").spoiled
 
 
