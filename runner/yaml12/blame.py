@@ -55,7 +55,7 @@ def is_closed(lines: Sequence[str], bracket: Position) -> bool:
 
 
 def is_to_blame(last: yaml.Event | None, place: Position) -> bool:
-    """Tell whether a text is not what was meant: the error is its own, or it took in what was meant as keys."""
+    """Tell whether a text is not what was meant: the error is its own, or it took in what was to be a key."""
     if not isinstance(last, yaml.ScalarEvent) or last.style in {"|", ">"}:
         return False
     return _is_long(last) or place in {position_of(last.start_mark), position_of(last.end_mark)}
