@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from runner.errors import ExitCode
 from tests.corpus.generation import several, single
 from tests.corpus.neutral import neutral
+from tests.corpus.slip import Edit, apply
 from tests.corpus.source import Source, sources
 from tests.fuzz.validating import MOST_MEMORY, Hang, check, memory, validate
 
@@ -82,6 +83,43 @@ TOKENS = (
 )
 
 
+# What a value may be besides what it should be.
+_VALUES = st.sampled_from(
+    [
+        *(
+            "{a: 1}",
+            "{}",
+            "[1]",
+            "[[]]",
+            "[{a: [b]}]",
+            "''",
+            "x",
+            "'1'",
+            "-1",
+            "0",
+            "1.5",
+            "1e400",
+            "null",
+            "~",
+            "true",
+        ),
+        *(
+            "123456789012345678901234567890",
+            ".inf",
+            ".nan",
+            "&a [*a]",
+            "*a",
+            "!x y",
+            "|",
+            "${env:X}",
+            "a b",
+            "é",
+            "\u0661",
+        ),
+    ]
+)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     inside = tmp_path / "recipes"
@@ -91,9 +129,11 @@ def folder(tmp_path: Path) -> Path:
 
 @st.composite
 def _rewritten(draw: st.DrawFn) -> bytes:
-    """Take a valid recipe, and change some of its tokens or lines."""
-    text = draw(st.sampled_from(sources())).text
-    for _ in range(draw(st.integers(1, 6))):
+    """Take a valid recipe, give some keys other values, and change some of its tokens or lines."""
+    of = draw(st.sampled_from(sources()))
+    entries = draw(st.lists(st.sampled_from(list(of.scalars())), max_size=4, unique=True))
+    text = apply(of.text, [Edit(each.value.start, each.value.end, draw(_VALUES)) for each in entries])
+    for _ in range(draw(st.integers(0, 4))):
         text = draw(st.sampled_from(_CHANGES))(draw, text)
     return text.encode("utf-8", "surrogatepass")
 
