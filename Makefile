@@ -1,7 +1,7 @@
 # make quickstart   set up, then carry out configs/quickstart.yaml on the emulator
 # make check        formatting, lint, types
 # make test         everything but the longer sweeps
-# make test-full    the longer sweeps too (marked `full`; there are none so far)
+# make test-full    the longer sweeps too (marked `full`)
 # make editors      the recipes as an editor sees them, through the language server that editors use (needs Node.js)
 # make bench        ratios of whole processes and of alternatives, each measured in one run
 

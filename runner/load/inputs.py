@@ -20,11 +20,11 @@ def parameter_mistakes(tree: Tree) -> Iterator[Mistake]:
     known = component(task) if isinstance(task, str) else None
     if known is None:
         return
-    checked = version in {"latest", known.version}
+    checked = isinstance(version, str) and version in {"latest", known.version}
     given = mapping_at(tree, "finetune", "parameters")
     for name, value in islice(given.items(), _MOST_PARAMETERS):
         yield from _of_one(name, value, known, checked=checked)
-    if not checked:
+    if isinstance(version, str) and not checked:
         yield _unchecked(known)
 
 

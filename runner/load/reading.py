@@ -82,7 +82,7 @@ def _diagnostics(document: Document, layers: Sequence[Layer], source: Source) ->
         if len(layers) > 1:
             yield from _overridden_secrets(layer, source)
     for mistake in _mistakes(document):
-        if not _is_under(mistake.key, document.spoiled):
+        if not _is_under(_judged(mistake), document.spoiled):
             yield source.place(mistake)
 
 
@@ -105,6 +105,11 @@ def _mistakes(document: Document) -> Iterator[Mistake]:
         certain = document.complete or mistake.code not in _FROM_ABSENCE
         if certain and (mistake.at_key or mistake.key not in spoken_of):
             yield mistake
+
+
+def _judged(mistake: Mistake) -> Key:
+    """Give the path of what is judged: a key is right or wrong whatever its value is."""
+    return mistake.key[:-1] if mistake.at_key else mistake.key
 
 
 def _is_under(key: Key, paths: frozenset[Key]) -> bool:

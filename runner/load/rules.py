@@ -48,7 +48,7 @@ def _needed_sections(tree: Tree) -> Iterator[Mistake]:
 
 def _one_source(tree: Tree) -> Iterator[Mistake]:
     dataset = mapping_at(tree, "dataset")
-    given = [name for name in _SOURCES if name in dataset]
+    given = [name for name in dataset if name in _SOURCES]
     if dataset and not given:
         message = "says nowhere where the rows come from"
         expected = "exactly one of huggingface, path, azureml"

@@ -1,9 +1,9 @@
 """Characters that a text must not hold: those that nobody sees, and those that look like others."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from runner.yaml12.places import Position
+from runner.yaml12.places import Position, line_at, lines_of
 from runner.yaml12.problems import Fault, Problem
 
 # What `mask` puts in the place of a hidden character; YAML takes it.
@@ -17,11 +17,12 @@ _HIDDEN = re.compile(
 )
 _TYPOGRAPHIC_QUOTES = ("\u201c", "\u201d", "\u2018", "\u2019", "\u00ab", "\u201e")
 _NO_BREAK_SPACE = "\u00a0"
+_NO_BREAK = Fault("hidden-character", "a no-break space stands here", "type a space, or quote the text")
 
 
 def hidden_characters(text: str) -> Iterator[Problem]:
     """Find the first hidden character of each line."""
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         match = _HIDDEN.search(line)
         if match:
             message = f"the character {_code_point(match)} cannot be seen"
@@ -42,8 +43,25 @@ def text_fault(text: str, *, plain: bool) -> Fault | None:
     if plain and text.startswith(_TYPOGRAPHIC_QUOTES):
         return Fault("typographic-quote", "a typographic quote is no quote in YAML", "use \" or '")
     if plain and _NO_BREAK_SPACE in text:
-        return Fault("hidden-character", "a no-break space stands here", "type a space, or quote the text")
+        return _NO_BREAK
     return None
+
+
+def place_of_fault(fault: Fault, lines: Sequence[str], start: Position) -> Position:
+    """Give the place of a scalar's fault: where it begins, or the no-break space, which nobody would find."""
+    if fault is not _NO_BREAK:
+        return start
+    for line in range(start.line, len(lines) + 1):
+        column = lines[line - 1].find(_NO_BREAK_SPACE, start.column - 1 if line == start.line else 0) + 1
+        if column:
+            return Position(line, column)
+    return start
+
+
+def no_break_space(lines: Sequence[str], position: Position) -> Problem | None:
+    """Find a no-break space on a line that cannot be read: it was meant as a space."""
+    column = line_at(lines, position).partition(" #")[0].find(_NO_BREAK_SPACE) + 1
+    return _NO_BREAK.at(Position(position.line, column)) if column else None
 
 
 def _code_point(match: re.Match[str]) -> str:

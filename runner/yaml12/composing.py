@@ -1,11 +1,11 @@
 """From events to values, each with its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import yaml
 
 from runner.yaml12.anchors import Anchors
-from runner.yaml12.characters import MASK
+from runner.yaml12.characters import MASK, place_of_fault
 from runner.yaml12.document import Value
 from runner.yaml12.findings import Findings
 from runner.yaml12.limits import Limits
@@ -21,11 +21,15 @@ _KEY_NOT_TEXT = Fault("key-not-text", "a key has to be text", "put it in quotes"
 class Composer:
     """Turns events into values; the state of one reading.
 
-    `hidden_lines` are the lines on which hidden characters were masked, and reported.
+    `lines` are those of the text, `hidden_lines` the numbers of those on which hidden characters were masked,
+    and reported.
     """
 
-    def __init__(self, events: Iterator[yaml.Event], findings: Findings, hidden_lines: set[int]) -> None:
+    def __init__(
+        self, events: Iterator[yaml.Event], findings: Findings, lines: Sequence[str], hidden_lines: set[int]
+    ) -> None:
         self._events = events
+        self._lines = lines
         self._findings = findings
         self._hidden_lines = hidden_lines
         self._limits = Limits(findings)
@@ -65,12 +69,13 @@ class Composer:
         return self._sequence(at, depth)
 
     def _scalar(self, event: yaml.ScalarEvent, at: Key | None) -> Value:
+        self._findings.latest = at
         if self._is_masked(event):
             self._findings.spoil(at)
             return str(event.value)
         value, fault = meaning(event.value, plain=event.implicit[0])
         if fault is not None:
-            self._findings.unfit(at, position_of(event.start_mark), fault)
+            self._findings.unfit(at, place_of_fault(fault, self._lines, position_of(event.start_mark)), fault)
         return value
 
     def _is_masked(self, event: yaml.ScalarEvent) -> bool:
@@ -99,6 +104,8 @@ class Composer:
         value: list[Value] = []
         while isinstance(event := next(self._events, None), yaml.NodeEvent):
             value.append(self.compose(event, None if at is None else (*at, len(value)), depth + 1))
+        if event is None:
+            self._findings.spoil(at)
         return value
 
     def _key(self, event: yaml.NodeEvent, depth: int) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import yaml
 
+from runner.yaml12.blame import is_to_blame
 from runner.yaml12.findings import Findings
 from runner.yaml12.syntax import syntax_problem
 
@@ -13,8 +14,13 @@ _PARSER: type[yaml.CLoader] | type[yaml.Loader] = getattr(yaml, "CLoader", yaml.
 def events(text: str, findings: Findings) -> Iterator[yaml.Event]:
     """Give the events one by one, until reading is halted; a syntax error halts it."""
     parsed: Iterator[yaml.Event] = yaml.parse(text, Loader=_PARSER)
+    last: yaml.Event | None = None
     try:
         while not findings.halted and (event := next(parsed, None)) is not None:
+            last = event if isinstance(event, yaml.NodeEvent) else last
             yield event
     except (yaml.YAMLError, ValueError) as error:
-        findings.halt(syntax_problem(error, text))
+        problem = syntax_problem(error, text, last)
+        findings.halt(problem)
+        if is_to_blame(last, problem.position):
+            findings.spoil(findings.latest)

@@ -12,7 +12,7 @@ class Findings:
     """The record of one reading, filled in as it goes on; see Document for its fields.
 
     A path of None stands for values that are read but dropped, such as those of a repeated key. `halted`:
-    nothing more is to be read.
+    nothing more is to be read. `latest` is the path of the scalar that was read last.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -21,6 +21,7 @@ class Findings:
     spoiled: set[Key] = field(default_factory=set)
     complete: bool = True
     halted: bool = False
+    latest: Key | None = None
 
     def place(self, at: Key | None, position: Position) -> None:
         """Note where a value stands."""
@@ -48,7 +49,7 @@ class Findings:
 
     def halt(self, problem: Problem) -> None:
         """Report and stop reading: what follows cannot be trusted, or would cost too much."""
-        if not self.halted:
+        if not self.halted and not any(map(problem.repeats, self.problems)):
             self.refuse(problem)
         self.halted = True
         self.complete = False

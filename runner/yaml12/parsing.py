@@ -11,7 +11,7 @@ from runner.yaml12.conflicts import merge_conflicts
 from runner.yaml12.document import Document, Value
 from runner.yaml12.events import events
 from runner.yaml12.findings import Findings
-from runner.yaml12.places import START, position_of
+from runner.yaml12.places import START, lines_of, position_of
 from runner.yaml12.problems import Fault
 
 # A binary file would have a finding on every line.
@@ -33,8 +33,10 @@ def parse(text: str) -> Document:
     hidden = list(islice(hidden_characters(text), _MOST_ALIKE))
     hidden_lines = {problem.position.line for problem in hidden}
     findings = Findings(problems=hidden)
-    stream = events(mask(text), findings)
-    value = _only_document(stream, Composer(stream, findings, hidden_lines), findings)
+    readable = mask(text)
+    stream = events(readable, findings)
+    composer = Composer(stream, findings, lines_of(readable), hidden_lines)
+    value = _only_document(stream, composer, findings)
     return findings.document(value)
 
 
@@ -68,4 +70,5 @@ def _check_end(stream: Iterator[yaml.Event], findings: Findings) -> None:
     next(stream, None)  # the document's own end
     after = next(stream, None)
     if isinstance(after, yaml.DocumentStartEvent):
+        findings.complete = False
         findings.refuse(_SECOND_DOCUMENT.at(position_of(after.start_mark)))

@@ -1,9 +1,13 @@
 """Where something stands: its path among the values, its line and column in the text."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 Key = tuple[str | int, ...]
+
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,3 +31,13 @@ class Mark(Protocol):
 def position_of(mark: Mark | None) -> Position:
     """Give the place of a mark; the start of the file where PyYAML has none."""
     return START if mark is None else Position(mark.line + 1, mark.column + 1)
+
+
+def lines_of(text: str) -> list[str]:
+    """Split where YAML does: a carriage return ends a line, too."""
+    return _LINE_END.split(text)
+
+
+def line_at(lines: Sequence[str], position: Position) -> str:
+    """Give the line of a place; an empty one for the place behind the last."""
+    return lines[position.line - 1] if position.line <= len(lines) else ""

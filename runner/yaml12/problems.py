@@ -16,6 +16,10 @@ class Problem:
     mend: str = ""
     key: Key = ()
 
+    def repeats(self, other: "Problem") -> bool:
+        """Tell whether the same was said already, of the same place."""
+        return (self.position, self.code) == (other.position, other.code)
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

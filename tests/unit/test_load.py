@@ -146,6 +146,7 @@ def test_five_mistakes_of_five_kinds_are_told_in_the_order_of_the_file(tmp_path:
         ("workspace: {config_file: '$HOME/${X}'}", "bad-env-reference", "workspace.config_file"),
         ("dataset: {train: a, test: b}", "one-source", "dataset"),
         ("dataset: {path: x, azureml: y, train: a, test: b}", "two-sources", "dataset.azureml"),
+        ("dataset: {azureml: y, path: x, train: a, test: b}", "two-sources", "dataset.path"),
         ("dataset: {path: x, revision: y, train: a, test: b}", "no-revision", "dataset.revision"),
         ("dataset: {huggingface: a/b/c, train: a, test: b}", "wrong-form", "dataset.huggingface"),
         ("dataset: {huggingface: a, revision: 0123456, train: a, test: b}", "wrong-type", "dataset.revision"),
@@ -246,6 +247,17 @@ def test_a_parameter_is_checked_against_the_component(
     found = [diagnostic for diagnostic in _refusal(tmp_path, _changed(line)) if diagnostic.code == code]
     assert [diagnostic.key for diagnostic in found] == [f"finetune.parameters.{setting.partition(':')[0]}"]
     assert mend in found[0].mend
+
+
+def test_a_component_version_of_any_type_is_only_refused(tmp_path: Path) -> None:
+    for written in ("{a: 1}", "[1]", "1.5"):
+        line = f"finetune: {{task: chat_completion, component_version: {written}}}"
+        assert [found.code for found in _refusal(tmp_path, _changed(line))] == ["wrong-type"]
+
+
+def test_an_unknown_key_is_told_though_its_value_cannot_be_read(tmp_path: Path) -> None:
+    found = _refusal(tmp_path, SMALLEST + "siez: !tag x\n")
+    assert [diagnostic.code for diagnostic in found] == ["unknown-key", "tag"]
 
 
 def test_thousands_of_parameters_are_refused_without_looking_each_one_up(tmp_path: Path) -> None:

@@ -104,8 +104,20 @@ def test_a_scalar_means_what_yaml_1_2_says(text: str, value: object) -> None:
         ("a: 1\nb\nc: 2", "yaml-syntax", (2, 1)),
         ("a: b: c", "yaml-syntax", (1, 5)),
         ("a: @x", "yaml-syntax", (1, 4)),
+        ("a: x\n  b: 1", "yaml-syntax", (2, 3)),
+        ("a: x\r  b: 1", "yaml-syntax", (2, 3)),
+        ("m:\n  a:1\n  b: 2", "yaml-syntax", (2, 3)),
+        ("m:\n  a 1\n  # a remark\n  b: 2", "yaml-syntax", (2, 3)),
+        ("a:1 # a remark\nb: 2", "yaml-syntax", (1, 1)),
+        ("a: 'x\nb: 1\nc: 'y'\nd: 2", "yaml-syntax", (1, 4)),
+        ("a: 'it's'\nb: 1", "yaml-syntax", (1, 4)),
+        ("a: {b: 1 c: 2}", "yaml-syntax", (1, 11)),
+        ("a: {b: 1, # }\n c: 2\nd: 1", "yaml-syntax", (1, 4)),
+        ('a: "x\\q"', "yaml-syntax", (1, 6)),
+        ("a:\u00a0x\nb: 1", "hidden-character", (1, 3)),
+        ("m:\n  a: 1\n \u00a0b: 2", "hidden-character", (3, 2)),
         ("a: “x”", "typographic-quote", (1, 4)),
-        ("a: x\u00a0y", "hidden-character", (1, 4)),
+        ("a: x\u00a0y", "hidden-character", (1, 5)),
         ("a: ab\u202ec", "hidden-character", (1, 6)),
         ("# \u2066comment\na: 1", "hidden-character", (1, 3)),
         ('a: "\\u202e"', "hidden-character", (1, 4)),
@@ -148,6 +160,16 @@ def test_what_stands_before_a_syntax_error_is_kept() -> None:
     document = parse("a: 1\nb: {c: 2}\nd: @x\n")
     assert document.value == {"a": 1, "b": {"c": 2}, "d": None}
     assert not document.complete
+
+
+def test_a_text_that_took_in_the_lines_below_it_is_not_what_was_meant() -> None:
+    assert parse("a: x\n  b: 1").spoiled == {("a",)}
+    assert ("m", "a") in parse("m: {a: 1 b: 2}").spoiled
+    assert ("a",) in parse("a: 'x\nb: 1\nc: 'y'\n").spoiled
+
+
+def test_nothing_is_concluded_from_a_file_of_two_documents() -> None:
+    assert not parse("a: 1\n---\nb: 2").complete
 
 
 def test_every_value_and_key_keeps_its_place() -> None:
