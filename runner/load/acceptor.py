@@ -16,9 +16,11 @@ from runner.yaml12 import Value
 
 # The keywords that both validators are known to see alike, once `stricter` has been at them.
 _ALIKE = frozenset(
-    "$schema $id $ref $defs $comment title description default examples type enum const required if then else"
-    " allOf anyOf oneOf not properties additionalProperties propertyNames minProperties maxProperties items"
-    " minItems maxItems minLength maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum".split()
+    ("$schema", "$id", "$ref", "$defs", "$comment", "title", "description", "default", "examples")
+    + ("type", "enum", "const", "if", "then", "else", "allOf", "anyOf", "oneOf", "not", "items")
+    + ("properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties")
+    + ("minItems", "maxItems", "minLength", "maxLength", "pattern")
+    + ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 )
 _OF_SCHEMAS = frozenset({"properties", "$defs"})
 _OF_VALUES = frozenset({"const", "enum", "default", "examples"})
@@ -38,7 +40,7 @@ def certainly_valid(tree: Value, schema_name: str) -> bool:
 
 
 def stricter(schema: Any) -> Any:  # noqa: ANN401 - a schema is JSON, and so is all there is in it
-    """Make a schema refuse all that the arbiter might see differently; one that cannot be told, everything."""
+    """Make a schema refuse all that the arbiter might see in another way; if need be, everything."""
     if isinstance(schema, list):
         return [stricter(each) for each in schema]
     if not isinstance(schema, Mapping):

@@ -16,5 +16,5 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Load the recipe; loading it is what tells the mistakes."""
     loaded = load(options.recipe)
-    session.console.valid(options.recipe, loaded.notices)
+    session.voice.valid(options.recipe, loaded.notices)
     return ExitCode.DONE
