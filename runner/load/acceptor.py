@@ -15,13 +15,13 @@ from runner.schema_files import BASE, referred
 from runner.yaml12 import Value
 
 # The keywords that both validators are known to see alike, once `stricter` has been at them.
-_ALIKE = frozenset(
-    ("$schema", "$id", "$ref", "$defs", "$comment", "title", "description", "default", "examples")
-    + ("type", "enum", "const", "if", "then", "else", "allOf", "anyOf", "oneOf", "not", "items")
-    + ("properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties")
-    + ("minItems", "maxItems", "minLength", "maxLength", "pattern")
-    + ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-)
+_ALIKE = frozenset({
+    "$schema", "$id", "$ref", "$defs", "$comment", "title", "description", "default", "examples",
+    "type", "enum", "const", "if", "then", "else", "allOf", "anyOf", "oneOf", "not",
+    "properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties",
+    "items", "minItems", "maxItems", "minLength", "maxLength", "pattern",
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+})  # fmt: skip
 _OF_SCHEMAS = frozenset({"properties", "$defs"})
 _OF_VALUES = frozenset({"const", "enum", "default", "examples"})
 # Where a part is refused, these may accept the whole: a stricter part would make them laxer.

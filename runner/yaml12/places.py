@@ -1,14 +1,12 @@
 """Where something stands: its path among the values, its line and column in the text."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 Key = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """A place in a file; both count from 1."""
+class Position(NamedTuple):
+    """A place in a file; both count from 1. A tuple, since there is one for each key and each value."""
 
     line: int
     column: int
