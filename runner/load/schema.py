@@ -34,7 +34,7 @@ def violations(tree: Value, schema_name: str = _RECIPE) -> Iterator[Violation]:
     """Check a tree against the recipe's schema."""
     if certainly_valid(tree, schema_name):
         return
-    for error in _validator(schema_name).iter_errors(tree):
+    for error in arbiter_of(schema_name).iter_errors(tree):
         known: Any = error
         yield Violation(
             key=tuple(known.absolute_path),
@@ -47,7 +47,7 @@ def violations(tree: Value, schema_name: str = _RECIPE) -> Iterator[Violation]:
 
 
 @cache
-def _validator(schema_name: str) -> "Validator":
+def arbiter_of(schema_name: str) -> "Validator":
     """Build the arbiter, whose references lead to our schemas alone, without Python's idea of integers."""
     # jsonschema takes a tenth of a second to import: only who loads what is not surely valid pays for it.
     from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
