@@ -48,6 +48,10 @@ def test_a_valid_recipe_is_told_so_without_what_only_others_need(recipe: str) ->
     assert imported & set(NOT_TO_VALIDATE) == set()
 
 
+def test_the_recipe_that_is_measured_has_120_lines() -> None:
+    assert len((ROOT / "benchmarks" / "recipe.yaml").read_text(encoding="utf-8").splitlines()) == 120
+
+
 def test_a_version_is_told_without_a_recipes_rooms() -> None:
     imported = _imported("--version")
     assert "runner.cli" in imported
