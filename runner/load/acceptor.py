@@ -14,20 +14,22 @@ from jsonschema_rs import Draft202012Validator
 from runner.schema_files import BASE, referred
 from runner.yaml12 import Value
 
-# The keywords that both validators are known to see alike, once `stricter` has been at them.
-_ALIKE = frozenset({
-    "$schema", "$id", "$ref", "$defs", "$comment", "title", "description", "default", "examples",
-    "type", "enum", "const", "if", "then", "else", "allOf", "anyOf", "oneOf", "not",
-    "properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties",
-    "items", "minItems", "maxItems", "minLength", "maxLength", "pattern",
-    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+# Keywords of JSON Schema that the two validators might see differently; all others are tested to be seen
+# alike, and what is no keyword of JSON Schema is nothing to either.
+_UNSURE = frozenset({
+    "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef", "$vocabulary", "format",
+    "additionalItems", "contains", "minContains", "maxContains", "prefixItems", "uniqueItems",
+    "unevaluatedItems", "unevaluatedProperties", "multipleOf",
+    "dependencies", "dependentRequired", "dependentSchemas", "definitions",
+    "contentEncoding", "contentMediaType", "contentSchema",
 })  # fmt: skip
-_OF_SCHEMAS = frozenset({"properties", "$defs"})
+_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs"})
 _OF_VALUES = frozenset({"const", "enum", "default", "examples"})
 # Where a part is refused, these may accept the whole: a stricter part would make them laxer.
 _TURNING = frozenset({"if", "not", "oneOf"})
-# Of such characters Rust's regular expressions and Python's think the same.
-_PLAIN = {"pattern": "^[ -~]*$"}
+# Rust's regular expressions and Python's think the same of printable ASCII: what has to consist of it.
+_ASCII = {"pattern": "^[ -~]*$"}
+_PLAIN = {"pattern": _ASCII, "patternProperties": {"propertyNames": _ASCII}}
 _NO_FRACTION = "x-no-fraction"
 
 
@@ -45,7 +47,7 @@ def stricter(schema: Any) -> Any:  # noqa: ANN401 - a schema is JSON, and so is 
         return [stricter(each) for each in schema]
     if not isinstance(schema, Mapping):
         return schema
-    if not all(key in _ALIKE or key.startswith("x-") for key in schema):
+    if _UNSURE & schema.keys():
         return False
     if not all(_is_exact(schema[key]) for key in _TURNING & schema.keys()):
         return False
@@ -64,8 +66,9 @@ def _stricter_value(key: str, value: Any) -> Any:  # noqa: ANN401 - as above
 
 def _added(schema: Mapping[str, Any]) -> dict[str, Any]:
     added: dict[str, Any] = {}
-    if "pattern" in schema:
-        added["allOf"] = [*stricter(schema.get("allOf", [])), _PLAIN]
+    plain = [part for keyword, part in _PLAIN.items() if keyword in schema]
+    if plain:
+        added["allOf"] = [*stricter(schema.get("allOf", [])), *plain]
     if "integer" in schema.get("type", ()) and "number" not in schema["type"]:
         added[_NO_FRACTION] = True
     return added

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from runner.load import acceptor, schema
 from runner.load.acceptor import certainly_valid, stricter
@@ -131,7 +132,8 @@ def test_a_recipe_of_ours_needs_no_arbiter(number: int) -> None:
         {"pattern": "(?i)^[k-s]$"},
         {"minLength": 1, "maxLength": 63},
         {"propertyNames": {"pattern": "^[a-z]$"}, "additionalProperties": {"type": "integer"}},
-        {"items": {"type": "integer"}, "maxItems": 1},
+        {"items": {"type": "integer"}, "minItems": 1, "maxItems": 1},
+        {"required": ["a"], "minProperties": 1, "maxProperties": 1},
         {"allOf": [{"type": "integer"}], "pattern": "^a$"},
         {"anyOf": [{"type": "integer"}, {"pattern": "^a$"}]},
         {"oneOf": [{"type": "integer"}, {"type": "number"}]},
@@ -142,6 +144,8 @@ def test_a_recipe_of_ours_needs_no_arbiter(number: int) -> None:
         {"if": {"$ref": "#/$defs/whole"}, "else": False, "$defs": {"whole": {"type": "integer"}}},
         {"if": {"const": 1}, "then": {"type": "integer"}, "else": {"type": ["string", "object"]}},
         {"patternProperties": {"^a$": False}},
+        {"patternProperties": {"^": {"type": "integer"}}, "additionalProperties": False},
+        {"patternProperties": {"[^a]$": {"type": "string"}}, "additionalProperties": False},
         {"properties": {"a": {"enum": [2]}, "pattern": {"type": "integer"}}},
         {"dependentRequired": {"a": ["b"]}},
         {"unevaluatedProperties": False},
@@ -164,7 +168,29 @@ def test_a_part_that_makes_the_whole_laxer_when_stricter_leaves_all_to_the_arbit
     assert stricter({"not": {"pattern": "^a$"}}) is False
     assert stricter({"if": {"properties": {"a": {"type": "integer"}}}}) is False
     assert stricter({"if": {"properties": {"a": {"const": "x"}}}}) is not False
-    assert stricter({"a-keyword-of-tomorrow": 1}) is False
+    assert stricter({"items": [{"contains": 1}]}) == {"items": [False]}
+
+
+# Each with a row above.
+TESTED = {
+    *("$ref", "type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "properties", "required"),
+    *(
+        "additionalProperties",
+        "patternProperties",
+        "propertyNames",
+        "minProperties",
+        "maxProperties",
+        "items",
+        "minItems",
+    ),
+    *("maxItems", "minLength", "maxLength", "pattern"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+}
+
+
+@pytest.mark.parametrize("keyword", sorted(Draft202012Validator.VALIDATORS))
+def test_a_keyword_is_tested_to_be_seen_alike_or_left_to_the_arbiter(keyword: str) -> None:
+    assert (stricter({keyword: {}}) is False) == (keyword not in TESTED)
 
 
 # --- references ---------------------------------------------------------------------------------------------
@@ -249,7 +275,9 @@ def test_a_reference_to_anything_else_leads_nowhere(address: str, monkeypatch: p
 
 
 def test_every_schema_can_be_referred_to() -> None:
-    names = [path.relative_to(ROOT / "schemas").as_posix() for path in (ROOT / "schemas").rglob("*.json")]
+    names = [
+        path.relative_to(ROOT / "schemas").as_posix() for path in (ROOT / "schemas").rglob("*.schema.json")
+    ]
     assert len(names) > 1
     for name in names:
         assert referred(BASE + name).items() <= read_schema(name).items()
