@@ -1,11 +1,12 @@
 """What plans and runs look like: as text for people, or as one JSON value and nothing else on stdout."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from runner import origins
 from runner.console import lines, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
@@ -16,6 +17,7 @@ from runner.facts import TargetKind
 from runner.journal import Json
 from runner.launcher import Emulator
 from runner.manifest import Manifest
+from runner.origins import InForce
 from runner.parameters import Parameter
 from runner.plan import Plan
 from runner.steps.sample import FILE_NAME as SAMPLES
@@ -39,7 +41,12 @@ class Console(Voice):
             "parameters": [_parameter(parameter) for parameter in parameters],
             "diagnostics": told_diagnostics(planned.diagnostics),
         }
-        self._tell(value, texts.plan(name, kind, planned))
+        self._tell(value, texts.plan(name, kind, planned), planned.diagnostics)
+
+    def values(self, found: Sequence[InForce], *, with_origin: bool) -> None:
+        """Show every value in force as a recipe; a reader may take it for one."""
+        text = origins.as_yaml(found, comments=with_origin)
+        self._tell({"values": [_in_force(each) for each in found]}, text)
 
     @contextmanager
     def following(self, run_id: str, kind: TargetKind, planned: Plan) -> Iterator[Observer]:
@@ -109,7 +116,7 @@ class Console(Voice):
 
     @contextmanager
     def _progress(self, changes: tuple[Change, ...], *, links: bool) -> Iterator[Observer]:
-        if self.output is Output.JSON:
+        if self.output is not Output.TEXT:
             yield SilentProgress()
         elif self.at_a_terminal and self.stdout.encoding.lower().startswith("utf"):
             from runner.console.live import LiveProgress  # noqa: PLC0415 - a third of `validate`'s time
@@ -132,6 +139,11 @@ class Console(Voice):
 
 def _change(change: Change) -> Mapping[str, Json]:
     return asdict(change) | {"action": change.action.value}
+
+
+def _in_force(each: InForce) -> Mapping[str, Json]:
+    key = ".".join(str(part) for part in each.key)
+    return asdict(each) | {"key": key, "origin": each.origin.value}
 
 
 def _parameter(parameter: Parameter) -> Mapping[str, Json]:

@@ -1,6 +1,6 @@
 """The lines that any verb may have to say: pure functions from values to text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from runner.errors import Diagnostic, ExitCode, RunnerError, Severity, StepFailed
 from runner.redact import printable, redact
@@ -11,11 +11,13 @@ def safe(text: str) -> str:
     return printable(redact(text))
 
 
-def diagnostics(found: Iterable[Diagnostic]) -> Iterator[str]:
-    """Give one line each, warnings and notices marked as such."""
-    for each in found:
+def diagnostics(found: Sequence[Diagnostic], *, most: int | None = None) -> Iterator[str]:
+    """Give one line each, warnings and notices marked as such; after `most` of them only their number."""
+    for each in found[:most]:
         mark = "" if each.severity is Severity.ERROR else f"{each.severity.value}: "
         yield safe(f"{mark}{each}")
+    if most is not None and len(found) > most:
+        yield f"… and {len(found) - most} more (--output json gives all)"
 
 
 def error(raised: RunnerError) -> Iterator[str]:

@@ -20,14 +20,19 @@ class Output(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    SARIF = "sarif"
+
+
+# As many as can be read at once.
+MOST_AT_A_TERMINAL = 20
 
 
 @dataclass
 class Voice:
     """Holds the process's real stdout; nothing else in the process writes there.
 
-    Progress and results go to stdout, errors to stderr. As JSON, only the first value is written: a verb
-    that has told its result has told its error with it.
+    Progress and results go to stdout, errors to stderr. As JSON or SARIF, only the first value is written: a
+    verb that has told its result has told its error with it.
     """
 
     stdout: TextIO
@@ -39,14 +44,14 @@ class Voice:
     def valid(self, path: Path, notices: tuple[Diagnostic, ...]) -> None:
         """Tell that a recipe is well formed."""
         value = {"valid": True, "recipe": str(path), "diagnostics": told_diagnostics(notices)}
-        self._tell(value, [*lines.diagnostics(notices), f"{path} is valid"])
+        self._tell(value, [*lines.diagnostics(notices), f"{path} is valid"], notices)
 
     def error(self, raised: RunnerError) -> None:
         """Tell an error: with its diagnostics, where it has them."""
         if self.output is Output.TEXT:
             self._explain(raised)
-        value = {"error": told_error(raised), "diagnostics": told_diagnostics(diagnostics_of(raised))}
-        self._tell(value, ())
+        found = diagnostics_of(raised)
+        self._tell({"error": told_error(raised), "diagnostics": told_diagnostics(found)}, (), found, raised)
 
     def interrupted(self, code: ExitCode) -> None:
         """Tell that a verb was stopped before it had anything to tell."""
@@ -63,15 +68,22 @@ class Voice:
         self.error(problem)
 
     def _explain(self, raised: RunnerError) -> None:
-        self._lines(lines.diagnostics(diagnostics_of(raised)), to=self.stderr)
+        most = MOST_AT_A_TERMINAL if self.stderr.isatty() else None
+        self._lines(lines.diagnostics(diagnostics_of(raised), most=most), to=self.stderr)
         self._lines(lines.error(raised), to=self.stderr)
 
-    def _tell(self, value: Mapping[str, Any], text: Iterable[str]) -> None:
+    def _tell(
+        self,
+        value: Mapping[str, Any],
+        text: Iterable[str],
+        found: tuple[Diagnostic, ...] = (),
+        error: RunnerError | None = None,
+    ) -> None:
         if self.output is Output.TEXT:
             self._lines(text)
         elif not self.told:
             self.told = True
-            self._write(as_json(value, indent=2))
+            self._write(as_json(_as_sarif(found, error) if self.output is Output.SARIF else value, indent=2))
 
     def _lines(self, text: Iterable[str], *, to: TextIO | None = None) -> None:
         for line in text:
@@ -81,6 +93,12 @@ class Voice:
         stream = to or self.stdout
         stream.write(line + "\n")
         stream.flush()
+
+
+def _as_sarif(found: tuple[Diagnostic, ...], error: RunnerError | None) -> Mapping[str, Any]:
+    from runner.console import sarif  # noqa: PLC0415 - looks up versions, which only SARIF tells
+
+    return sarif.log(found, error)
 
 
 def diagnostics_of(raised: RunnerError | None) -> tuple[Diagnostic, ...]:
