@@ -1,18 +1,29 @@
-"""The schemas' files: in the installed package, or in the checkout."""
+"""The schemas' files: in the installed package, or in the checkout.
 
-import importlib.resources
+A schema refers to another by its path from the schemas' folder. Nothing else can be referred to: no address
+leads to a network or to another folder.
+"""
+
 import json
+import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+# A host that cannot be (RFC 2606): where relative references of the schemas start.
+BASE = "https://schemas.invalid/"
 
+_INSTALLED = Path(__file__).parent / "schemas"
+_CHECKOUT = Path(__file__).parents[1] / "schemas"
+_NAME = re.compile(r"(?:[a-z0-9_]+/)?[a-z0-9_]+\.schema\.json")
+
+
+@cache
 def read_schema(name: str) -> Mapping[str, Any]:
-    """Read a schema by its file's name."""
-    installed = importlib.resources.files("runner").joinpath("schemas", name)
-    checkout = Path(__file__).parents[1] / "schemas" / name
-    text = installed.read_text("utf-8") if installed.is_file() else checkout.read_text("utf-8")
-    schema: Mapping[str, Any] = json.loads(text)
+    """Read a schema by its file's name, with its folder's if it is in one under `schemas/`."""
+    folder = _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
+    schema: Mapping[str, Any] = json.loads((folder / name).read_text("utf-8"))
     return schema
 
 
@@ -51,3 +62,15 @@ def _reference(reference: str, home: str, homes: dict[str, str]) -> str:
 
 def _key(file: str) -> str:
     return file.removesuffix(".schema.json").replace("/", "_")
+
+
+def referred(address: str) -> Mapping[str, Any]:
+    """Read the schema that a reference leads to, for a validator; raises LookupError for all but our own.
+
+    It comes without its `$id`, so that its own references start at its file, and without its `$schema`, for
+    which a validator would put another one, less strict than itself, in its place.
+    """
+    name = address.removeprefix(BASE)
+    if not address.startswith(BASE) or not _NAME.fullmatch(name):
+        raise LookupError("a schema refers to something that is no schema of ours")
+    return {key: value for key, value in read_schema(name).items() if key not in {"$id", "$schema"}}
