@@ -38,6 +38,8 @@ def test_sizes_tell_their_figures(workspace: MLClient) -> None:
     assert (large.gpus, large.vcpus, large.memory_gb, large.disk_gb) == (4, 96, 880, 256)
     assert (small.gpus, small.vcpus, small.memory_gb) == (0, 4, 14)
     assert large.low_priority is True
+    told = {size.name: vars(size) for size in workspace.compute.list_sizes()}
+    assert told["Standard_NC96ads_A100_v4"]["maxResourceVolumeMB"] == 256 * 1024
 
 
 def test_the_sdk_leaves_its_own_attributes_of_a_size_empty(workspace: MLClient) -> None:
