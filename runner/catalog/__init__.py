@@ -44,10 +44,11 @@ class Component:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VmSize:
-    """A VM size. `gpus` is a fraction where the card is shared; `retired` the date it went away.
+    """A VM size. `gpus` is a fraction where the card is shared; `retired` is the date it went away.
 
-    `retires` is the date it will, as announced when the catalog was made. `disk_gb` is the local one. What is None is not known: no figure is guessed. Azure ML keeps a fifth of a
-    deployment's machines in reserve for upgrades, but of those that `skip_20pct_quota_reservation`.
+    `retires` is the date it will, as announced when the catalog was made. `disk_gb` is the local disk's. What
+    is None is not known: no figure is guessed. Azure ML keeps a fifth of a deployment's machines in reserve
+    for upgrades, but of those that `skip_20pct_quota_reservation`.
     """
 
     name: str
