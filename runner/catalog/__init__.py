@@ -53,10 +53,11 @@ class InputDescription:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VmSize:
-    """A VM size. `gpus` is a fraction where the card is shared; `retired` the date it went or will go away.
+    """A VM size. `gpus` is a fraction where the card is shared; `retired` is the date it went away.
 
-    `disk_gb` is the local one. What is None is not known: no figure is guessed. Azure ML keeps a fifth of a
-    deployment's machines in reserve for upgrades, but of those that `skip_20pct_quota_reservation`.
+    `retires` is the date it will, as announced when the catalog was made. `disk_gb` is the local disk's. What
+    is None is not known: no figure is guessed. Azure ML keeps a fifth of a deployment's machines in reserve
+    for upgrades, but of those that `skip_20pct_quota_reservation`.
     """
 
     name: str
@@ -67,6 +68,7 @@ class VmSize:
     gpu: str | None
     gpu_memory_gb: float | None
     retired: str | None
+    retires: str | None = None
     disk_gb: float | None = None
     managed_online_endpoint: bool | None = None
     skip_20pct_quota_reservation: bool | None = None

@@ -57,12 +57,13 @@ def deployment(case: Case) -> Iterator[Diagnostic]:
 
 def _size(case: Case, key: tuple[str, ...], name: str) -> Iterator[Diagnostic]:
     known = catalog.vm_size(name)
-    if known is not None and (case.past(known.retired) or case.soon(known.retired)):
-        gone = case.past(known.retired)
+    day = (known.retired or known.retires) if known else None
+    if case.past(day) or case.soon(day):
+        gone = case.past(day)
         yield case.loaded.source.diagnostic(
             key,
             code="size-retired" if gone else "size-retires",
-            message=f"{name} was retired on {gone}" if gone else f"{name} retires on {known.retired}",
+            message=f"{name} was retired on {gone}" if gone else f"{name} retires on {day}",
             mend="choose a current size, such as Standard_NC24ads_A100_v4",
             severity=case.gentle if gone else Severity.WARNING,
         )

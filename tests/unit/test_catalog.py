@@ -46,7 +46,10 @@ def test_size_names_are_unique_and_retirements_are_dates() -> None:
     assert len(sizes) == 94
     assert len({size.name.lower() for size in sizes}) == len(sizes)
     retired = [date.fromisoformat(size.retired) for size in sizes if size.retired]
-    assert len(retired) == 31
+    assert len(retired) == 8
+    announced = [date.fromisoformat(size.retires) for size in sizes if size.retires]
+    assert len(announced) == 23
+    assert max(retired) < date.fromisoformat(catalog.as_of()["vm_sizes"]) < min(announced)
 
 
 def test_a_model_gives_the_id_a_job_takes() -> None:

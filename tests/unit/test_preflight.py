@@ -282,6 +282,14 @@ CASES = (
         on_emulator=Severity.WARNING,
     ),
     Case(
+        code="size-retired",
+        line="  instance_type: Standard_DS3_v2",
+        old=f"  instance_type: {A100}",
+        new="  instance_type: Standard_DS3_v2",
+        known=lambda known: replace(known, today=date(2028, 5, 1)),
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
         code="size-not-for-endpoints",
         line="  instance_type: Standard_D12_v2",
         old=f"  instance_type: {A100}",
