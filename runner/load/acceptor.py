@@ -35,8 +35,9 @@ _NO_FRACTION = "x-no-fraction"
 
 def certainly_valid(tree: Value, schema_name: str) -> bool:
     """Tell whether a tree is valid beyond doubt. Its numbers are finite, as are all that `yaml12` reads."""
+    acceptor = acceptor_of(schema_name)
     try:
-        return acceptor_of(schema_name).is_valid(tree)
+        return acceptor.is_valid(tree)
     except ValueError:  # half of a surrogate pair, which is no text to Rust
         return False
 
