@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import launcher, preflight, target
+from runner import cost, launcher, preflight, sizing, target
+from runner.cost import Prices
 from runner.errors import PreflightRefused, Severity
 from runner.facts import Facts, Target, TargetKind
 from runner.load import Loaded
@@ -46,10 +47,10 @@ def from_catalog(loaded: Loaded, kind: TargetKind, today: date) -> tuple[Facts, 
     return facts, preflight.merge(loaded, facts)
 
 
-def offline(loaded: Loaded, kind: TargetKind, today: date) -> Plan:
+def offline(loaded: Loaded, kind: TargetKind, today: date, prices: Prices | None = None) -> Plan:
     """Plan from the catalog alone. Raises PreflightRefused."""
     facts = survey_offline(loaded.recipe, kind, None, today, folder=loaded.source.folder)
-    return _checked(loaded, facts)
+    return _checked(loaded, facts, prices)
 
 
 @contextmanager
@@ -92,18 +93,33 @@ def connected(session: Session, chosen: Target, registry: str) -> "Cloud":
     return connect(chosen, registry, credential)
 
 
-def opened(loaded: Loaded, cloud: "Cloud", today: date) -> Opened:
+def opened(loaded: Loaded, cloud: "Cloud", today: date, prices: Prices | None = None) -> Opened:
     """Survey and check. Raises PreflightRefused, before anything is changed."""
     facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
-    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=_checked(loaded, facts))
+    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=_checked(loaded, facts, prices))
 
 
-def _checked(loaded: Loaded, facts: Facts) -> Plan:
+def _checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:
     effective = preflight.merge(loaded, facts)
     diagnostics = preflight.check(loaded, facts, effective)
     if any(each.severity is Severity.ERROR for each in diagnostics):
         raise PreflightRefused("the target would refuse this recipe", diagnostics)
-    return plan(loaded.recipe, facts, effective, diagnostics)
+    return _with_cost(loaded, facts, plan(loaded.recipe, facts, effective, diagnostics), prices)
+
+
+def _with_cost(loaded: Loaded, facts: Facts, planned: Plan, prices: Prices | None) -> Plan:
+    """Add what the run would cost, by the prices given or the catalog's; on the emulator it costs nothing."""
+    if facts.target is TargetKind.EMULATOR:
+        return planned
+    recipe, shape = loaded.recipe, sizing.architecture(facts)
+    known = cost.Known(
+        prices=prices or cost.built_in_prices(),
+        size=facts.sizes.get(recipe.compute.size.lower()) if recipe.compute else None,
+        parameters=shape.parameters if shape else None,
+        rows=cost.rows_of(recipe.dataset, loaded.source.folder) if recipe.dataset else None,
+    )
+    estimate = cost.estimate(recipe, planned.effective, known)
+    return replace(planned, cost=estimate, prices=known.prices)
 
 
 def _started(state: Path) -> launcher.Emulator:

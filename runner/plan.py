@@ -4,21 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
+from runner import sizing
+from runner.cost import Estimate, Prices
 from runner.errors import Diagnostic
-from runner.facts import Facts
+from runner.facts import Facts, TargetKind
+from runner.fit import Candidate
 from runner.parameters import Effective
-from runner.recipe import STEP_SECTIONS, Recipe
+from runner.recipe import STEP_SECTIONS, Recipe, given
 from runner.steps import STEPS
 from runner.steps.step import Change
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What a run would do. `diagnostics` are the warnings and notices that did not refuse it."""
+    """What a run would do. `diagnostics` are the warnings and notices that did not refuse it.
+
+    `chosen` is what a GPU of the recipe's size needs, `candidates` are the sizes that the model may be
+    trained on; `cost` is told where something is billed, by `prices`.
+    """
 
     changes: tuple[Change, ...]
     effective: Effective | None
     diagnostics: tuple[Diagnostic, ...]
+    chosen: Candidate | None = None
+    candidates: tuple[Candidate, ...] = ()
+    cost: Estimate | None = None
+    prices: Prices | None = None
 
 
 def plan(
@@ -30,7 +41,15 @@ def plan(
         replace(STEPS[name].plan(recipe, facts), needs=needs[name])
         for name in TopologicalSorter(needs).static_order()
     )
-    return Plan(changes=changes, effective=effective, diagnostics=diagnostics)
+    # The emulator trains a small model in the place of any other, on this machine.
+    billed = facts.target is TargetKind.AZURE and recipe.compute is not None
+    return Plan(
+        changes=changes,
+        effective=effective,
+        diagnostics=diagnostics,
+        chosen=sizing.of_size(facts, effective, given(recipe.compute).size) if billed else None,
+        candidates=sizing.candidates(facts, effective) if billed else (),
+    )
 
 
 def graph(recipe: Recipe) -> Mapping[str, tuple[str, ...]]:

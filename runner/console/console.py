@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from runner import origins
-from runner.console import lines, texts
+from runner.console import lines, outlook, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
@@ -55,6 +55,7 @@ class Console(Voice):
             "target": kind.value,
             "changes": [_change(change) for change in planned.changes],
             "parameters": [_parameter(parameter) for parameter in parameters],
+            **outlook.as_json(planned),
             "diagnostics": told_diagnostics(planned.diagnostics),
         }
         self._tell(value, texts.plan(name, kind, planned), planned.diagnostics)
@@ -70,6 +71,7 @@ class Console(Voice):
         if self.output is Output.TEXT:
             self._write(f"{run_id} on {texts.where(kind)}")
             self._lines(lines.diagnostics(planned.diagnostics))
+            self._lines(outlook.money(planned))
         # The emulator has no studio to look into.
         with self._progress(planned.changes, links=kind is TargetKind.AZURE) as observer:
             yield observer

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Sequence
 from runner.errors import Diagnostic, ExitCode, RunnerError, Severity, StepFailed
 from runner.redact import printable, redact
 
+# A column wider than this is not lined up: the rest of the row would move out of sight.
+_WIDEST = 48
+
 
 def safe(text: str) -> str:
     """Make any text from outside fit for a terminal."""
@@ -33,3 +36,13 @@ def error(raised: RunnerError) -> Iterator[str]:
 def exit_name(code: ExitCode) -> str:
     """Give an exit code's name for people."""
     return code.name.lower().replace("_", " ")
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Line up columns, two blanks apart; the last one may be as long as it likes."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if width <= _WIDEST else cell for cell, width in zip(row, widths, strict=True)
+        ]
+        yield safe("  " + "  ".join(cells)).rstrip()

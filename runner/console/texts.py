@@ -4,7 +4,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from runner.console.lines import diagnostics, safe
+from runner.console import outlook
+from runner.console.lines import diagnostics, safe, table
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, StepRecord, StepStatus
@@ -21,9 +22,6 @@ STATUS_SYMBOLS = {
     StepStatus.DELETED: "✓",
 }
 LEGEND = "+ create  ~ update  = reuse  . read"
-
-# A column wider than this is not lined up: the rest of the row would move out of sight.
-_WIDEST = 48
 
 # The metrics worth a line at the end, in this order; a target that does not log one has no line for it.
 METRICS = ("test_loss_base", "test_loss", "eval_loss", "loss", "train_loss")
@@ -73,6 +71,8 @@ def plan(name: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
         yield from table(
             [(each.name, _value(each.value), _origin(each)) for each in _by_origin(planned.effective)]
         )
+    yield from outlook.sizes(planned)
+    yield from outlook.money(planned)
     if planned.diagnostics:
         yield ""
         yield from diagnostics(planned.diagnostics)
@@ -156,16 +156,6 @@ def samples(scored: Sequence[Mapping[str, Json]]) -> Iterator[str]:
 
 def _indented(text: str) -> str:
     return "  " + safe(text).replace("\n", "\n" + " " * 15)
-
-
-def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Line up columns, two blanks apart; the last one may be as long as it likes."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if width <= _WIDEST else cell for cell, width in zip(row, widths, strict=True)
-        ]
-        yield safe("  " + "  ".join(cells)).rstrip()
 
 
 def exports(variables: Mapping[str, str]) -> Iterator[str]:

@@ -3,13 +3,14 @@
 Pure values. What cannot be known is None with its reason beside it, never zero and never guessed.
 """
 
-from runner.cost.estimate import Basis, Estimate, Item, Known, Money, estimate
+from runner.cost.estimate import NOT_COUNTED, Basis, Estimate, Item, Known, Money, estimate
 from runner.cost.json_form import as_json
 from runner.cost.prices import Prices, UnitPrice
 from runner.cost.reading import built_in_prices, read_prices
 from runner.cost.rows import Rows, rows_of
 
 __all__ = [
+    "NOT_COUNTED",
     "Basis",
     "Estimate",
     "Item",

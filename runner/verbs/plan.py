@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from runner import opening, recipe_argument
+from runner.cost import read_prices
 from runner.errors import ExitCode
 from runner.facts import TargetKind
 from runner.load import resolve, resolve_identity
@@ -17,20 +18,24 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--target", choices=[each.value for each in TargetKind])
     parser.add_argument("--offline", action="store_true", help="plan from the catalog's dated facts alone")
     parser.add_argument("--state", type=Path, help="the emulator's folder")
+    parser.add_argument(
+        "--prices", type=Path, metavar="FILE", help="prices of your own, instead of the list's"
+    )
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
     """Show the plan."""
     loaded = recipe_argument.read(options)
+    prices = read_prices(options.prices) if options.prices else None
     kind = choose(loaded.recipe, options.target)
     loaded = resolve(loaded, session.environment, needed=kind is TargetKind.AZURE and not options.offline)
     today = session.clock.now().date()
     if options.offline:
-        session.console.plan(loaded.recipe.name, kind, opening.offline(loaded, kind, today))
+        session.console.plan(loaded.recipe.name, kind, opening.offline(loaded, kind, today, prices))
         return ExitCode.DONE
     with opening.reached(session, kind, session.emulator_state(options.state)):
         chosen = opening.where(session, loaded, kind)
         loaded = resolve_identity(loaded, session.environment)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
-        session.console.plan(loaded.recipe.name, kind, opening.opened(loaded, cloud, today).plan)
+        session.console.plan(loaded.recipe.name, kind, opening.opened(loaded, cloud, today, prices).plan)
     return ExitCode.DONE

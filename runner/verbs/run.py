@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event as StopEvent
 
 from runner import execute, naming, opening, origins, provenance, recipe_argument, runs
+from runner.cost import read_prices
 from runner.errors import CloudUnavailable, ExitCode, RunnerError, StillBilling
 from runner.execute import Run
 from runner.facts import Target, TargetKind
@@ -26,18 +27,22 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--target", choices=[each.value for each in TargetKind])
     parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help="where run folders are made")
     parser.add_argument("--state", type=Path, help="the emulator's folder")
+    parser.add_argument(
+        "--prices", type=Path, metavar="FILE", help="prices of your own, instead of the list's"
+    )
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
     """Check everything, then carry it out."""
     loaded = recipe_argument.read(options)
+    prices = read_prices(options.prices) if options.prices else None
     kind = choose(loaded.recipe, options.target)
     loaded = resolve(loaded, session.environment, needed=kind is TargetKind.AZURE)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
         chosen = opening.where(session, loaded, kind)
         loaded = resolve_identity(loaded, session.environment)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
-        opened = opening.opened(loaded, cloud, session.clock.now().date())
+        opened = opening.opened(loaded, cloud, session.clock.now().date(), prices)
         folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
         with Journal(folder / FILE_NAME, session.clock, new=True) as journal:
             journal.append(Event.RUN_OPENED, data=_opening(opened, chosen, folder.name))

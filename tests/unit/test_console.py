@@ -11,7 +11,8 @@ from runner import manifest
 from runner.clock import SystemClock
 from runner.console import Output
 from runner.console.console import Console
-from runner.console.texts import seconds, table
+from runner.console.lines import table
+from runner.console.texts import seconds
 from runner.errors import Diagnostic, PreflightRefused, RunnerError, Severity, StepFailed
 from runner.facts import TargetKind
 from runner.journal import Event, Json, Record

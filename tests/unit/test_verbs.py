@@ -32,7 +32,7 @@ class Sky:
 def run(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, cleanup: str) -> int:
     """Carry out the bench's steps by the command line; its runs lie in `runs`."""
 
-    def opened(loaded: Loaded, cloud: Sky, _today: object) -> Opened:
+    def opened(loaded: Loaded, cloud: Sky, *_of_no_matter: object) -> Opened:
         plan = Plan(changes=tuple(bench.changes), effective=None, diagnostics=())
         return Opened(loaded=loaded, cloud=cloud, facts=FACTS, plan=plan)  # type: ignore[arg-type] # see Sky
 
