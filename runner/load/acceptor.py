@@ -11,7 +11,8 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
-from runner.schema_files import BASE, referred
+from runner.load.judged import judged
+from runner.schema_files import BASE
 from runner.yaml12 import Value
 
 # Keywords of JSON Schema that the two validators might see differently; all others are tested to be seen
@@ -100,8 +101,8 @@ def acceptor_of(schema_name: str) -> Draft202012Validator:
     """Build the fast validator; its references lead to our schemas alone."""
     address = BASE + schema_name
     return Draft202012Validator(
-        stricter(referred(address)),
+        stricter(judged(address)),
         base_uri=address,
-        retriever=lambda uri: stricter(referred(uri)),
+        retriever=lambda uri: stricter(judged(uri)),
         keywords={_NO_FRACTION: _NoFraction},
     )

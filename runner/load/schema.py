@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from runner.catalog import tasks
 from runner.load.acceptor import certainly_valid
-from runner.schema_files import BASE, referred
+from runner.load.judged import judged
+from runner.schema_files import BASE
 from runner.yaml12 import Key, Value
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from referencing import Resource
 
 _RECIPE = "recipe.schema.json"
-
-# What is wrong in these is told by `inputs`.
-_OF_PARAMETERS = frozenset(f"parameters/{task}.schema.json" for task in tasks())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +56,7 @@ def arbiter_of(schema_name: str) -> "Validator":
 
     checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
     extend: Callable[..., type[Validator]] = validators.extend
-    ours = {"pattern": _check_pattern, "$ref": _follow}
-    strict = extend(Draft202012Validator, validators=ours, type_checker=checker)
+    strict = extend(Draft202012Validator, validators={"pattern": _check_pattern}, type_checker=checker)
     address = BASE + schema_name
     registry = Registry(retrieve=_resource).with_resource(address, _resource(address))  # type: ignore[call-arg]
     return strict({"$ref": address}, registry=registry)
@@ -69,24 +65,11 @@ def arbiter_of(schema_name: str) -> "Validator":
 def _resource(address: str) -> "Resource[Any]":
     from referencing.jsonschema import DRAFT202012  # noqa: PLC0415 - as above
 
-    return DRAFT202012.create_resource(referred(address))
+    return DRAFT202012.create_resource(judged(address))
 
 
 def _is_integer(_checker: object, instance: object) -> bool:
     return isinstance(instance, int) and not isinstance(instance, bool)
-
-
-def _follow(
-    validator: "Validator", reference: str, instance: object, schema: Mapping[str, Any]
-) -> Iterator["ValidationError"]:
-    """Follow a reference, unless it leads to a task's parameters.
-
-    That schema is for editors: `inputs` tells the same in the component's words, and nothing is told twice.
-    """
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - as above
-
-    if reference.partition("#")[0] not in _OF_PARAMETERS:
-        yield from Draft202012Validator.VALIDATORS["$ref"](validator, reference, instance, schema)
 
 
 def _check_pattern(
