@@ -16,6 +16,7 @@ BASE = "https://schemas.invalid/"
 
 _INSTALLED = Path(__file__).parent / "schemas"
 _CHECKOUT = Path(__file__).parents[1] / "schemas"
+_EDITORS = "x-editors"
 _NAME = re.compile(r"(?:[a-z0-9_]+/)?[a-z0-9_]+\.schema\.json")
 
 
@@ -68,9 +69,20 @@ def referred(address: str) -> Mapping[str, Any]:
     """Read the schema that a reference leads to, for a validator; raises LookupError for all but our own.
 
     It comes without its `$id`, so that its own references start at its file, and without its `$schema`, for
-    which a validator would put another one, less strict than itself, in its place.
+    which a validator would put another one, less strict than itself, in its place. What is marked `x-editors`
+    is left out, too: the loader tells of a task's parameters in the component's words, and once.
     """
     name = address.removeprefix(BASE)
     if not address.startswith(BASE) or not _NAME.fullmatch(name):
         raise LookupError("a schema refers to something that is no schema of ours")
-    return {key: value for key, value in read_schema(name).items() if key not in {"$id", "$schema"}}
+    schema = {key: value for key, value in read_schema(name).items() if key not in {"$id", "$schema"}}
+    return {key: _for_loading(value) for key, value in schema.items()}
+
+
+def _for_loading(value: Any) -> Any:  # noqa: ANN401 - a schema is JSON, and so is all there is in it
+    if isinstance(value, list):
+        return [_for_loading(each) for each in value if not (isinstance(each, dict) and each.get(_EDITORS))]
+    if isinstance(value, dict):
+        kept = {key: _for_loading(each) for key, each in value.items()}
+        return {key: each for key, each in kept.items() if each != [] or value[key] == []}
+    return value

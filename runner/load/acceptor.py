@@ -11,8 +11,7 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
-from runner.load.judged import judged
-from runner.schema_files import BASE
+from runner.schema_files import BASE, referred
 from runner.yaml12 import Value
 
 # Keywords of JSON Schema that the two validators might see differently; all others are tested to be seen
@@ -36,8 +35,9 @@ _NO_FRACTION = "x-no-fraction"
 
 def certainly_valid(tree: Value, schema_name: str) -> bool:
     """Tell whether a tree is valid beyond doubt. Its numbers are finite, as are all that `yaml12` reads."""
+    acceptor = acceptor_of(schema_name)
     try:
-        return acceptor_of(schema_name).is_valid(tree)
+        return acceptor.is_valid(tree)
     except ValueError:  # half of a surrogate pair, which is no text to Rust
         return False
 
@@ -101,8 +101,8 @@ def acceptor_of(schema_name: str) -> Draft202012Validator:
     """Build the fast validator; its references lead to our schemas alone."""
     address = BASE + schema_name
     return Draft202012Validator(
-        stricter(judged(address)),
+        stricter(referred(address)),
         base_uri=address,
-        retriever=lambda uri: stricter(judged(uri)),
+        retriever=lambda uri: stricter(referred(uri)),
         keywords={_NO_FRACTION: _NoFraction},
     )

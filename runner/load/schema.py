@@ -7,8 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from runner.load.acceptor import certainly_valid
-from runner.load.judged import judged
-from runner.schema_files import BASE
+from runner.schema_files import BASE, referred
 from runner.yaml12 import Key, Value
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def arbiter_of(schema_name: str) -> "Validator":
 def _resource(address: str) -> "Resource[Any]":
     from referencing.jsonschema import DRAFT202012  # noqa: PLC0415 - as above
 
-    return DRAFT202012.create_resource(judged(address))
+    return DRAFT202012.create_resource(referred(address))
 
 
 def _is_integer(_checker: object, instance: object) -> bool:

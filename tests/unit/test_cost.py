@@ -418,7 +418,7 @@ def test_every_size_that_a_model_can_be_trained_on_has_a_speed() -> None:
     whole = [size for size in catalog.vm_sizes() if size.gpus >= 1 and size.gpu and not size.retired]
     slow = {size.gpu for size in whole if peak(str(size.gpu), "16") is None}
     assert len(whole) > 15
-    assert slow == {"P100"}
+    assert slow == {"P100", "M60"}
     assert peak("H100 NVL 94GB", "32") is None
 
 

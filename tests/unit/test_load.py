@@ -468,7 +468,7 @@ def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
 
 _KEYWORDS = {
     "$schema", "$ref", "$defs", "title", "description", "default", "examples", "allOf",
-    "x-rule", "x-source", "x-step",
+    "x-editors", "x-rule", "x-source", "x-step",
     "defaultSnippets", "doNotSuggest", "enumDescriptions", "patternErrorMessage", "patternProperties",
     "type", "enum", "const", "properties", "required", "additionalProperties", "propertyNames",
     "minProperties", "maxProperties", "minLength", "maxLength", "pattern",
