@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from runner.load import load_bytes
-from runner.schema_files import read_schema
+from runner.schema_files import BASE, referred
 
 TEXTS = 1000
 PARTS = 10
@@ -25,7 +25,7 @@ def main() -> None:
     """Give each side a tenth of the texts in turn, so that a busy moment falls on both."""
     text = RECIPE.read_text(encoding="utf-8")
     texts = [text.replace("every-key", f"every-key-{number}x") for number in range(TEXTS)]
-    validator = Draft202012Validator(read_schema("recipe.schema.json"))
+    validator = Draft202012Validator(referred(BASE + "recipe.schema.json"))
     ours, theirs = [], []
     for part in range(PARTS):
         some = texts[part::PARTS]
