@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 VERBS: Mapping[str, str] = {
     "validate": "tell every mistake in a recipe, at its line; touches no network",
+    "config": "show every value in force and where it is from, as one recipe",
     "plan": "show what a run would create, reuse and change, and every parameter with its origin",
     "run": "carry a recipe out: train, register, deploy, score, clean up",
     "down": "take back what a run left alive",
@@ -28,7 +29,9 @@ VERBS: Mapping[str, str] = {
 }
 
 
-OUTPUTS = ("text", "json")
+OUTPUTS = ("text", "json", "sarif")
+# The verbs whose outcome is findings.
+SARIF_VERBS = ("validate", "plan")
 
 
 class Verb(Protocol):
@@ -102,7 +105,8 @@ def _parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
     inner = argparse.ArgumentParser(
         prog=f"runner {words[0]}", description=VERBS[words[0]], allow_abbrev=False
     )
-    inner.add_argument("--output", choices=OUTPUTS, default="text")
+    outputs = OUTPUTS if words[0] in SARIF_VERBS else OUTPUTS[:-1]
+    inner.add_argument("--output", choices=outputs, default="text")
     verb.arguments(inner)
     return inner.parse_args(words[1:]), verb
 

@@ -4,6 +4,7 @@ RunnerError                      1
 ├── StepFailed                   1   a step ended in failure; says what is left alive
 ├── UsageError                   2   the command line is wrong, or names a run that is not there
 ├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
+├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
@@ -102,6 +103,12 @@ class RecipeInvalid(DiagnosticError):
     """The recipe (or the data it names) cannot be meant as written."""
 
     exit_code = ExitCode.RECIPE_INVALID
+
+
+class PricesInvalid(DiagnosticError):
+    """A file of prices, which the command line names, cannot be meant as written."""
+
+    exit_code = ExitCode.USAGE
 
 
 class PreflightRefused(DiagnosticError):

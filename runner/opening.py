@@ -11,6 +11,7 @@ from runner import launcher, preflight, target
 from runner.errors import PreflightRefused, Severity
 from runner.facts import Facts, Target, TargetKind
 from runner.load import Loaded
+from runner.parameters import Effective
 from runner.plan import Plan, plan
 from runner.session import Session
 from runner.survey import survey, survey_offline
@@ -37,6 +38,12 @@ class Lease:
     """A cloud that can be talked to. With `keep`, an emulator that was started for it stays up."""
 
     keep: bool = False
+
+
+def from_catalog(loaded: Loaded, kind: TargetKind, today: date) -> tuple[Facts, Effective | None]:
+    """Give what is known without asking anyone, and the parameters it leads to; nothing is checked."""
+    facts = survey_offline(loaded.recipe, kind, None, today)
+    return facts, preflight.merge(loaded, facts)
 
 
 def offline(loaded: Loaded, kind: TargetKind, today: date) -> Plan:

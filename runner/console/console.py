@@ -1,13 +1,14 @@
 """What each verb says: as text for people, or as one JSON value and nothing else on stdout."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
 
+from runner import origins
 from runner.clock import Clock
 from runner.console import texts
 from runner.console.plain import PlainProgress
@@ -18,6 +19,7 @@ from runner.facts import TargetKind
 from runner.journal import Json
 from runner.launcher import Emulator
 from runner.manifest import Manifest
+from runner.origins import InForce
 from runner.parameters import Parameter
 from runner.plan import Plan
 from runner.redact import as_json
@@ -30,14 +32,19 @@ class Output(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    SARIF = "sarif"
+
+
+# As many as can be read at once.
+MOST_AT_A_TERMINAL = 20
 
 
 @dataclass
 class Console:
     """Holds the process's real stdout; nothing else in the process writes there.
 
-    Progress and results go to stdout, errors to stderr. As JSON, only the first value is written: a verb
-    that has told its result has told its error with it.
+    Progress and results go to stdout, errors to stderr. As JSON or SARIF, only the first value is written: a
+    verb that has told its result has told its error with it.
     """
 
     stdout: TextIO
@@ -54,7 +61,7 @@ class Console:
     def valid(self, path: Path, notices: tuple[Diagnostic, ...]) -> None:
         """Tell that a recipe is well formed."""
         value = {"valid": True, "recipe": str(path), "diagnostics": _all(notices)}
-        self._tell(value, [*texts.diagnostics(notices), f"{path} is valid"])
+        self._tell(value, [*texts.diagnostics(notices), f"{path} is valid"], notices)
 
     def plan(self, name: str, kind: TargetKind, planned: Plan) -> None:
         """Show a plan."""
@@ -65,7 +72,12 @@ class Console:
             "parameters": [_parameter(parameter) for parameter in parameters],
             "diagnostics": _all(planned.diagnostics),
         }
-        self._tell(value, texts.plan(name, kind, planned))
+        self._tell(value, texts.plan(name, kind, planned), planned.diagnostics)
+
+    def values(self, found: Sequence[InForce], *, with_origin: bool) -> None:
+        """Show every value in force as a recipe; a reader may take it for one."""
+        lines = origins.as_yaml(found, comments=with_origin)
+        self._tell({"values": [_in_force(each) for each in found]}, lines)
 
     @contextmanager
     def following(self, run_id: str, kind: TargetKind, planned: Plan) -> Iterator[Observer]:
@@ -137,10 +149,12 @@ class Console:
         """Tell an error: with its diagnostics, where it has them."""
         if self.output is Output.TEXT:
             self._explain(raised)
-        self._tell({"error": _error(raised), "diagnostics": _all(_found(raised))}, ())
+        found = _found(raised)
+        self._tell({"error": _error(raised), "diagnostics": _all(found)}, (), found, raised)
 
     def _explain(self, raised: RunnerError) -> None:
-        self._lines(texts.diagnostics(_found(raised)), to=self.stderr)
+        most = MOST_AT_A_TERMINAL if self.stderr.isatty() else None
+        self._lines(texts.diagnostics(_found(raised), most=most), to=self.stderr)
         self._lines(texts.error(raised), to=self.stderr)
 
     def interrupted(self, code: ExitCode) -> None:
@@ -157,7 +171,7 @@ class Console:
 
     @contextmanager
     def _progress(self, changes: tuple[Change, ...], *, links: bool) -> Iterator[Observer]:
-        if self.output is Output.JSON:
+        if self.output is not Output.TEXT:
             yield SilentProgress()
         elif self.at_a_terminal and self.stdout.encoding.lower().startswith("utf"):
             from runner.console.live import LiveProgress  # noqa: PLC0415 - a third of `validate`'s time
@@ -177,12 +191,18 @@ class Console:
         if isinstance(error, KeyboardInterrupt):
             yield from texts.interrupted(said)
 
-    def _tell(self, value: Mapping[str, Json], lines: Iterable[str]) -> None:
+    def _tell(
+        self,
+        value: Mapping[str, Json],
+        lines: Iterable[str],
+        found: tuple[Diagnostic, ...] = (),
+        error: RunnerError | None = None,
+    ) -> None:
         if self.output is Output.TEXT:
             self._lines(lines)
         elif not self.told:
             self.told = True
-            self._write(as_json(value, indent=2))
+            self._write(as_json(_as_sarif(found, error) if self.output is Output.SARIF else value, indent=2))
 
     def _lines(self, lines: Iterable[str], *, to: TextIO | None = None) -> None:
         for line in lines:
@@ -192,6 +212,12 @@ class Console:
         stream = to or self.stdout
         stream.write(line + "\n")
         stream.flush()
+
+
+def _as_sarif(found: tuple[Diagnostic, ...], error: RunnerError | None) -> Mapping[str, Json]:
+    from runner.console import sarif  # noqa: PLC0415 - looks up versions, which only SARIF tells
+
+    return sarif.log(found, error)
 
 
 def _found(raised: RunnerError | None) -> tuple[Diagnostic, ...]:
@@ -204,6 +230,11 @@ def _all(found: Iterable[Diagnostic]) -> list[Mapping[str, Json]]:
 
 def _change(change: Change) -> Mapping[str, Json]:
     return asdict(change) | {"action": change.action.value}
+
+
+def _in_force(each: InForce) -> Mapping[str, Json]:
+    key = ".".join(str(part) for part in each.key)
+    return asdict(each) | {"key": key, "origin": each.origin.value}
 
 
 def _parameter(parameter: Parameter) -> Mapping[str, Json]:

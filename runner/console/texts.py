@@ -1,7 +1,7 @@
 """What people read, as lines: pure functions from values to text."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from runner.errors import Diagnostic, ExitCode, RunnerError, Severity, StepFailed
 from runner.facts import TargetKind
@@ -53,11 +53,13 @@ def where(kind: TargetKind) -> str:
     return "Azure"
 
 
-def diagnostics(found: Iterable[Diagnostic]) -> Iterator[str]:
-    """Give one line each, warnings and notices marked as such."""
-    for each in found:
+def diagnostics(found: Sequence[Diagnostic], *, most: int | None = None) -> Iterator[str]:
+    """Give one line each, warnings and notices marked as such; after `most` of them only their number."""
+    for each in found[:most]:
         mark = "" if each.severity is Severity.ERROR else f"{each.severity.value}: "
         yield safe(f"{mark}{each}")
+    if most is not None and len(found) > most:
+        yield f"… and {len(found) - most} more (--output json gives all)"
 
 
 def error(raised: RunnerError) -> Iterator[str]:

@@ -1,17 +1,20 @@
 """Turns a file into a Recipe, or into everything that is wrong with it, each at its line and column."""
 
-from runner.load.environment import UnsetVariable, interpolate, resolve_workspace
+from runner.load.environment import UnsetVariable, interpolate, resolve, resolve_workspace
 from runner.load.reading import load, load_bytes
-from runner.load.source import Loaded, Source
+from runner.load.source import Given, Loaded, Part, Source
 from runner.yaml12 import Position
 
 __all__ = [
+    "Given",
     "Loaded",
+    "Part",
     "Position",
     "Source",
     "UnsetVariable",
     "interpolate",
     "load",
     "load_bytes",
+    "resolve",
     "resolve_workspace",
 ]

@@ -1,20 +1,22 @@
-"""From a file to a Recipe, or to everything that is wrong with it.
+"""From files to a Recipe, or to everything that is wrong with them.
 
 The YAML, the schema and the rules between sections are checked in one pass: a mistake of one kind never
 hides one of another where it can still be seen.
 """
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runner.errors import Diagnostic, Severity
 from runner.load.building import build
+from runner.load.layers import Layer, LayerKind, read_layers
+from runner.load.merging import Merged, merge
 from runner.load.rules import rule_mistakes
+from runner.load.settings import setting
 from runner.load.shape import schema_mistakes
-from runner.load.source import Loaded, Mistake, Source, from_problem, invalid
+from runner.load.source import Loaded, Mistake, Part, Source, diagnostic_at, from_problem, invalid
 from runner.load.texts import misplaced_references, secrets
-from runner.yaml12 import Document, Key, Unreadable, decode, parse, read_bytes
+from runner.yaml12 import START, Document, Key, Unreadable, read_bytes
 
 # What is concluded from something not being there; not to be said of a file that was read in part.
 _FROM_ABSENCE = frozenset(
@@ -22,49 +24,74 @@ _FROM_ABSENCE = frozenset(
 )
 
 
-def load(path: Path) -> Loaded:
-    """Read a recipe. Raises RecipeInvalid with every diagnostic, in the order of the file."""
+def load(path: Path, *, profiles: Sequence[str] = (), settings: Sequence[str] = ()) -> Loaded:
+    """Read a recipe with what it extends, then the profiles and settings (KEY=VALUE) on top of it.
+
+    Raises RecipeInvalid with every diagnostic, in the order of the files; UsageError for a profile that is
+    not there and for a setting that is not KEY=VALUE.
+    """
     try:
         content = read_bytes(path)
     except Unreadable as unreadable:
         raise invalid(str(path), [from_problem(unreadable.problem, str(path))]) from unreadable
-    return load_bytes(content, path)
+    return load_bytes(content, path, profiles=profiles, settings=settings)
 
 
-def load_bytes(content: bytes, path: Path) -> Loaded:
+def load_bytes(
+    content: bytes, path: Path, *, profiles: Sequence[str] = (), settings: Sequence[str] = ()
+) -> Loaded:
     """Do as `load` does with a recipe that was read before, such as the one kept in a manifest.
 
     `path` says where it came from; no file need be there any more.
     """
-    try:
-        text = decode(content)
-    except Unreadable as unreadable:
-        raise invalid(str(path), [from_problem(unreadable.problem, str(path))]) from unreadable
-    document = parse(text)
-    source = _source(path, content, text, document)
-    diagnostics = sorted(_diagnostics(document, source), key=_place)
-    if document.value is None or any(found.severity is Severity.ERROR for found in diagnostics):
+    read = read_layers(content, path, profiles)
+    layers = [*read.found, *(setting(text, number) for number, text in enumerate(settings, start=1))]
+    recipe = next((layer for layer in layers if layer.kind is LayerKind.RECIPE), None)
+    if recipe is None:
+        raise invalid(str(path), read.diagnostics)
+    merged = merge(layers)
+    source = _source(recipe, path, layers, merged)
+    diagnostics = source.in_order([*read.diagnostics, *_diagnostics(merged.document, layers, source)])
+    if merged.document.value is None or any(found.severity is Severity.ERROR for found in diagnostics):
         raise invalid(source.path, diagnostics)
-    return Loaded(recipe=build(document.value), source=source, notices=tuple(diagnostics))
+    return Loaded(recipe=build(merged.document.value), source=source, notices=diagnostics)
 
 
-def _source(path: Path, content: bytes, text: str, document: Document) -> Source:
+def _source(recipe: Layer, path: Path, layers: Sequence[Layer], merged: Merged) -> Source:
     return Source(
-        path=str(path),
+        path=recipe.path,
         folder=path.resolve().parent,
-        text=text,
-        digest=hashlib.sha256(content).hexdigest(),
-        positions=document.places,
-        key_positions=document.key_places,
+        text=recipe.text,
+        digest=recipe.digest,
+        positions=merged.document.places,
+        key_positions=merged.document.key_places,
+        paths=merged.paths,
+        parts=tuple(
+            Part(kind=layer.kind.value, path=layer.path, text=layer.text, digest=layer.digest)
+            for layer in layers
+        ),
+        overridden=merged.overridden,
+        tree=merged.document.value or {},
     )
 
 
-def _diagnostics(document: Document, source: Source) -> Iterator[Diagnostic]:
-    for problem in document.problems:
-        yield from_problem(problem, source.path)
+def _diagnostics(document: Document, layers: Sequence[Layer], source: Source) -> Iterator[Diagnostic]:
+    for layer in layers:
+        for problem in layer.document.problems:
+            yield from_problem(problem, layer.path)
+        if len(layers) > 1:
+            yield from _overridden_secrets(layer, source)
     for mistake in _mistakes(document):
         if not _is_under(_judged(mistake), document.spoiled):
             yield source.place(mistake)
+
+
+def _overridden_secrets(layer: Layer, source: Source) -> Iterator[Diagnostic]:
+    """Find secrets that another layer covers: they are in the file all the same."""
+    for mistake in secrets(layer.document.value):
+        if source.path_of(mistake.key) != layer.path:
+            position = layer.document.places.get(mistake.key, START)
+            yield diagnostic_at(mistake, layer.path, position)
 
 
 def _mistakes(document: Document) -> Iterator[Mistake]:
@@ -87,7 +114,3 @@ def _judged(mistake: Mistake) -> Key:
 
 def _is_under(key: Key, paths: frozenset[Key]) -> bool:
     return any(key[:length] in paths for length in range(len(key) + 1))
-
-
-def _place(diagnostic: Diagnostic) -> tuple[int, int]:
-    return diagnostic.line, diagnostic.column

@@ -4,10 +4,10 @@ No value is ever repeated in a message, since nobody knows what was pasted there
 """
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
+from runner.load.environment import SECRET_LIKE
 from runner.load.schema import Violation, violations
 from runner.load.source import Mistake
 from runner.schema_files import read_schema
@@ -59,7 +59,7 @@ def _mend_unknown(name: str, known: list[str]) -> str:
     close = _closest(name, known)
     if close:
         return f"did you mean {close}?"
-    if _SECRET_LIKE.search(name[:_LONGEST_COMPARED]):
+    if SECRET_LIKE.search(name[:_LONGEST_COMPARED]):
         return "keep secrets out of recipes: sign in with `az login`, or name a variable of the environment"
     homes = [section for section, keys in _keys_of_sections().items() if name in keys]
     return f"it belongs to {' or '.join(homes)}" if homes else f"known here: {', '.join(known)}"
@@ -76,13 +76,13 @@ def _closest(name: str, known: Iterable[str]) -> str:
     return close[0] if close else ""
 
 
-_SECRET_LIKE = re.compile(r"(?i)password|secret|token|credential|api_?key|access_?key|connection_?string")
 _KINDS = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",
     "boolean": "true or false",
     "object": "a mapping",
+    "array": "a list",
 }
 
 
@@ -133,6 +133,8 @@ _SENTENCES = {
     "exclusiveMinimum": ("out-of-range", "must be above {}"),
     "minProperties": ("wrong-length", "must have at least {} entry"),
     "maxProperties": ("wrong-length", "must have at most {} entries"),
+    "minItems": ("wrong-length", "must have at least {} item"),
+    "maxItems": ("wrong-length", "must have at most {} items"),
     "minLength": ("wrong-length", "must be at least {} characters long"),
     "maxLength": ("wrong-length", "must be at most {} characters long"),
 }

@@ -1,13 +1,13 @@
 """Where a recipe came from, and how a mistake in it gets its line and column."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.errors import Diagnostic, RecipeInvalid, Severity
 from runner.recipe import Recipe
 from runner.redact import redact
-from runner.yaml12 import START, Key, Position, Problem
+from runner.yaml12 import START, Key, Position, Problem, Value
 
 _LONGEST_SHOWN = 64
 
@@ -26,11 +26,35 @@ class Mistake:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """A value that a file or a setting gave, and another overrode."""
+
+    path: str
+    position: Position
+    value: Value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One of the files or settings a recipe is made of; `kind` is extends, recipe, profile or --set.
+
+    `path` is what a person is shown; `digest` is the SHA-256 of its bytes in hex.
+    """
+
+    kind: str
+    path: str
+    text: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """The file a recipe came from: `path` as it was given, `folder` where relative paths start.
 
     `digest` is the SHA-256 of its bytes in hex. `positions` says where each value stands, `key_positions`
-    where each key does.
+    where each key does, and `paths` in which file, for a recipe that is made of several `parts` (lowest
+    first, itself included). `overridden` holds what lost against another part, lowest first. `tree` is what
+    all of them say together, before any default.
     """
 
     path: str
@@ -39,11 +63,31 @@ class Source:
     digest: str
     positions: Mapping[Key, Position]
     key_positions: Mapping[Key, Position]
+    paths: Mapping[Key, str] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    overridden: Mapping[Key, tuple[Given, ...]] = field(default_factory=dict)
+    tree: Mapping[str, Value] = field(default_factory=dict)
+
+    def says(self, key: Key) -> bool:
+        """Tell whether the recipe itself gives this value, and not a default."""
+        value: Value = dict(self.tree)
+        for part in key:
+            if not isinstance(value, dict) or part not in value:
+                return False
+            value = value[str(part)]
+        return True
 
     def locate(self, key: Key) -> Position:
         """Give the position of a value; of what should hold it, if it is absent."""
-        nearest = (key[:length] for length in range(len(key), -1, -1))
-        return next((self.positions[path] for path in nearest if path in self.positions), START)
+        return self.positions.get(self._nearest(key), START)
+
+    def path_of(self, key: Key) -> str:
+        """Give the file in which a value stands, or what should hold it."""
+        return self.paths.get(self._nearest(key), self.path)
+
+    def place_of(self, key: Key) -> str:
+        """Give file and line of a value, as people write it."""
+        return f"{self.path_of(key)}:{self.locate(key).line}"
 
     def diagnostic(  # noqa: PLR0913 - these are a Diagnostic's own fields
         self,
@@ -66,17 +110,20 @@ class Source:
         position = self.locate(mistake.key)
         if mistake.at_key:
             position = self.key_positions.get(mistake.key, position)
-        return Diagnostic(
-            path=self.path,
-            line=position.line,
-            column=position.column,
-            code=mistake.code,
-            key=_dotted(mistake.key),
-            message=mistake.message,
-            expected=mistake.expected,
-            mend=mistake.mend,
-            severity=mistake.severity,
+        return diagnostic_at(mistake, self.path_of(mistake.key), position)
+
+    def in_order(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Order diagnostics as the files have them: the recipe itself first, then each part, lowest first."""
+        ranks = {self.path: -1} | {
+            part.path: rank for rank, part in enumerate(self.parts) if part.path != self.path
+        }
+        return tuple(
+            sorted(found, key=lambda each: (ranks.get(each.path, len(ranks)), each.line, each.column))
         )
+
+    def _nearest(self, key: Key) -> Key:
+        lengths = range(len(key), -1, -1)
+        return next((key[:length] for length in lengths if key[:length] in self.positions), ())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +133,21 @@ class Loaded:
     recipe: Recipe
     source: Source
     notices: tuple[Diagnostic, ...] = ()
+
+
+def diagnostic_at(mistake: Mistake, path: str, position: Position) -> Diagnostic:
+    """Turn a mistake into a diagnostic at a place."""
+    return Diagnostic(
+        path=path,
+        line=position.line,
+        column=position.column,
+        code=mistake.code,
+        key=_dotted(mistake.key),
+        message=mistake.message,
+        expected=mistake.expected,
+        mend=mistake.mend,
+        severity=mistake.severity,
+    )
 
 
 def from_problem(problem: Problem, path: str) -> Diagnostic:

@@ -1,8 +1,8 @@
-"""What no text in a recipe may hold: a reference outside the workspace section, or a secret."""
+"""What no text in a recipe may hold: a reference where none may stand, or a secret."""
 
 from collections.abc import Iterator
 
-from runner.load.environment import REFERENCE
+from runner.load.environment import REFERENCE, takes_reference
 from runner.load.source import Mistake
 from runner.redact import redact
 from runner.yaml12 import Key, Value
@@ -13,10 +13,12 @@ _ENV = "${env:"
 def misplaced_references(tree: Value) -> Iterator[Mistake]:
     """Find references that are written where none may stand, or written wrongly."""
     for key, text in _texts(tree):
-        if key[0] != "workspace":
+        if "${" not in text:
+            continue
+        if not takes_reference(key):
             if _ENV in text:
                 mend = "write the value itself"
-                message = "only the workspace section may take values from the environment"
+                message = "this value cannot be taken from the environment"
                 yield Mistake(key=key, code="env-not-allowed-here", message=message, mend=mend)
         elif "${" in REFERENCE.sub("", text):
             message = "is no reference to the environment"

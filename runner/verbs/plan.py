@@ -3,17 +3,17 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from runner import opening
+from runner import opening, recipe_argument
 from runner.errors import ExitCode
 from runner.facts import TargetKind
-from runner.load import load
+from runner.load import resolve
 from runner.session import Session
 from runner.target import choose
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the recipe and its target."""
-    parser.add_argument("recipe", type=Path, metavar="RECIPE")
+    recipe_argument.declare(parser)
     parser.add_argument("--target", choices=[each.value for each in TargetKind])
     parser.add_argument("--offline", action="store_true", help="plan from the catalog's dated facts alone")
     parser.add_argument("--state", type=Path, help="the emulator's folder")
@@ -21,8 +21,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(options: Namespace, session: Session) -> ExitCode:
     """Show the plan."""
-    loaded = load(options.recipe)
+    loaded = recipe_argument.read(options)
     kind = choose(loaded.recipe, options.target)
+    loaded = resolve(loaded, session.environment, needed=kind is TargetKind.AZURE and not options.offline)
     today = session.clock.now().date()
     if options.offline:
         session.console.plan(loaded.recipe.name, kind, opening.offline(loaded, kind, today))

@@ -2,15 +2,16 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event as StopEvent
 
-from runner import execute, naming, opening, provenance, runs
+from runner import execute, naming, opening, origins, provenance, recipe_argument, runs
 from runner.errors import CloudUnavailable, ExitCode, RunnerError, StillBilling
 from runner.execute import Run
 from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json
-from runner.load import load
+from runner.load import resolve
 from runner.manifest import RunStatus
 from runner.opening import Opened
 from runner.recipe import Cleanup
@@ -21,7 +22,7 @@ from runner.target import choose
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the recipe, its target and where runs lie."""
-    parser.add_argument("recipe", type=Path, metavar="RECIPE")
+    recipe_argument.declare(parser)
     parser.add_argument("--target", choices=[each.value for each in TargetKind])
     parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help="where run folders are made")
     parser.add_argument("--state", type=Path, help="the emulator's folder")
@@ -29,8 +30,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(options: Namespace, session: Session) -> ExitCode:
     """Check everything, then carry it out."""
-    loaded = load(options.recipe)
+    loaded = recipe_argument.read(options)
     kind = choose(loaded.recipe, options.target)
+    loaded = resolve(loaded, session.environment, needed=kind is TargetKind.AZURE)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
         chosen = opening.where(session, loaded, kind)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
@@ -126,6 +128,8 @@ def _opening(opened: Opened, chosen: Target, run_id: str) -> dict[str, Json]:
             "path": source.path,
             "sha256": source.digest,
             "text": source.text,
+            "parts": [asdict(part) for part in source.parts],
+            "in_force": _in_force(opened),
         },
         "target": {
             "kind": chosen.kind.value,
@@ -141,6 +145,12 @@ def _opening(opened: Opened, chosen: Target, run_id: str) -> dict[str, Json]:
             for each in parameters
         ],
     }
+
+
+def _in_force(opened: Opened) -> str:
+    """Give all that the recipe came to, as one recipe that needs no other file."""
+    found = origins.values(opened.loaded, opened.plan.effective, opened.facts.component)
+    return "".join(f"{line}\n" for line in origins.as_yaml(found, comments=True))
 
 
 def _pins(opened: Opened) -> dict[str, Json]:

@@ -1,20 +1,19 @@
 """`runner validate RECIPE`: tell every mistake at its line, without a network."""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
+from runner import recipe_argument
 from runner.errors import ExitCode
-from runner.load import load
 from runner.session import Session
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the recipe."""
-    parser.add_argument("recipe", type=Path, metavar="RECIPE")
+    recipe_argument.declare(parser)
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
     """Load the recipe; loading it is what tells the mistakes."""
-    loaded = load(options.recipe)
+    loaded = recipe_argument.read(options)
     session.console.valid(options.recipe, loaded.notices)
     return ExitCode.DONE

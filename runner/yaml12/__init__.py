@@ -9,9 +9,9 @@ from runner.yaml12.document import Document, Value
 from runner.yaml12.limits import MAX_ALIASES, MAX_DEPTH, MAX_NODES
 from runner.yaml12.parsing import parse
 from runner.yaml12.places import START, Key, Position
-from runner.yaml12.problems import Problem
+from runner.yaml12.problems import Fault, Problem
 from runner.yaml12.reading import MAX_BYTES, Unreadable, decode, read_bytes
-from runner.yaml12.scalars import resolve
+from runner.yaml12.scalars import meaning, resolve
 
 __all__ = [
     "MAX_ALIASES",
@@ -20,12 +20,14 @@ __all__ = [
     "MAX_NODES",
     "START",
     "Document",
+    "Fault",
     "Key",
     "Position",
     "Problem",
     "Unreadable",
     "Value",
     "decode",
+    "meaning",
     "parse",
     "read_bytes",
     "resolve",

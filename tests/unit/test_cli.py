@@ -238,10 +238,10 @@ def test_control_characters_of_a_recipe_never_reach_the_terminal(
 def test_a_mistake_of_ours_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slip(*_: object) -> None:
+    def slip(*_: object, **_more: object) -> None:
         raise KeyError("step")
 
-    monkeypatch.setattr("runner.verbs.validate.load", slip)
+    monkeypatch.setattr("runner.recipe_argument.load", slip)
     assert main(["validate", str(tmp_path)]) == 1
     assert re.match(r"error: internal error: KeyError \(test_cli.py:\d+\)\n", capsys.readouterr().err)
 
@@ -250,10 +250,10 @@ def test_a_mistake_of_ours_is_one_line(
 def test_an_interruption_is_no_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, output: str
 ) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("runner.verbs.validate.load", interrupt)
+    monkeypatch.setattr("runner.recipe_argument.load", interrupt)
     assert main(["validate", "recipe.yaml", "--output", output]) == 130
     said = capsys.readouterr()
     assert said.err == ""
@@ -263,11 +263,11 @@ def test_an_interruption_is_no_error(
 def test_what_a_library_prints_is_not_on_stdout(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def chatty(path: Path) -> Loaded:
+    def chatty(path: Path, **_more: object) -> Loaded:
         sys.stdout.write("....")
         return load(path)
 
-    monkeypatch.setattr("runner.verbs.validate.load", chatty)
+    monkeypatch.setattr("runner.recipe_argument.load", chatty)
     assert main(["validate", recipe(tmp_path, GOOD), "--output", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["valid"] is True
 

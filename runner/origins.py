@@ -1,0 +1,204 @@
+"""Every value in force of a recipe, with where it is from and what it overrode; and all of them as a recipe.
+
+The recipe that `as_yaml` writes says the same as the files, profiles, settings and defaults it came from.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+
+from runner.catalog import Component
+from runner.load import Loaded
+from runner.parameters import Effective, Parameter, is_derived, normalise
+from runner.parameters import Origin as ParameterOrigin
+from runner.recipe import Scalar
+from runner.yaml12 import Key, Value, resolve
+
+_PARAMETERS = ("finetune", "parameters")
+
+
+class Origin(StrEnum):
+    """Who gave a value: a part of the recipe, or a default."""
+
+    EXTENDS = "extends"
+    RECIPE = "recipe"
+    PROFILE = "profile"
+    SETTING = "--set"
+    DEFAULT = "default"
+    MODEL_DEFAULT = "model default"
+    COMPONENT_DEFAULT = "component default"
+    DERIVED = "derived"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beaten:
+    """A value that lost; `place` is a file and line, or names the default."""
+
+    place: str
+    value: Value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InForce:
+    """One value: its key, who gave it, where, and what it overrode, nearest first.
+
+    `settable` is False for an input of the component that a recipe may not set.
+    """
+
+    key: Key
+    value: Value
+    origin: Origin
+    place: str
+    overrode: tuple[Beaten, ...] = ()
+    settable: bool = True
+
+
+def values(loaded: Loaded, effective: Effective | None, component: Component | None) -> tuple[InForce, ...]:
+    """Give every value in force, in the order of the recipe's sections.
+
+    Without `effective` (no fine-tuning, or inputs that are not known) the parameters are the recipe's own.
+    """
+    found: list[InForce] = []
+    for key, value in _leaves(loaded.recipe):
+        if key[:2] != _PARAMETERS or effective is None:
+            found.append(_of_recipe(loaded, key, value))
+    if effective is None:
+        return tuple(found)
+    after = max(index for index, each in enumerate(found) if each.key[0] == _PARAMETERS[0]) + 1
+    parameters = [_of_parameter(loaded, each, effective, component) for each in effective.parameters.values()]
+    return (*found[:after], *parameters, *found[after:])
+
+
+def as_yaml(found: Sequence[InForce], *, comments: bool) -> Iterator[str]:
+    """Write the values as a recipe's lines; `comments` tell each one's origin.
+
+    What a recipe may not set is a comment in any case.
+    """
+    opened: Key = ()
+    for each in found:
+        yield from _headers(opened, each.key)
+        opened = each.key[:-1]
+        line = f"{_indent(each.key)}{_scalar(str(each.key[-1]))}: {_written(each.value)}"
+        if not each.settable:
+            yield f"{_indent(each.key)}# {line.strip()}  ({_said(each)})"
+        else:
+            yield f"{line}  # {_said(each)}" if comments else line
+
+
+def _leaves(value: object, key: Key = ()) -> Iterator[tuple[Key, Value]]:
+    """Walk over a recipe's values; what is left out and has no default is skipped."""
+    if is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _leaves(getattr(value, field.name), (*key, field.name))
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _leaves(item, (*key, name))
+    elif isinstance(value, tuple | list):
+        yield key, [str(item) for item in value]
+    elif isinstance(value, str | int | float):
+        yield key, _plain(value)
+
+
+def _plain(value: Scalar) -> Scalar:
+    """Give an enumeration's member as the text it is in YAML."""
+    return str(value) if isinstance(value, str) else value
+
+
+def _of_recipe(loaded: Loaded, key: Key, value: Value) -> InForce:
+    source = loaded.source
+    if not source.says(key):
+        place = "the recipe's name" if key == ("experiment",) else "the schema"
+        return InForce(key=key, value=value, origin=Origin.DEFAULT, place=place)
+    beaten = tuple(
+        Beaten(place=f"{each.path}:{each.position.line}", value=each.value)
+        for each in reversed(source.overridden.get(key, ()))
+    )
+    return InForce(
+        key=key,
+        value=value,
+        origin=_part(loaded, key),
+        place=source.place_of(key),
+        overrode=beaten,
+    )
+
+
+def _part(loaded: Loaded, key: Key) -> Origin:
+    path = loaded.source.path_of(key)
+    kinds = {part.path: part.kind for part in loaded.source.parts}
+    return Origin(kinds[path])
+
+
+def _of_parameter(
+    loaded: Loaded, parameter: Parameter, effective: Effective, component: Component | None
+) -> InForce:
+    key = (*_PARAMETERS, parameter.name)
+    defaults = _defaults(parameter, effective, component)
+    if parameter.origin is ParameterOrigin.RECIPE:
+        given = _of_recipe(loaded, key, parameter.value)
+        return InForce(
+            key=key,
+            value=parameter.value,
+            origin=given.origin,
+            place=given.place,
+            overrode=(*given.overrode, *defaults),
+        )
+    return InForce(
+        key=key,
+        value=parameter.value,
+        origin=Origin(parameter.origin.value.replace("_", " ")),
+        place=parameter.detail,
+        overrode=() if parameter.origin is ParameterOrigin.COMPONENT_DEFAULT else defaults,
+        settable=not is_derived(parameter.name),
+    )
+
+
+def _defaults(parameter: Parameter, effective: Effective, component: Component | None) -> tuple[Beaten, ...]:
+    """Give the defaults that say something else than what is in force."""
+    model = effective.overridden.get(parameter.name)
+    accepted = component.inputs.get(parameter.name) if component else None
+    found = [Beaten(place="model default", value=model.value)] if model else []
+    if accepted is not None and accepted.default is not None:
+        default = normalise(accepted.default, accepted)
+        found += [Beaten(place="component default", value=default)] if default != parameter.value else []
+    return tuple(found)
+
+
+def _headers(opened: Key, key: Key) -> Iterator[str]:
+    """Open the sections that a key is in and the one before it was not."""
+    for depth in range(1, len(key)):
+        if opened[:depth] != key[:depth]:
+            yield f"{_indent(key[:depth])}{_scalar(str(key[depth - 1]))}:"
+
+
+def _indent(key: Key) -> str:
+    return "  " * (len(key) - 1)
+
+
+def _said(each: InForce) -> str:
+    at = each.place if each.origin in _PLACED else f"{each.origin.value}: {each.place}"
+    beaten = "".join(f", over {lost.place} ({_written(lost.value)})" for lost in each.overrode)
+    return f"{at}{beaten}"
+
+
+_PLACED = frozenset({Origin.RECIPE, Origin.EXTENDS, Origin.PROFILE, Origin.SETTING})
+# Plain in every YAML: a word that neither 1.1 nor 1.2 takes for anything else.
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./@+-]*")
+_OLD_BOOLEANS = frozenset({"y", "n", "yes", "no", "on", "off"})
+
+
+def _written(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(_written(item) for item in value)}]"
+    if isinstance(value, str):
+        return _scalar(value)
+    return "null" if value is None else repr(value)
+
+
+def _scalar(text: str) -> str:
+    """Write a text plainly if no reader takes it for something else, else in quotes."""
+    is_word = _WORD.fullmatch(text) and text.lower() not in _OLD_BOOLEANS and resolve(text) == text
+    return text if is_word else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,30 @@
+"""The recipe on a command line: its file, the profiles and the settings on top of it."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from runner.load import Loaded, load
+
+
+def declare(parser: ArgumentParser) -> None:
+    """Declare RECIPE, `--profile` and `--set`."""
+    parser.add_argument("recipe", type=Path, metavar="RECIPE")
+    parser.add_argument(
+        "--profile",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="lay profiles/NAME.yaml, beside the recipe, over it; may be given again",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set one value, such as finetune.parameters.lora_r=16; null takes a key away",
+    )
+
+
+def read(options: Namespace) -> Loaded:
+    """Load what the command line names."""
+    return load(options.recipe, profiles=options.profile, settings=options.set)
