@@ -4,7 +4,9 @@ The short tests run with the others; the long ones, marked `full`, take a minute
 """
 
 import random
+import socket
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -253,22 +255,28 @@ def test_the_recipes_that_all_is_made_of_are_valid(folder: Path, of: Source) -> 
 
 
 def test_what_is_forbidden_is_seen(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The watch itself: a validate that writes a file, or takes its time, does not pass."""
-    (folder / "recipe.yaml").write_bytes(b"a: 1\n")
+    """The watch itself: a validate that writes a file, opens a socket or never ends does not go unseen."""
+    path = folder / "recipe.yaml"
 
-    def writes(path: Path) -> None:
-        path.with_suffix(".bak").write_text("x")
+    def writes(options: Namespace, _session: object) -> ExitCode:
+        options.recipe.write_text("x")
+        return ExitCode.DONE
 
-    monkeypatch.setattr("runner.verbs.validate.load", writes)
-    with pytest.raises(AssertionError):
-        check(b"a: 1\n", folder)
+    def listens(_options: Namespace, _session: object) -> ExitCode:
+        with socket.socket() as door:
+            door.bind(("127.0.0.1", 0))
+        return ExitCode.DONE
 
-    def hangs(_path: Path) -> None:
+    def hangs(_options: Namespace, _session: object) -> ExitCode:
         while True:
             pass
 
-    monkeypatch.setattr("runner.verbs.validate.load", hangs)
-    assert validate(folder / "recipe.yaml").code == ExitCode.STEP_FAILED
+    monkeypatch.setattr("runner.verbs.validate.main", writes)
+    assert "for writing" in validate(path).forbidden[0]
+    monkeypatch.setattr("runner.verbs.validate.main", listens)
+    assert validate(path).forbidden == ("socket.bind",)
+    monkeypatch.setattr("runner.verbs.validate.main", hangs)
+    assert validate(path).code == ExitCode.STEP_FAILED
 
 
 # --- the longer sweeps --------------------------------------------------------------------------------------
