@@ -2,14 +2,20 @@
 # make check        formatting, lint, types
 # make test         everything but the longer sweeps
 # make test-full    the longer sweeps too (marked `full`)
+# make editors      the recipes as an editor sees them, through the language server that editors use (needs Node.js)
 # make bench        ratios of whole processes and of alternatives, each measured in one run
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# What the benchmarks compare with; its packages would not go together with ours.
+BENCH_VENV := .venv-bench
+BENCH_READY := $(BENCH_VENV)/.ready
+# Those that are there, in this order.
+BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost)
 
-.PHONY: quickstart check test test-full bench clean
+.PHONY: quickstart check test test-full editors bench clean
 
 quickstart: $(READY)
 	$(BIN)/runner run configs/quickstart.yaml
@@ -25,13 +31,22 @@ test: $(READY)
 test-full: $(READY)
 	$(BIN)/python -m pytest
 
-bench: $(READY)
-	$(BIN)/python benchmarks/startup.py
+editors: $(READY)
+	$(BIN)/python tools/check_editor.py
+
+bench: $(READY) $(BENCH_READY)
+	set -e; for name in $(wildcard $(BENCHMARKS)); do echo "== $$name"; $(BIN)/python $$name; done
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH_VENV) .node .mypy_cache .pytest_cache .ruff_cache
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[emulator,dev]'
+	$(BIN)/python -m compileall -q runner
 	touch $(READY)
+
+$(BENCH_READY): benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $(BENCH_READY)

@@ -2,13 +2,13 @@
 
 import argparse
 import contextlib
+import gc
 import importlib
 import io
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO, cast
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from runner.session import Session
 
 VERBS: Mapping[str, str] = {
+    "init": "write a recipe to begin with, with a comment wherever one might ask why",
     "validate": "tell every mistake in a recipe, at its line; touches no network",
     "config": "show every value in force and where it is from, as one recipe",
     "plan": "show what a run would create, reuse and change, and every parameter with its origin",
     "run": "carry a recipe out: train, register, deploy, score, clean up",
     "down": "take back what a run left alive",
     "show": "show what a run did and what it left",
+    "schema": "print the recipe's schema, which editors read",
     "emulator": "start, stop or look at the local Azure ML emulator",
 }
 
@@ -57,16 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options, verb = _parse(words)
     # `--version` and `--help` have ended in `_parse`; what everything else needs is imported only now.
     from runner.clock import SystemClock  # noqa: PLC0415
-    from runner.console import Console, Output  # noqa: PLC0415
+    from runner.console import Output, Voice  # noqa: PLC0415
     from runner.session import Session  # noqa: PLC0415
 
-    console = Console(_open(sys.stdout), _open(sys.stderr), Output(options.output), SystemClock())
+    voice = Voice(_open(sys.stdout), _open(sys.stderr), Output(options.output), SystemClock())
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         # The SDK prints to stdout as it likes; only the console's own handle reaches it.
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
             return int(
-                _guarded(verb, options, Session(console=console, clock=console.clock, environment=os.environ))
+                _guarded(verb, options, Session(voice=voice, clock=voice.clock, environment=os.environ))
             )
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -76,32 +78,32 @@ def _guarded(verb: Verb, options: argparse.Namespace, session: "Session") -> Exi
     try:
         return verb.main(options, session)
     except RunnerError as error:
-        session.console.error(error)
+        session.voice.error(error)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         code = ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED
-        session.console.interrupted(code)
+        session.voice.interrupted(code)
         return code
     except BrokenPipeError:
         return ExitCode.STEP_FAILED
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        session.console.error(RunnerError(f"{name}{error.strerror or type(error).__name__}"))
+        session.voice.error(RunnerError(f"{name}{error.strerror or type(error).__name__}"))
         return ExitCode.STEP_FAILED
     except Exception as error:
         if session.environment.get("RUNNER_DEBUG"):
             raise
-        session.console.bug(error)
+        session.voice.bug(error)
         return ExitCode.STEP_FAILED
 
 
 def _parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
     """Read the verb first and then, with its module's help, the rest."""
-    outer = _parser()
     if not words or words[0] not in VERBS:
+        outer = _parser()
         outer.parse_args(words)
         outer.error("a verb is missing")
-    verb = cast("Verb", importlib.import_module(f"runner.verbs.{words[0]}"))
+    verb = _imported(words[0])
     inner = argparse.ArgumentParser(
         prog=f"runner {words[0]}", description=VERBS[words[0]], allow_abbrev=False
     )
@@ -109,6 +111,21 @@ def _parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
     inner.add_argument("--output", choices=outputs, default="text")
     verb.arguments(inner)
     return inner.parse_args(words[1:]), verb
+
+
+def _imported(verb: str) -> Verb:
+    """Import a verb's module, with all that it needs.
+
+    That stays to the end. To look through it for garbage, while it is made and again at the exit, would take
+    a sixth of the time of `validate`.
+    """
+    gc.disable()
+    try:
+        return cast("Verb", importlib.import_module(f"runner.verbs.{verb}"))
+    finally:
+        if not gc.get_freeze_count():
+            gc.freeze()
+        gc.enable()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -131,6 +148,9 @@ def _open(stream: TextIO | None) -> TextIO:
 
 
 def _installed() -> str:
+    # As slow to import as all else that `--version` takes, and no verb asks for it.
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
     try:
         return version("runner")
     except PackageNotFoundError:

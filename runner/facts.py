@@ -50,6 +50,38 @@ class Provisioning(StrEnum):
     FAILED = "failed"
 
 
+class CorePool(StrEnum):
+    """How cores are bought; each way has a quota of its own."""
+
+    DEDICATED = "dedicated"
+    LOW_PRIORITY = "low priority"
+
+
+def family_key(name: str) -> str:
+    """Spell a family in one way: `standard NCASv3_T4 Family` is `standardncasv3t4family`."""
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quota:
+    """What one line of the region's quota leaves: cores of a family, or of all (`family` is then empty).
+
+    `name` is what the portal calls it, `family` is spelled as `family_key` does. A line without a limit is
+    not kept: it refuses nothing.
+    """
+
+    name: str
+    family: str
+    pool: CorePool
+    limit: int
+    used: int
+
+    @property
+    def free(self) -> int:
+        """Give the cores that are left, never less than none."""
+        return max(0, self.limit - self.used)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComputeState:
     """A compute cluster as it stands. `size` comes back upper-cased."""
@@ -67,12 +99,14 @@ class ComputeState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndpointState:
-    """An online endpoint as it stands."""
+    """An online endpoint as it stands; `identity_type` is empty where the service does not tell."""
 
     id: str
     name: str
     provisioning: Provisioning
     auth_mode: str = ""
+    identity_type: str = ""
+    user_assigned_identities: tuple[str, ...] = ()
     scoring_uri: str = ""
     traffic: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
@@ -130,7 +164,10 @@ class ChildRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobSpec:
-    """What a fine-tune job is made of: the component's literals, and its data by the name of the port."""
+    """What a fine-tune job is made of: the component's literals, and its data by the name of the port.
+
+    `serverless`: whatever in it names no compute of its own runs on compute that no cluster was made for.
+    """
 
     name: str
     display_name: str
@@ -140,6 +177,7 @@ class JobSpec:
     model_id: str
     files: Mapping[str, str]
     parameters: Mapping[str, str | int | float]
+    serverless: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,7 +186,8 @@ class Facts:
 
     `offline` facts come from the catalog alone: what exists in the workspace is then unknown, and absent
     here. `sizes` has lower-case names. `location` is empty offline. `today` is the day that retirements are
-    held against.
+    held against. `rows` counts those of each role that a run would take, where they lie in files here.
+    `quota` is None where it was not asked for or not told; `quota_refusal` then says why.
     """
 
     target: TargetKind
@@ -162,3 +201,6 @@ class Facts:
     compute: ComputeState | None = None
     endpoint: EndpointState | None = None
     deployment: DeploymentState | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    quota: tuple[Quota, ...] | None = None
+    quota_refusal: str = ""

@@ -48,7 +48,8 @@ def from_catalog(loaded: Loaded, kind: TargetKind, today: date) -> tuple[Facts, 
 
 def offline(loaded: Loaded, kind: TargetKind, today: date) -> Plan:
     """Plan from the catalog alone. Raises PreflightRefused."""
-    return _checked(loaded, survey_offline(loaded.recipe, kind, None, today))
+    facts = survey_offline(loaded.recipe, kind, None, today, folder=loaded.source.folder)
+    return _checked(loaded, facts)
 
 
 @contextmanager
@@ -93,7 +94,7 @@ def connected(session: Session, chosen: Target, registry: str) -> "Cloud":
 
 def opened(loaded: Loaded, cloud: "Cloud", today: date) -> Opened:
     """Survey and check. Raises PreflightRefused, before anything is changed."""
-    facts = survey(loaded.recipe, cloud, today)
+    facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
     return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=_checked(loaded, facts))
 
 

@@ -13,6 +13,9 @@ Scalar = str | int | float | bool
 
 Section = TypeVar("Section")
 
+# Azure ML's own name for compute that it finds for a job by itself.
+SERVERLESS = "serverless"
+
 
 class Cleanup(StrEnum):
     """When a run deletes what it created (data assets and models stay)."""
@@ -27,6 +30,13 @@ class Tier(StrEnum):
 
     DEDICATED = "dedicated"
     LOW_PRIORITY = "low_priority"
+
+
+class IdentityType(StrEnum):
+    """Who makes the managed identity of an endpoint: Azure with it, or somebody beforehand."""
+
+    SYSTEM_ASSIGNED = "system_assigned"
+    USER_ASSIGNED = "user_assigned"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,9 +60,13 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compute:
-    """The cluster to train on. `idle_time_before_scale_down` is in seconds."""
+    """The cluster to train on, `idle_time_before_scale_down` in seconds; or, with `serverless`, none.
 
-    name: str
+    Without a cluster there is nothing that a name, counts of nodes, a tier or an idle time would be of.
+    """
+
+    serverless: bool = False
+    name: str = SERVERLESS
     size: str
     gpus_per_node: int
     min_instances: int = 0
@@ -104,12 +118,25 @@ class Register:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """The managed identity that an endpoint's containers act as; a user's own by its ARM resource id.
+
+    A plain list of ids, as Azure ML's reference of the endpoint's YAML describes it (the CLI wants a mapping
+    with the one key `resource_id` around each: more to write, nothing more said).
+    """
+
+    type: IdentityType
+    user_assigned_identities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
     """The online endpoint; without a name it is made of the recipe's name and a short hash."""
 
     name: str | None = None
     auth_mode: str = "key"
     description: str | None = None
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,21 +3,35 @@
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.clock import Clock
-from runner.console import Console
+from runner.console import Voice
+
+if TYPE_CHECKING:
+    from runner.console.console import Console
 
 RUNS_FOLDER = Path("runs")
 STATE_FOLDER = Path(".runner/emulator")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Session:
-    """The console, the clock and the process's environment (which the SDK reads its cloud from)."""
+    """What tells people, the clock and the process's environment (which the SDK reads its cloud from)."""
 
-    console: Console
+    voice: Voice
     clock: Clock
     environment: MutableMapping[str, str]
+
+    @property
+    def console(self) -> "Console":
+        """Give a voice that knows plans and runs, too; from then on it is the only one."""
+        # It takes as long to import as a whole `validate`, which has no use for it.
+        from runner.console.console import Console  # noqa: PLC0415
+
+        if not isinstance(self.voice, Console):
+            self.voice = Console(**vars(self.voice))
+        return self.voice
 
     def emulator_state(self, asked: Path | None) -> Path:
         """Give the emulator's state folder: `--state`, else RUNNER_STATE, else in the working folder."""

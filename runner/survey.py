@@ -1,19 +1,27 @@
 """Recipe and target to Facts, by reading only: what its names resolve to, and what is there already."""
 
+from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import catalog, naming
-from runner.facts import DeploymentState, EndpointState, Facts, Target, TargetKind
+from runner.dataset import count_rows
+from runner.errors import RunnerError
+from runner.facts import ComputeState, DeploymentState, EndpointState, Facts, Quota, Target, TargetKind
 from runner.recipe import Recipe
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
 
-def survey(recipe: Recipe, cloud: "Cloud", today: date) -> Facts:
-    """Ask the registry and the workspace. What is not found is None; judging that is preflight's."""
+def survey(recipe: Recipe, cloud: "Cloud", today: date, *, folder: Path | None = None) -> Facts:
+    """Ask the registry and the workspace. What is not found is None; judging that is preflight's.
+
+    `folder` is where the recipe's relative paths start; without it no rows are counted.
+    """
     endpoint = _endpoint(recipe, cloud)
+    quota, refusal = _quota(recipe, cloud)
     return Facts(
         target=cloud.target.kind,
         today=today,
@@ -22,14 +30,19 @@ def survey(recipe: Recipe, cloud: "Cloud", today: date) -> Facts:
         model=cloud.registry.model(recipe.model.name, recipe.model.version),
         component=_component(recipe, cloud),
         sizes=cloud.computes.sizes() if recipe.compute or recipe.deployment else {},
-        compute=cloud.computes.get(recipe.compute.name) if recipe.compute else None,
+        compute=_cluster(recipe, cloud),
         endpoint_name=naming.endpoint(recipe, cloud.target) if recipe.endpoint else None,
         endpoint=endpoint,
         deployment=_deployment(recipe, cloud, endpoint),
+        rows=_rows(recipe, folder),
+        quota=quota,
+        quota_refusal=refusal,
     )
 
 
-def survey_offline(recipe: Recipe, kind: TargetKind, target: Target | None, today: date) -> Facts:
+def survey_offline(
+    recipe: Recipe, kind: TargetKind, target: Target | None, today: date, *, folder: Path | None = None
+) -> Facts:
     """Answer from the catalog, whose facts are dated; what exists in a workspace stays unknown.
 
     `target` may be None: the workspace's ids may come from an environment that is not set here.
@@ -42,7 +55,22 @@ def survey_offline(recipe: Recipe, kind: TargetKind, target: Target | None, toda
         component=catalog.component(recipe.finetune.task) if recipe.finetune else None,
         sizes={size.name.lower(): size for size in catalog.vm_sizes()},
         endpoint_name=naming.endpoint(recipe, target) if recipe.endpoint and target else None,
+        rows=_rows(recipe, folder),
     )
+
+
+def _rows(recipe: Recipe, folder: Path | None) -> Mapping[str, int]:
+    return count_rows(recipe.dataset, folder) if recipe.dataset and folder else {}
+
+
+def _quota(recipe: Recipe, cloud: "Cloud") -> tuple[tuple[Quota, ...] | None, str]:
+    """Read the region's quota, or the reason why it is not told: a plan can do without."""
+    if recipe.compute is None and recipe.deployment is None:
+        return None, ""
+    try:
+        return cloud.computes.quota(), ""
+    except RunnerError as error:
+        return None, error.message
 
 
 def _component(recipe: Recipe, cloud: "Cloud") -> catalog.Component | None:
@@ -50,6 +78,12 @@ def _component(recipe: Recipe, cloud: "Cloud") -> catalog.Component | None:
     if recipe.finetune is None or known is None:
         return None
     return cloud.registry.component(known.name, recipe.finetune.component_version)
+
+
+def _cluster(recipe: Recipe, cloud: "Cloud") -> ComputeState | None:
+    if recipe.compute is None or recipe.compute.serverless:
+        return None
+    return cloud.computes.get(recipe.compute.name)
 
 
 def _endpoint(recipe: Recipe, cloud: "Cloud") -> EndpointState | None:

@@ -129,7 +129,7 @@ def _wire_input(value: object) -> object:
 
 
 def _size(size: Json) -> Json:
-    return {key: size[key] for key in ("name", "family", "vcpus", "memory_gb", "gpus")}
+    return {key: size[key] for key in ("name", "family", "vcpus", "memory_gb", "gpus", "disk_gb")}
 
 
 if __name__ == "__main__":

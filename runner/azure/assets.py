@@ -24,11 +24,20 @@ class Assets:
         except NotFound:
             return None
 
-    def register_data(self, name: str, version: str, path: str, tags: Mapping[str, str]) -> None:
+    def register_data(
+        self, name: str, version: str, *, path: str, description: str | None, tags: Mapping[str, str]
+    ) -> None:
         """Register an uploaded file as a data asset."""
         with translated(f"registering data asset {name}:{version}"):
             self._workspace.data.create_or_update(
-                Data(name=name, version=version, path=path, type=AssetTypes.URI_FILE, tags=dict(tags))
+                Data(
+                    name=name,
+                    version=version,
+                    path=path,
+                    type=AssetTypes.URI_FILE,
+                    description=description,
+                    tags=dict(tags),
+                )
             )
 
     def model(self, name: str, version: str) -> AssetState | None:

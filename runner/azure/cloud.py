@@ -11,7 +11,7 @@ from runner.azure.assets import Assets
 from runner.azure.compute import Computes
 from runner.azure.endpoints import Endpoints
 from runner.azure.jobs import Jobs
-from runner.azure.registry import Registry
+from runner.azure.registry import Registry, connect_registry
 from runner.azure.run_history import RunHistory
 from runner.azure.scoring import Scoring
 from runner.azure.storage import Storage
@@ -51,10 +51,7 @@ def connect(target: Target, registry_name: str, credential: TokenCredential) -> 
             enable_telemetry=False,
             show_progress=False,
         )
-    with translated(f"connecting to registry {registry_name}"):
-        registry = MLClient(
-            credential, registry_name=registry_name, enable_telemetry=False, show_progress=False
-        )
+    registry = connect_registry(registry_name, credential)
     return Cloud(
         target=target,
         location=_location(workspace, target),
@@ -65,7 +62,7 @@ def connect(target: Target, registry_name: str, credential: TokenCredential) -> 
         history=RunHistory(workspace, credential, target),
         endpoints=Endpoints(workspace, credential, target),
         scoring=Scoring(),
-        registry=Registry(registry, registry_name),
+        registry=registry,
     )
 
 

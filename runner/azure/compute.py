@@ -1,15 +1,18 @@
 """Compute clusters and the sizes a workspace's region offers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import AmlCompute
 
-from runner import recipe
+from runner import catalog, recipe
+from runner.azure.quota import quota
 from runner.azure.rest import provisioning
 from runner.azure.translate import NotFound, translated, word
 from runner.catalog import VmSize
-from runner.facts import ComputeState
+from runner.facts import ComputeState, Quota
 
 
 class Computes:
@@ -37,7 +40,7 @@ class Computes:
             tags=dict(compute.tags or {}),
         )
 
-    def create(self, section: recipe.Compute, tags: Mapping[str, str]) -> None:
+    def create(self, section: recipe.Compute, *, description: str | None, tags: Mapping[str, str]) -> None:
         """Ask for a cluster; whether it came is only known by `get`."""
         with translated(f"creating compute {section.name}"):
             self._workspace.compute.begin_create_or_update(
@@ -48,6 +51,7 @@ class Computes:
                     min_instances=section.min_instances,
                     max_instances=section.max_instances,
                     idle_time_before_scale_down=section.idle_time_before_scale_down,
+                    description=description,
                     tags=dict(tags),
                 )
             )
@@ -63,17 +67,44 @@ class Computes:
     def sizes(self) -> Mapping[str, VmSize]:
         """Give the sizes of the workspace's region by lower-case name, with their GPU counts."""
         with translated("listing the compute sizes"):
-            listed = list(self._workspace.compute.list_sizes())
-        return {
-            str(size.name).lower(): VmSize(
-                name=str(size.name),
-                family=str(size.family or ""),
-                vcpus=int(size.v_cp_us or 0),
-                memory_gb=float(size.memory_gb or 0),
-                gpus=float(size.gpus or 0),
-                gpu=None,
-                gpu_memory_gb=None,
-                retired=None,
-            )
-            for size in listed
-        }
+            listed = [vars(size) for size in self._workspace.compute.list_sizes()]
+        return {str(told["name"]).lower(): _size(told) for told in listed}
+
+    def quota(self) -> tuple[Quota, ...]:
+        """Read what the workspace's region has left of each family's cores."""
+        with translated("reading the region's quota"):
+            listed = [vars(usage) for usage in self._workspace.compute.list_usage()]
+        return quota(listed, str(self._workspace.workspace_name))
+
+
+def _size(told: Mapping[str, Any]) -> VmSize:
+    """Take what the service tells, and what it does not from the catalog.
+
+    The SDK (1.35.2) keeps the service's own spelling beside attributes of its own, which stay None; one that
+    fills those is read, too.
+    """
+    name, megabytes = str(told["name"]), told.get("maxResourceVolumeMB")
+    known = catalog.vm_size(name) or _unknown(name)
+    return replace(
+        known,
+        name=name,
+        family=str(told.get("family") or known.family),
+        vcpus=int(told.get("vCPUs") or told.get("v_cp_us") or known.vcpus),
+        memory_gb=told.get("memoryGB") or told.get("memory_gb") or known.memory_gb,
+        gpus=float(told.get("gpus") or 0),
+        disk_gb=megabytes / 1024 if megabytes else known.disk_gb,
+        low_priority=told.get("lowPriorityCapable"),
+    )
+
+
+def _unknown(name: str) -> VmSize:
+    return VmSize(
+        name=name,
+        family="",
+        vcpus=0,
+        memory_gb=None,
+        gpus=0,
+        gpu=None,
+        gpu_memory_gb=None,
+        retired=None,
+    )

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
+    IdentityConfiguration,
+    ManagedIdentityConfiguration,
     ManagedOnlineDeployment,
     ManagedOnlineEndpoint,
     OnlineRequestSettings,
@@ -15,7 +17,7 @@ from azure.core.rest import HttpRequest
 from runner import recipe
 from runner.azure.rest import provisioning, signed_in_client
 from runner.azure.translate import NotFound, translated, word
-from runner.errors import RunnerError
+from runner.errors import RunnerError, StepFailed
 from runner.facts import DeploymentState, EndpointState, Provisioning, Target
 from runner.redact import register
 
@@ -42,18 +44,26 @@ class Endpoints:
             name=str(endpoint.name),
             provisioning=state,
             auth_mode=word(endpoint.auth_mode),
+            identity_type=word(endpoint.identity.type) if endpoint.identity else "",
+            user_assigned_identities=_ids(endpoint.identity),
             scoring_uri=str(endpoint.scoring_uri or ""),
             traffic={key: int(share) for key, share in (endpoint.traffic or {}).items()},
             error=self._error(state, endpoint.properties),
             tags=dict(endpoint.tags or {}),
         )
 
-    def create(self, name: str, section: recipe.Endpoint, tags: Mapping[str, str]) -> None:
+    def create(
+        self, name: str, section: recipe.Endpoint, *, description: str | None, tags: Mapping[str, str]
+    ) -> None:
         """Ask for an endpoint; whether it came is only known by `get`."""
         with translated(f"creating endpoint {name}"):
             self._workspace.online_endpoints.begin_create_or_update(
                 ManagedOnlineEndpoint(
-                    name=name, auth_mode=section.auth_mode, description=section.description, tags=dict(tags)
+                    name=name,
+                    auth_mode=section.auth_mode,
+                    description=description,
+                    identity=_identity(section.identity),
+                    tags=dict(tags),
                 )
             )
 
@@ -73,10 +83,18 @@ class Endpoints:
             return
 
     def key(self, name: str) -> str:
-        """Give the endpoint's key or token, registered as a secret the moment it is here."""
+        """Give what callers show the endpoint, each registered as a secret the moment it is here.
+
+        By the endpoint's mode a key, a token of Azure ML, or one that the signed-in account gets from Entra
+        for https://ml.azure.com. Tokens end: ask anew for each use, whoever gives them keeps them for us.
+        """
         with translated(f"reading the key of endpoint {name}"):
-            keys = self._workspace.online_endpoints.get_keys(name)
-        return register(str(getattr(keys, "primary_key", None) or getattr(keys, "access_token", "")))
+            given = self._workspace.online_endpoints.get_keys(name)
+        secrets = [getattr(given, each, None) for each in ("primary_key", "access_token", "secondary_key")]
+        held = [register(str(secret)) for secret in secrets if secret]
+        if not held:
+            raise StepFailed(f"reading the key of endpoint {name}: the service gave neither key nor token")
+        return held[0]
 
     def deployment(self, endpoint: str, name: str) -> DeploymentState | None:
         """Look at a deployment; None if it, or its endpoint, is not there."""
@@ -98,7 +116,13 @@ class Endpoints:
         )
 
     def deploy(
-        self, endpoint: str, section: recipe.Deployment, *, model: str, tags: Mapping[str, str]
+        self,
+        endpoint: str,
+        section: recipe.Deployment,
+        *,
+        model: str,
+        description: str | None,
+        tags: Mapping[str, str],
     ) -> None:
         """Ask for a deployment of a registered model; whether it came is only known by `deployment`."""
         with translated(f"creating deployment {section.name}"):
@@ -107,6 +131,7 @@ class Endpoints:
                     name=section.name,
                     endpoint_name=endpoint,
                     model=model,
+                    description=description,
                     instance_type=section.instance_type,
                     instance_count=section.instance_count,
                     liveness_probe=_probe(section.liveness_probe),
@@ -148,6 +173,19 @@ class Endpoints:
             return ""
         error = body.get("error") or {}
         return ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
+
+
+def _identity(section: recipe.Identity | None) -> IdentityConfiguration | None:
+    """Give the SDK's identity; without one it asks for one that Azure makes."""
+    if section is None:
+        return None
+    own = [ManagedIdentityConfiguration(resource_id=each) for each in section.user_assigned_identities]
+    return IdentityConfiguration(type=section.type.value, user_assigned_identities=own or None)
+
+
+def _ids(identity: IdentityConfiguration | None) -> tuple[str, ...]:
+    own = identity.user_assigned_identities if identity else None
+    return tuple(str(each.resource_id) for each in own or ())
 
 
 def _probe(section: recipe.Probe | None) -> ProbeSettings | None:

@@ -8,6 +8,7 @@ from azure.ai.ml.entities import PipelineComponent, PipelineJob, PipelineJobSett
 
 from runner.azure.translate import NotFound, translated, word
 from runner.facts import TRAINED_MODEL, JobSpec, JobState, Provisioning
+from runner.recipe import SERVERLESS
 
 _ENDED_WELL = {"Completed"}
 # The last two have not ended, but they do not go on by themselves either.
@@ -73,5 +74,9 @@ def _pipeline_job(spec: JobSpec, component: PipelineComponent) -> PipelineJob:
     job.display_name = spec.display_name
     job.tags = dict(spec.tags)
     # Azure ML would reuse an earlier run's output for equal inputs; a recipe that is run is to train.
-    job.settings = PipelineJobSettings(force_rerun=True, continue_on_step_failure=False)
+    job.settings = PipelineJobSettings(
+        force_rerun=True,
+        continue_on_step_failure=False,
+        default_compute=SERVERLESS if spec.serverless else None,
+    )
     return job

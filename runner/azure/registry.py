@@ -1,9 +1,11 @@
 """The registry's models and pipeline components, as the catalog's values."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import PipelineComponent
+from azure.core.credentials import TokenCredential
 
 from runner.azure.translate import NotFound, translated
 from runner.catalog import Component, ComponentInput, RegistryModel
@@ -23,16 +25,26 @@ class Registry:
         try:
             with translated(f"looking up model {name} in registry {self.name}"):
                 found = self._client.models.get(name, **_which(version))
+                told = self._told(str(found.name), str(found.version))
         except NotFound:
             return None
         return RegistryModel(
             registry=self.name,
             name=str(found.name),
             version=str(found.version),
-            tags=dict(found.tags or {}),
+            tags=moved_lists(told) | dict(found.tags or {}),
             properties=dict(found.properties or {}),
-            archived=None,
+            is_archived=told.get("isArchived") is True,
         )
+
+    def _told(self, name: str, version: str) -> Mapping[str, Any]:
+        """Give what the registry says of a version, of which the SDK's Model keeps only a part.
+
+        There is no public way to the rest; an SDK that has no private one either tells nothing more.
+        """
+        read = getattr(self._client.models, "_get", None)
+        properties = read(name, version).properties if read else None
+        return properties if isinstance(properties, Mapping) else {}
 
     def component(self, name: str, version: str) -> Component | None:
         """Resolve a component by version, or by `latest`, with its inputs; None if there is none."""
@@ -48,6 +60,34 @@ class Registry:
         with translated(f"reading component {name} {version}"):
             found: PipelineComponent = self._client.components.get(name, version=version)
             return found
+
+
+def moved_lists(told: Mapping[str, Any]) -> dict[str, object]:
+    """Read the allow lists that a registry keeps in its system metadata, as the tags they once were.
+
+    That they moved there is known (Azure/azureml-assets, 2026-06), the shape is not: a mapping from the
+    purpose to names of sizes is read, anything else is left alone, and the catalog's lists then stand in.
+    """
+    metadata = told.get("system_metadata") or told.get("systemMetadata")
+    supported = metadata.get("supportedComputes") if isinstance(metadata, Mapping) else None
+    if not isinstance(supported, Mapping):
+        return {}
+    return {
+        tag: list(sizes)
+        for purpose, tag in _LISTS.items()
+        for key, sizes in supported.items()
+        if purpose in str(key).lower() and isinstance(sizes, list)
+    }
+
+
+_LISTS = {"finetun": "finetune_compute_allow_list", "inference": "inference_compute_allow_list"}
+
+
+def connect_registry(name: str, credential: TokenCredential) -> Registry:
+    """Open a registry; it needs no workspace."""
+    with translated(f"connecting to registry {name}"):
+        client = MLClient(credential, registry_name=name, enable_telemetry=False, show_progress=False)
+    return Registry(client, name)
 
 
 def _which(version: str) -> dict[str, str]:

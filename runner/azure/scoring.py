@@ -20,7 +20,8 @@ from runner.recipe import Scalar
 _OK = 200
 _MEANING = {
     400: "the model does not take a request of this form",
-    401: "the key is not valid (it may have been rotated)",
+    401: "the key or token is not valid (it may have been rotated, or have expired)",
+    403: "the signed-in account may not score: with aad_token it needs the action onlineEndpoints/score",
     404: "no deployment has traffic",
     424: "the model's container answered with an error",
 }

@@ -1,5 +1,8 @@
-"""The only room that prints: for people at a terminal, for logs, or as one JSON value."""
+"""The only room that prints: for people at a terminal, for logs, or as one JSON value.
 
-from runner.console.console import Console, Output
+`Console` is in `runner.console.console`: it knows all that a plan and a run are made of.
+"""
 
-__all__ = ["Console", "Output"]
+from runner.console.voice import Output, Voice
+
+__all__ = ["Output", "Voice"]

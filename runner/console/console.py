@@ -1,20 +1,18 @@
-"""What each verb says: as text for people, or as one JSON value and nothing else on stdout."""
+"""What plans and runs look like: as text for people, or as one JSON value and nothing else on stdout."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
 
 from runner import origins
-from runner.clock import Clock
-from runner.console import texts
+from runner.console import lines, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
-from runner.errors import Diagnostic, DiagnosticError, ExitCode, RunnerError, StillBilling
-from runner.execute import Observer, our_mistake
+from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
+from runner.errors import RunnerError, StillBilling
+from runner.execute import Observer
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.launcher import Emulator
@@ -27,41 +25,28 @@ from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.steps.step import Change
 
 
-class Output(StrEnum):
-    """What `--output` takes."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-
-
-# As many as can be read at once.
-MOST_AT_A_TERMINAL = 20
-
-
-@dataclass
-class Console:
-    """Holds the process's real stdout; nothing else in the process writes there.
-
-    Progress and results go to stdout, errors to stderr. As JSON or SARIF, only the first value is written: a
-    verb that has told its result has told its error with it.
-    """
-
-    stdout: TextIO
-    stderr: TextIO
-    output: Output
-    clock: Clock
-    told: bool = False
+class Console(Voice):
+    """Says what every verb may have to say, and all about plans, runs and the emulator."""
 
     @property
     def at_a_terminal(self) -> bool:
         """Whether a person can be asked and shown things."""
         return self.output is Output.TEXT and self.stdout.isatty()
 
-    def valid(self, path: Path, notices: tuple[Diagnostic, ...]) -> None:
-        """Tell that a recipe is well formed."""
-        value = {"valid": True, "recipe": str(path), "diagnostics": _all(notices)}
-        self._tell(value, [*texts.diagnostics(notices), f"{path} is valid"], notices)
+    def begun(self, recipe: Path, gitignore: Path | None, missing: tuple[str, ...]) -> None:
+        """Tell which files a recipe begins with, and what an older .gitignore lacks."""
+        written = [str(path) for path in (recipe, gitignore) if path]
+        value = {"recipe": str(recipe), "written": written, "add_to_gitignore": list(missing)}
+        self._tell(value, texts.begun(recipe, gitignore, missing))
+
+    def recipe(self, text: str) -> None:
+        """Print a recipe to begin with."""
+        self._tell({"recipe": text}, text.splitlines())
+
+    def document(self, value: Mapping[str, Json]) -> None:
+        """Print a JSON document of ours: to people and to programs alike."""
+        self.told = True
+        self._write(as_json(value, indent=2))
 
     def plan(self, name: str, kind: TargetKind, planned: Plan) -> None:
         """Show a plan."""
@@ -70,21 +55,21 @@ class Console:
             "target": kind.value,
             "changes": [_change(change) for change in planned.changes],
             "parameters": [_parameter(parameter) for parameter in parameters],
-            "diagnostics": _all(planned.diagnostics),
+            "diagnostics": told_diagnostics(planned.diagnostics),
         }
         self._tell(value, texts.plan(name, kind, planned), planned.diagnostics)
 
     def values(self, found: Sequence[InForce], *, with_origin: bool) -> None:
         """Show every value in force as a recipe; a reader may take it for one."""
-        lines = origins.as_yaml(found, comments=with_origin)
-        self._tell({"values": [_in_force(each) for each in found]}, lines)
+        text = origins.as_yaml(found, comments=with_origin)
+        self._tell({"values": [_in_force(each) for each in found]}, text)
 
     @contextmanager
     def following(self, run_id: str, kind: TargetKind, planned: Plan) -> Iterator[Observer]:
         """Open a run: say what it is, then show its progress while the block runs."""
         if self.output is Output.TEXT:
             self._write(f"{run_id} on {texts.where(kind)}")
-            self._lines(texts.diagnostics(planned.diagnostics))
+            self._lines(lines.diagnostics(planned.diagnostics))
         # The emulator has no studio to look into.
         with self._progress(planned.changes, links=kind is TargetKind.AZURE) as observer:
             yield observer
@@ -111,9 +96,9 @@ class Console:
             "run": asdict(said),
             "folder": str(folder),
             "samples": _samples(folder),
-            "error": _error(problem or billing),
-            "still_billing": _error(billing),
-            "diagnostics": _all(_found(problem)),
+            "error": told_error(problem or billing),
+            "still_billing": told_error(billing),
+            "diagnostics": told_diagnostics(diagnostics_of(problem)),
         }
         self._tell(value, self._ending(said, folder, error))
         for each in (problem, billing) if self.output is Output.TEXT else ():
@@ -145,30 +130,6 @@ class Console:
                 self._write(line)
         self._tell(dict(variables), ())
 
-    def error(self, raised: RunnerError) -> None:
-        """Tell an error: with its diagnostics, where it has them."""
-        if self.output is Output.TEXT:
-            self._explain(raised)
-        found = _found(raised)
-        self._tell({"error": _error(raised), "diagnostics": _all(found)}, (), found, raised)
-
-    def _explain(self, raised: RunnerError) -> None:
-        most = MOST_AT_A_TERMINAL if self.stderr.isatty() else None
-        self._lines(texts.diagnostics(_found(raised), most=most), to=self.stderr)
-        self._lines(texts.error(raised), to=self.stderr)
-
-    def interrupted(self, code: ExitCode) -> None:
-        """Tell that a verb was stopped before it had anything to tell."""
-        self._tell({"error": {"message": texts.exit_name(code), "exit_code": int(code)}}, ())
-
-    def bug(self, error: Exception) -> None:
-        """Tell of our own mistake in one line."""
-        problem = RunnerError(
-            our_mistake(error).message,
-            hint="this is a bug in runner; RUNNER_DEBUG=1 shows where",
-        )
-        self.error(problem)
-
     @contextmanager
     def _progress(self, changes: tuple[Change, ...], *, links: bool) -> Iterator[Observer]:
         if self.output is not Output.TEXT:
@@ -191,42 +152,6 @@ class Console:
         if isinstance(error, KeyboardInterrupt):
             yield from texts.interrupted(said)
 
-    def _tell(
-        self,
-        value: Mapping[str, Json],
-        lines: Iterable[str],
-        found: tuple[Diagnostic, ...] = (),
-        error: RunnerError | None = None,
-    ) -> None:
-        if self.output is Output.TEXT:
-            self._lines(lines)
-        elif not self.told:
-            self.told = True
-            self._write(as_json(_as_sarif(found, error) if self.output is Output.SARIF else value, indent=2))
-
-    def _lines(self, lines: Iterable[str], *, to: TextIO | None = None) -> None:
-        for line in lines:
-            self._write(texts.safe(line), to=to)
-
-    def _write(self, line: str, *, to: TextIO | None = None) -> None:
-        stream = to or self.stdout
-        stream.write(line + "\n")
-        stream.flush()
-
-
-def _as_sarif(found: tuple[Diagnostic, ...], error: RunnerError | None) -> Mapping[str, Json]:
-    from runner.console import sarif  # noqa: PLC0415 - looks up versions, which only SARIF tells
-
-    return sarif.log(found, error)
-
-
-def _found(raised: RunnerError | None) -> tuple[Diagnostic, ...]:
-    return raised.diagnostics if isinstance(raised, DiagnosticError) else ()
-
-
-def _all(found: Iterable[Diagnostic]) -> list[Mapping[str, Json]]:
-    return [asdict(each) | {"severity": each.severity.value} for each in found]
-
 
 def _change(change: Change) -> Mapping[str, Json]:
     return asdict(change) | {"action": change.action.value}
@@ -239,18 +164,6 @@ def _in_force(each: InForce) -> Mapping[str, Json]:
 
 def _parameter(parameter: Parameter) -> Mapping[str, Json]:
     return asdict(parameter) | {"origin": parameter.origin.value}
-
-
-def _error(raised: RunnerError | None) -> Mapping[str, Json] | None:
-    if raised is None:
-        return None
-    tail = list(getattr(raised, "log_tail", ()))
-    return {
-        "message": raised.message,
-        "hint": raised.hint,
-        "log_tail": tail,
-        "exit_code": int(raised.exit_code),
-    }
 
 
 def _samples(folder: Path) -> list[Mapping[str, Json]]:

@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.clock import Clock
+from runner.console.lines import safe
 from runner.console.plain import progress
-from runner.console.texts import safe, seconds
+from runner.console.texts import seconds
 from runner.errors import RunnerError
 from runner.steps.step import Action, Change, Observation
 

@@ -4,7 +4,8 @@ import threading
 from collections.abc import Callable
 
 from runner.clock import Clock
-from runner.console.texts import SYMBOLS, safe, seconds
+from runner.console.lines import safe
+from runner.console.texts import SYMBOLS, seconds
 from runner.errors import RunnerError
 from runner.steps.step import Action, Change, Observation
 

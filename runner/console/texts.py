@@ -1,16 +1,16 @@
-"""What people read, as lines: pure functions from values to text."""
+"""What people read of plans and runs, as lines: pure functions from values to text."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
-from runner.errors import Diagnostic, ExitCode, RunnerError, Severity, StepFailed
+from runner.console.lines import diagnostics, safe
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, StepRecord, StepStatus
 from runner.parameters import Effective, Origin, Parameter
 from runner.plan import Plan
 from runner.recipe import Scalar
-from runner.redact import printable, redact
 from runner.steps.step import Action
 
 SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REUSE: "=", Action.READ: "."}
@@ -27,11 +27,6 @@ _WIDEST = 48
 
 # The metrics worth a line at the end, in this order; a target that does not log one has no line for it.
 METRICS = ("test_loss_base", "test_loss", "eval_loss", "loss", "train_loss")
-
-
-def safe(text: str) -> str:
-    """Make any text from outside fit for a terminal."""
-    return printable(redact(text))
 
 
 def seconds(amount: float) -> str:
@@ -53,23 +48,16 @@ def where(kind: TargetKind) -> str:
     return "Azure"
 
 
-def diagnostics(found: Sequence[Diagnostic], *, most: int | None = None) -> Iterator[str]:
-    """Give one line each, warnings and notices marked as such; after `most` of them only their number."""
-    for each in found[:most]:
-        mark = "" if each.severity is Severity.ERROR else f"{each.severity.value}: "
-        yield safe(f"{mark}{each}")
-    if most is not None and len(found) > most:
-        yield f"… and {len(found) - most} more (--output json gives all)"
-
-
-def error(raised: RunnerError) -> Iterator[str]:
-    """Give an error, the end of its log, and what to do next."""
-    yield safe(f"error: {raised.message}")
-    if isinstance(raised, StepFailed) and raised.log_tail:
-        yield "  the end of its log:"
-        yield from (safe(f"  | {line}") for line in raised.log_tail)
-    if raised.hint:
-        yield safe(f"  hint: {raised.hint}")
+def begun(recipe: Path, gitignore: Path | None, missing: tuple[str, ...]) -> Iterator[str]:
+    """Say what was written, and what comes next."""
+    yield f"{recipe} is written"
+    if gitignore:
+        yield f"{gitignore} is written: of a run only its manifest.json is to be committed"
+    if missing:
+        yield f"add to .gitignore, so that of a run only its manifest.json is committed: {'  '.join(missing)}"
+    schema = shlex.quote(str(recipe.parent / "recipe.schema.json"))
+    yield f"for an editor that completes and explains it: runner schema > {schema}"
+    yield f"next: runner plan --offline {shlex.quote(str(recipe))}"
 
 
 def plan(name: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
@@ -192,8 +180,3 @@ def interrupted(said: Manifest) -> Iterator[str]:
         yield safe(f"interrupted; job {job.intent['name']} goes on in the cloud")
     else:
         yield "interrupted"
-
-
-def exit_name(code: ExitCode) -> str:
-    """Give an exit code's name for people."""
-    return code.name.lower().replace("_", " ")

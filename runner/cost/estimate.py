@@ -152,7 +152,7 @@ def _other_stages(nodes: int) -> Span:
 
 def _idle(compute: Compute, node: _Node, nodes: int) -> Iterator[Item]:
     """Give what is paid between the job's end and the scaling down; nodes that always stay are not in it."""
-    passing = max(nodes - compute.min_instances, 0)
+    passing = 0 if compute.serverless else max(nodes - compute.min_instances, 0)
     if passing and compute.idle_time_before_scale_down:
         waiting = passing * compute.idle_time_before_scale_down / _SECONDS_PER_HOUR
         yield _item("idle after the job", node, exactly(waiting))

@@ -37,6 +37,7 @@ from runner.emulator.routes import (
     registry,
     run_history,
     scoring,
+    usages,
     workspaces,
 )
 from runner.emulator.settings import Settings
@@ -75,7 +76,7 @@ ROUTES = (
     # the workspace and its region
     Route("GET", WS, workspaces.get),
     Route("GET", f"{LOCATION}/vmSizes", workspaces.sizes),
-    Route("GET", f"{LOCATION}/usages", workspaces.usages),
+    Route("GET", f"{LOCATION}/usages", usages.get),
     # long-running operations
     Route("GET", f"{LOCATION}/computeOperationsStatus/{{operation}}", operations.compute_status),
     Route("GET", f"{LOCATION}/mfeOperationsStatus/{{operation}}", operations.mfe_status),
@@ -146,6 +147,7 @@ ROUTES = (
     Route("GET", "/_emu/status", admin.status, Access.ADMIN),
     Route("POST", "/_emu/shutdown", admin.shutdown, Access.ADMIN),
     Route("POST", "/_emu/jobs/script", admin.script_job, Access.ADMIN),
+    Route("POST", "/_emu/quota", usages.set_limit, Access.ADMIN),
 )
 
 _ENVELOPES: dict[Access, Callable[[ArmError], Response]] = {

@@ -36,7 +36,8 @@ class Size:
     family: str
     vcpus: int
     memory_gb: float | None
-    gpus: int
+    gpus: float
+    disk_gb: float | None
 
 
 Component = dict[str, Any]

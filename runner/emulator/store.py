@@ -40,6 +40,7 @@ class Kind(StrEnum):
     KEYS = "keys"
     OPERATION = "operation"
     BLOB = "blob"
+    QUOTA = "quota"
 
 
 class Store:

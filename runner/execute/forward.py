@@ -119,12 +119,13 @@ def _act(
 
 def _result(change: Change, action: Action, intent: Mapping[str, Json], seen: Observation) -> dict[str, Json]:
     traits = STEPS[change.step].traits
+    used = action in {Action.READ, Action.REUSE}
     return {
         "action": action.value,
         "intent": intent,
         "kind": change.kind,
         # A cluster that was there is only used; an endpoint that an earlier run made is the recipe's own.
-        "bills": traits.bills and (action is not Action.REUSE or traits.down_reused),
+        "bills": traits.bills and (not used or traits.down_reused),
         "outputs": seen.outputs,
         "metrics": seen.metrics,
         "detail": seen.detail,

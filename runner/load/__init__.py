@@ -1,6 +1,7 @@
 """Turns a file into a Recipe, or into everything that is wrong with it, each at its line and column."""
 
 from runner.load.environment import UnsetVariable, interpolate, resolve, resolve_workspace
+from runner.load.identity import resolve_identity
 from runner.load.reading import load, load_bytes
 from runner.load.source import Given, Loaded, Part, Source
 from runner.yaml12 import Position
@@ -16,5 +17,6 @@ __all__ = [
     "load",
     "load_bytes",
     "resolve",
+    "resolve_identity",
     "resolve_workspace",
 ]

@@ -10,6 +10,8 @@ from runner.recipe import (
     Deployment,
     Endpoint,
     Finetune,
+    Identity,
+    IdentityType,
     Model,
     Probe,
     Recipe,
@@ -44,6 +46,17 @@ def _deployment(section: dict[str, Any]) -> Deployment:
     return Deployment(**{**section, **probes})
 
 
+def _endpoint(section: dict[str, Any]) -> Endpoint:
+    if "identity" not in section:
+        return Endpoint(**section)
+    given = section["identity"]
+    identity = Identity(
+        type=IdentityType(given["type"]),
+        user_assigned_identities=tuple(given.get("user_assigned_identities", ())),
+    )
+    return Endpoint(**{**section, "identity": identity})
+
+
 def _model(section: dict[str, Any]) -> Model:
     return Model(**{**section, "version": str(section.get("version", "latest"))})
 
@@ -55,7 +68,7 @@ _SECTIONS: Mapping[str, Callable[[Any], object]] = {
     "dataset": _dataset,
     "finetune": lambda section: Finetune(**section),
     "register": lambda section: Register(**section),
-    "endpoint": lambda section: Endpoint(**section),
+    "endpoint": _endpoint,
     "deployment": _deployment,
     "sample": lambda section: Sample(**section),
     "cleanup": Cleanup,

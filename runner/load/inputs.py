@@ -75,7 +75,7 @@ def _derived(key: Key, name: str) -> Mistake:
 def _origin(name: str) -> str:
     """Name the place in a recipe that decides an input the recipe may not set."""
     if name.startswith("compute_"):
-        return "compute.name"
+        return "compute.name or compute.serverless"
     if name.startswith("instance_type_"):
         return "compute.size"
     if name == "number_of_gpu_to_use_finetuning":

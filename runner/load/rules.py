@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from runner.errors import Severity
+from runner.load.choices import identity_mistakes, serverless_mistakes
 from runner.load.inputs import parameter_mistakes
 from runner.load.source import Mistake, short
 from runner.load.tree import Tree, mapping_at
@@ -115,7 +116,8 @@ def _instances(tree: Tree) -> Iterator[Mistake]:
         message = f"must be at most max_instances, which is {most}"
         yield Mistake(key=("compute", "min_instances"), code="out-of-range", message=message)
     nodes = mapping_at(tree, "finetune", "parameters").get("num_nodes_finetune")
-    if isinstance(nodes, int) and nodes > most and compute:
+    bounded = bool(compute) and compute.get("serverless") is not True
+    if isinstance(nodes, int) and nodes > most and bounded:
         message = f"must be at most compute.max_instances, which is {most}: the job would wait forever"
         yield Mistake(
             key=("finetune", "parameters", "num_nodes_finetune"), code="out-of-range", message=message
@@ -181,7 +183,9 @@ _RULES: tuple[Callable[[Tree], Iterator[Mistake]], ...] = (
     _same_split,
     _whole_workspace,
     _subscription,
+    serverless_mistakes,
     _instances,
+    identity_mistakes,
     _liveness,
     _lower_case,
     _traffic_names,

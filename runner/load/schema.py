@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from runner.schema_files import read_schema
+from runner.load.acceptor import certainly_valid
+from runner.schema_files import BASE, referred
 from runner.yaml12 import Key, Value
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
+    from referencing import Resource
+
+_RECIPE = "recipe.schema.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,9 +30,11 @@ class Violation:
     of_name: bool
 
 
-def violations(tree: Value) -> Iterator[Violation]:
+def violations(tree: Value, schema_name: str = _RECIPE) -> Iterator[Violation]:
     """Check a tree against the recipe's schema."""
-    for error in _validator().iter_errors(tree):
+    if certainly_valid(tree, schema_name):
+        return
+    for error in arbiter_of(schema_name).iter_errors(tree):
         known: Any = error
         yield Violation(
             key=tuple(known.absolute_path),
@@ -41,16 +47,24 @@ def violations(tree: Value) -> Iterator[Violation]:
 
 
 @cache
-def _validator() -> "Validator":
-    """Build the validator, without any way to a schema elsewhere and without Python's idea of integers."""
-    # jsonschema takes a tenth of a second to import: only who loads a recipe pays for it.
+def arbiter_of(schema_name: str) -> "Validator":
+    """Build the arbiter, whose references lead to our schemas alone, without Python's idea of integers."""
+    # jsonschema takes a tenth of a second to import: only who loads what is not surely valid pays for it.
     from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
     from referencing import Registry  # noqa: PLC0415
 
     checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
     extend: Callable[..., type[Validator]] = validators.extend
     strict = extend(Draft202012Validator, validators={"pattern": _check_pattern}, type_checker=checker)
-    return strict(read_schema("recipe.schema.json"), registry=Registry())
+    address = BASE + schema_name
+    registry = Registry(retrieve=_resource).with_resource(address, _resource(address))  # type: ignore[call-arg]
+    return strict({"$ref": address}, registry=registry)
+
+
+def _resource(address: str) -> "Resource[Any]":
+    from referencing.jsonschema import DRAFT202012  # noqa: PLC0415 - as above
+
+    return DRAFT202012.create_resource(referred(address))
 
 
 def _is_integer(_checker: object, instance: object) -> bool:

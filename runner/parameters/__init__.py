@@ -4,7 +4,7 @@ from runner.parameters.checks import Finding, check, combination_findings
 from runner.parameters.effective import Effective, Origin, Parameter, display_name
 from runner.parameters.merging import merge
 from runner.parameters.tags import model_specific_defaults, parse_tag
-from runner.parameters.values import is_derived, normalise
+from runner.parameters.values import is_derived, normalise, wire_value
 
 __all__ = [
     "Effective",
@@ -19,4 +19,5 @@ __all__ = [
     "model_specific_defaults",
     "normalise",
     "parse_tag",
+    "wire_value",
 ]

@@ -6,13 +6,16 @@ carries the value: what someone pasted into the wrong place is not ours to repea
 
 import difflib
 import math
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 
 from runner.catalog import Component, ComponentInput
 from runner.parameters.effective import Effective
+from runner.parameters.limits import TEXT, limits
 from runner.parameters.values import (
     BOOLEAN_TEXTS,
+    MAX_INTEGER,
+    PRIMITIVE_TYPES,
     as_number,
     is_boolean,
     is_derived,
@@ -22,23 +25,9 @@ from runner.parameters.values import (
 )
 from runner.recipe import Scalar
 
-_PRIMITIVE_TYPES = frozenset({"integer", "number", "string", "boolean"})
 _MAX_COMPARED = 80
-
-# What transformers and peft refuse, or what cannot train, although the component states no minimum.
-_AT_LEAST: Mapping[str, float] = {
-    "gradient_accumulation_steps": 1,
-    "learning_rate": 0,  # nothing is learned at 0, which is what a control run is for
-    "logging_steps": 1,
-    "lora_alpha": 1,
-    "lora_dropout": 0,
-    "lora_r": 1,
-    "max_grad_norm": 0,
-    "warmup_steps": 0,
-    "weight_decay": 0,
-}
-_ABOVE_ZERO = frozenset({"adam_epsilon"})
-_BELOW_ONE = frozenset({"lora_dropout", "adam_beta1", "adam_beta2"})
+# Half of a character: no JSON text holds one, hence no schema can name it.
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +49,7 @@ def check(name: str, value: Scalar, component: Component) -> Finding | None:
     if is_derived(name):
         message = "follows from other sections of the recipe"
         return Finding(name=name, code="derived-parameter", message=message, mend="leave it out here")
-    if accepted.type not in _PRIMITIVE_TYPES:
+    if accepted.type not in PRIMITIVE_TYPES:
         message = f"takes a {accepted.type}, which a recipe cannot give"
         return Finding(name=name, code="file-parameter", message=message, mend="leave it out")
     if name == "trust_remote_code" and normalise(value, accepted) is True:
@@ -121,7 +110,7 @@ def _check_enum(accepted: ComponentInput, value: Scalar) -> Finding | None:
 def _check_text(accepted: ComponentInput, value: Scalar) -> Finding | None:
     if not isinstance(value, str):
         return _wrong_type(accepted, "text", mend="write it in quotes")
-    if "'" in value or "\\" in value or not value.isprintable():
+    if not re.fullmatch(TEXT, value) or _LONE_SURROGATE.search(value):
         message = "holds a single quote, a backslash or a control character, which the training refuses"
         return Finding(name=accepted.name, code="bad-character", message=message)
     return None
@@ -132,25 +121,23 @@ def _check_number(accepted: ComponentInput, value: Scalar) -> Finding | None:
     if isinstance(value, bool | str):
         quoted = as_number(value) is not None
         return _wrong_type(accepted, kind, mend="write it without quotes" if quoted else "")
-    if is_huge(value):
-        return _out_of_range(accepted, "is larger than the service can read back")
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return _out_of_range(accepted, "must be finite")
+    if abs(value) > MAX_INTEGER:
+        return _out_of_range(accepted, "is larger than the service can read back")
     if accepted.type == "integer" and value != int(value):
         return _wrong_type(accepted, kind)
     return _check_range(accepted, value)
 
 
 def _check_range(accepted: ComponentInput, value: float) -> Finding | None:
-    name = accepted.name
-    limits = (accepted.minimum, _AT_LEAST.get(name))
-    minimum = max((limit for limit in limits if limit is not None), default=-math.inf)
-    if value < minimum:
-        return _out_of_range(accepted, f"must be at least {minimum:g}")
-    if name in _ABOVE_ZERO and value <= 0:
-        return _out_of_range(accepted, "must be above 0")
-    if name in _BELOW_ONE and not 0 <= value < 1:
-        return _out_of_range(accepted, "must be at least 0 and below 1")
+    within = limits(accepted)
+    if within.below is not None and not within.minimum <= value < within.below:
+        return _out_of_range(accepted, f"must be at least {within.minimum:g} and below {within.below:g}")
+    if value < within.minimum:
+        return _out_of_range(accepted, f"must be at least {within.minimum:g}")
+    if within.above is not None and value <= within.above:
+        return _out_of_range(accepted, f"must be above {within.above:g}")
     return None
 
 

@@ -6,6 +6,7 @@ import re
 from runner.catalog import ComponentInput
 from runner.recipe import Scalar
 
+PRIMITIVE_TYPES = frozenset({"integer", "number", "string", "boolean"})
 BOOLEAN_TEXTS = frozenset({"true", "false"})
 # The service reads whole numbers through a float; beyond this one it would read another number.
 MAX_INTEGER = 2**53
@@ -18,6 +19,11 @@ _DERIVED_NAMES = frozenset({"number_of_gpu_to_use_finetuning", "huggingface_id"}
 def is_derived(name: str) -> bool:
     """Tell whether other sections decide this input: compute, model and data are named there."""
     return name in _DERIVED_NAMES or name.startswith(("compute_", "instance_type_")) or name.endswith("_path")
+
+
+def is_settable(accepted: ComponentInput) -> bool:
+    """Tell whether a recipe may set this input: it is no file, and no other section decides it."""
+    return accepted.type in PRIMITIVE_TYPES and not is_derived(accepted.name)
 
 
 def is_boolean(accepted: ComponentInput) -> bool:

@@ -1,17 +1,22 @@
-"""The cluster to train on: reused if its size and tier match, made if it is not there."""
+"""What trains: a cluster, reused if its size and tier match and made if it is not there; or serverless."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from runner.facts import ComputeState, Facts, Provisioning
 from runner.journal import Json
-from runner.recipe import Compute, Recipe, Tier, given
+from runner.recipe import Compute, Recipe, Scalar, Tier, given
 from runner.steps.step import STATUS_OF, Action, Change, Context, Observation, Status, Traits
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
 _AML_COMPUTE = "amlcompute"
+
+# Inputs of the pipeline component. Importing the model and preparing the rows need no GPU: on serverless
+# compute they keep the component's own size, which has none.
+_TARGETS = ("compute_model_import", "compute_preprocess", "compute_finetune", "compute_model_evaluation")
+_SIZES = ("instance_type_finetune", "instance_type_model_evaluation")
 
 
 class ComputeStep:
@@ -21,9 +26,11 @@ class ComputeStep:
     traits = Traits(kind="compute", needs=("dataset",), bills=True, cleaned=True)
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
-        """Reuse what the survey found, else create."""
+        """Reuse what the survey found, else create; of serverless compute there is nothing to make."""
         section = given(recipe.compute)
-        if facts.compute:
+        if section.serverless:
+            action, reason = Action.READ, "serverless: nothing to create"
+        elif facts.compute:
             action, reason = Action.REUSE, f"it is there: {facts.compute.size}, {facts.compute.tier}"
         elif facts.offline:
             action, reason = Action.CREATE, "unless it is there (not looked: offline)"
@@ -46,10 +53,14 @@ class ComputeStep:
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
         """Look at the cluster; one of another size or tier is not ours to change."""
+        section = given(context.recipe.compute)
+        if section.serverless:
+            outputs = {"name": section.name, "size": section.size}
+            return Observation(status=Status.SUCCEEDED, detail="nothing to create", outputs=outputs)
         found = context.cloud.computes.get(intent["name"])
         if found is None:
             return Observation(status=Status.ABSENT)
-        mismatch = misfit(found, given(context.recipe.compute))
+        mismatch = misfit(found, section)
         if mismatch:
             return Observation(status=Status.FOREIGN, detail=mismatch, hint="choose another compute.name")
         return Observation(
@@ -62,7 +73,11 @@ class ComputeStep:
     def create(self, context: Context, intent: Mapping[str, Json]) -> None:
         """Ask for the cluster."""
         del intent
-        context.cloud.computes.create(given(context.recipe.compute), context.tags("compute"))
+        context.cloud.computes.create(
+            given(context.recipe.compute),
+            description=context.recipe.description,
+            tags=context.tags("compute"),
+        )
 
     def delete(self, cloud: "Cloud", intent: Mapping[str, Json]) -> None:
         """Ask for the cluster's deletion."""
@@ -72,6 +87,13 @@ class ComputeStep:
         """Give the cluster's tags while it is there."""
         found = cloud.computes.get(intent["name"])
         return found.tags if found else None
+
+
+def compute_inputs(section: Compute) -> Mapping[str, tuple[Scalar, str]]:
+    """Give the component's inputs that follow from the section, each with the key that decides it."""
+    why = "compute.serverless" if section.serverless else "compute.name"
+    inputs: dict[str, tuple[Scalar, str]] = dict.fromkeys(_TARGETS, (section.name, why))
+    return inputs | (dict.fromkeys(_SIZES, (section.size, "compute.size")) if section.serverless else {})
 
 
 def misfit(found: ComputeState, wanted: Compute) -> str:

@@ -117,7 +117,9 @@ class DatasetStep:
                 "runner.sha256": asset["sha256"],
                 "runner.rows": str(asset["rows"]),
             }
-            context.cloud.assets.register_data(asset["name"], asset["version"], uri, tags)
+            context.cloud.assets.register_data(
+                asset["name"], asset["version"], path=uri, description=context.recipe.description, tags=tags
+            )
 
 
 def _existing(context: Context) -> Mapping[str, Json]:

@@ -74,6 +74,7 @@ class DeploymentStep:
             intent["endpoint"],
             given(context.recipe.deployment),
             model=intent["model"],
+            description=context.recipe.description,
             tags=context.tags("deployment"),
         )
 

@@ -1,12 +1,12 @@
 """The online endpoint: one address for the recipe, kept from run to run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from runner import naming
-from runner.facts import Facts
+from runner.facts import EndpointState, Facts
 from runner.journal import Json
-from runner.recipe import Recipe, given
+from runner.recipe import Endpoint, Identity, IdentityType, Recipe, given
 from runner.steps.step import STATUS_OF, Action, Change, Context, Observation, Status, Traits
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class EndpointStep:
         return {
             "name": naming.endpoint(context.recipe, context.cloud.target),
             "auth_mode": given(context.recipe.endpoint).auth_mode,
+            "identity": _identity(given(context.recipe.endpoint)).type.value,
         }
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
@@ -68,7 +69,10 @@ class EndpointStep:
     def create(self, context: Context, intent: Mapping[str, Json]) -> None:
         """Ask for the endpoint."""
         section = given(context.recipe.endpoint)
-        context.cloud.endpoints.create(intent["name"], section, context.tags("endpoint"))
+        description = section.description or context.recipe.description
+        context.cloud.endpoints.create(
+            intent["name"], section, description=description, tags=context.tags("endpoint")
+        )
 
     def delete(self, cloud: "Cloud", intent: Mapping[str, Json]) -> None:
         """Ask for the endpoint's deletion, its deployments with it."""
@@ -78,3 +82,27 @@ class EndpointStep:
         """Give the endpoint's tags while it is there."""
         found = cloud.endpoints.get(intent["name"])
         return found.tags if found else None
+
+
+def identity_misfit(found: EndpointState, wanted: Endpoint) -> str:
+    """Say how an existing endpoint's identity differs, "" if it does not; it is fixed with the endpoint."""
+    identity = _identity(wanted)
+    if not found.identity_type:
+        return ""
+    if found.identity_type != identity.type.value:
+        differs = f"has identity {found.identity_type}, the recipe wants {identity.type.value}"
+    elif _lower(found.user_assigned_identities) != _lower(identity.user_assigned_identities):
+        differs = "has another user_assigned identity than the recipe wants"
+    else:
+        return ""
+    return f"endpoint {found.name} {differs}, and an identity cannot be changed"
+
+
+def _identity(section: Endpoint) -> Identity:
+    """Give the identity an endpoint is made with; Azure's own default is one that it makes."""
+    return section.identity or Identity(type=IdentityType.SYSTEM_ASSIGNED)
+
+
+def _lower(ids: Iterable[str]) -> set[str]:
+    """Give ids as Azure compares them."""
+    return {each.lower() for each in ids}

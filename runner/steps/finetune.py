@@ -109,6 +109,7 @@ class FinetuneStep:
                 for role, asset in assets.items()
             },
             parameters=intent["parameters"],
+            serverless=given(context.recipe.compute).serverless,
         )
         context.cloud.jobs.submit(
             spec, context.cloud.registry.pipeline_component(component["name"], component["version"])

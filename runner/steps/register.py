@@ -62,7 +62,7 @@ class RegisterStep:
             intent["name"],
             intent["version"],
             path=intent["path"],
-            description=given(context.recipe.register).description,
+            description=given(context.recipe.register).description or context.recipe.description,
             tags={**context.tags("register"), **_lineage(context)},
         )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from runner import opening, recipe_argument
 from runner.errors import ExitCode
 from runner.facts import TargetKind
-from runner.load import resolve
+from runner.load import resolve, resolve_identity
 from runner.session import Session
 from runner.target import choose
 
@@ -30,6 +30,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
         return ExitCode.DONE
     with opening.reached(session, kind, session.emulator_state(options.state)):
         chosen = opening.where(session, loaded, kind)
+        loaded = resolve_identity(loaded, session.environment)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
         session.console.plan(loaded.recipe.name, kind, opening.opened(loaded, cloud, today).plan)
     return ExitCode.DONE

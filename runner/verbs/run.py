@@ -11,7 +11,7 @@ from runner.errors import CloudUnavailable, ExitCode, RunnerError, StillBilling
 from runner.execute import Run
 from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json
-from runner.load import resolve
+from runner.load import resolve, resolve_identity
 from runner.manifest import RunStatus
 from runner.opening import Opened
 from runner.recipe import Cleanup
@@ -35,6 +35,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
     loaded = resolve(loaded, session.environment, needed=kind is TargetKind.AZURE)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
         chosen = opening.where(session, loaded, kind)
+        loaded = resolve_identity(loaded, session.environment)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
         opened = opening.opened(loaded, cloud, session.clock.now().date())
         folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))

@@ -15,5 +15,5 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Load the recipe; loading it is what tells the mistakes."""
     loaded = recipe_argument.read(options)
-    session.console.valid(options.recipe, loaded.notices)
+    session.voice.valid(options.recipe, loaded.notices)
     return ExitCode.DONE

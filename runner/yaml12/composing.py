@@ -9,7 +9,7 @@ from runner.yaml12.characters import MASK, place_of_fault
 from runner.yaml12.document import Value
 from runner.yaml12.findings import Findings
 from runner.yaml12.limits import Limits
-from runner.yaml12.places import Key, position_of
+from runner.yaml12.places import Key, Position, position_of
 from runner.yaml12.problems import Fault
 from runner.yaml12.scalars import meaning
 
@@ -45,37 +45,34 @@ class Composer:
         self._limits.count(1, position)
         if isinstance(event, yaml.AliasEvent):
             return self._anchors.value_of(str(event.anchor), position, at)
-        return self._anchored(event, at, depth)
-
-    def _anchored(self, event: yaml.NodeEvent, at: Key | None, depth: int) -> Value:
-        """Compose a node and keep it for its aliases."""
-        before = self._limits.nodes
+        if getattr(event, "tag", None) is not None:
+            self._findings.unfit(at, position, _TAG)
         if event.anchor is not None:
             self._anchors.begin(event.anchor)
-        if getattr(event, "tag", None) is not None:
-            self._findings.unfit(at, position_of(event.start_mark), _TAG)
-        value = self._content(event, at, depth)
+        before = self._limits.nodes
+        value = self._content(event, position, at, depth)
         if event.anchor is not None:
+            # A whole value is kept for the aliases that follow.
             self._anchors.end(event.anchor, value, self._limits.nodes - before + 1)
         return value
 
-    def _content(self, event: yaml.NodeEvent, at: Key | None, depth: int) -> Value:
+    def _content(self, event: yaml.NodeEvent, position: Position, at: Key | None, depth: int) -> Value:
         if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event, at)
-        if not self._limits.check_depth(depth, position_of(event.start_mark)):
+            return self._scalar(event, position, at)
+        if not self._limits.check_depth(depth, position):
             return None
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(at, depth)
         return self._sequence(at, depth)
 
-    def _scalar(self, event: yaml.ScalarEvent, at: Key | None) -> Value:
+    def _scalar(self, event: yaml.ScalarEvent, position: Position, at: Key | None) -> Value:
         self._findings.latest = at
         if self._is_masked(event):
             self._findings.spoil(at)
             return str(event.value)
         value, fault = meaning(event.value, plain=event.implicit[0])
         if fault is not None:
-            self._findings.unfit(at, place_of_fault(fault, self._text, position_of(event.start_mark)), fault)
+            self._findings.unfit(at, place_of_fault(fault, self._text, position), fault)
         return value
 
     def _is_masked(self, event: yaml.ScalarEvent) -> bool:
@@ -87,7 +84,7 @@ class Composer:
         lines: dict[str, int] = {}
         while isinstance(event := next(self._events, None), yaml.NodeEvent):
             position = position_of(event.start_mark)
-            name = self._key(event, depth)
+            name = self._key(event, position, depth)
             if name in lines:
                 fault = _duplicate(lines[name], position.line)
                 self._findings.refuse(fault.at(position, (*(at or ()), name)))
@@ -108,17 +105,16 @@ class Composer:
             self._findings.spoil(at)
         return value
 
-    def _key(self, event: yaml.NodeEvent, depth: int) -> str | None:
+    def _key(self, event: yaml.NodeEvent, position: Position, depth: int) -> str | None:
         """Give a key's text, or None where a problem speaks of it: the mapping then lacks that key."""
-        name = self._key_text(event, depth)
+        name = self._key_text(event, position, depth)
         if name is None:
             self._findings.complete = False
         return name
 
-    def _key_text(self, event: yaml.NodeEvent, depth: int) -> str | None:
+    def _key_text(self, event: yaml.NodeEvent, position: Position, depth: int) -> str | None:
         if isinstance(event, yaml.ScalarEvent) and self._is_masked(event):
             return None
-        position = position_of(event.start_mark)
         if _is_merge(event):
             self._findings.refuse(_MERGE_KEY.at(position))
             return None

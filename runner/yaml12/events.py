@@ -13,10 +13,10 @@ _PARSER: type[yaml.CLoader] | type[yaml.Loader] = getattr(yaml, "CLoader", yaml.
 
 def events(text: str, findings: Findings) -> Iterator[yaml.Event]:
     """Give the events one by one, until reading is halted; a syntax error halts it."""
-    parsed: Iterator[yaml.Event] = yaml.parse(text, Loader=_PARSER)
     last: yaml.Event | None = None
     try:
-        while not findings.halted and (event := next(parsed, None)) is not None:
+        parser = _PARSER(text)
+        while not findings.halted and (event := parser.get_event()) is not None:
             last = event if isinstance(event, yaml.NodeEvent) else last
             yield event
     except (yaml.YAMLError, ValueError) as error:

@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 Key = tuple[str | int, ...]
 
 _LINE_END = r"\r\n?|\n"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """A place in a file; both count from 1."""
+class Position(NamedTuple):
+    """A place in a file; both count from 1. A tuple, since there is one for each key and each value."""
 
     line: int
     column: int

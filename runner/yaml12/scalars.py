@@ -19,6 +19,8 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+# What a number, infinity and NaN begin with.
+_NUMBER_STARTS = frozenset("+-.0123456789")
 _LONGEST_NUMBER = 64
 _INTEGER_LIMIT = 2**63
 
@@ -43,6 +45,8 @@ def resolve(text: str) -> Value:
     """
     if text in _CONSTANTS:
         return _CONSTANTS[text]
+    if text[0] not in _NUMBER_STARTS:
+        return text
     if _INTEGER.fullmatch(text):
         return _integer(text, 10)
     if _BASED.fullmatch(text):

@@ -1,7 +1,7 @@
 """What PyYAML's syntax errors mean, in plain words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import yaml
 
@@ -91,7 +91,7 @@ def _blame(
         return _COMMA, stopped
     if explanation is _ESCAPE:
         before = line_at(lines, stopped)[: stopped.column]
-        return _ESCAPE, replace(stopped, column=before.rfind("\\") + 1 or stopped.column)
+        return _ESCAPE, stopped._replace(column=before.rfind("\\") + 1 or stopped.column)
     return explanation, began
 
 

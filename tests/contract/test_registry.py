@@ -8,12 +8,24 @@ from azure.ai.ml.exceptions import ValidationException
 from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 
+from runner.azure.registry import Registry
+
 
 def test_latest_is_the_newest_version_of_a_model(registry: MLClient) -> None:
     model = registry.models.get("Phi-3-mini-4k-instruct", label="latest")
     assert model.id == "azureml://registries/azureml/models/Phi-3-mini-4k-instruct/versions/15"
     versions = [found.version for found in registry.models.list("Phi-3-mini-4k-instruct")]
     assert versions == ["13", "14", "15"]
+
+
+@pytest.mark.parametrize(("name", "archived"), [("Phi-3-mini-4k-instruct", True), ("Phi-4", False)])
+def test_an_archived_model_is_known_though_the_sdk_does_not_say(
+    registry: MLClient, name: str, *, archived: bool
+) -> None:
+    assert not hasattr(registry.models.get(name, label="latest"), "is_archived")
+    found = Registry(registry, "azureml").model(name, "latest")
+    assert found is not None
+    assert found.is_archived is archived
 
 
 def test_tags_hold_literals_as_text(registry: MLClient) -> None:

@@ -126,17 +126,13 @@ def _too_long(source: Source, _chance: random.Random) -> Iterator[Slip]:
 
 def _references(source: Source, chance: random.Random) -> Iterator[Slip]:
     for entry in source.scalars():
-        if is_text(source, entry) and not _takes_references(entry):
+        may_refer = entry.section in {"workspace", "tags"} or entry.path == ("dataset", "path")
+        if is_text(source, entry) and not may_refer:
             text = f'"{chance.choice(_REFERENCES)}"'
             yield at_value(Kind.BAD_REFERENCE, source, entry, text, "env-not-allowed-here")
-        elif _takes_references(entry):
+        elif may_refer:
             text = f'"{chance.choice(_BAD_REFERENCES)}"'
             yield at_value(Kind.BAD_REFERENCE, source, entry, text, "bad-env-reference")
-
-
-def _takes_references(entry: Entry) -> bool:
-    """Tell the values that may differ from machine to machine."""
-    return entry.section in {"workspace", "tags"} or entry.path == ("dataset", "path")
 
 
 def _secrets(source: Source, chance: random.Random) -> Iterator[Slip]:

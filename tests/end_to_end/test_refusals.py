@@ -2,6 +2,9 @@
 
 import re
 
+import pytest
+
+from tests.emulator.emulated import Emulated
 from tests.end_to_end.shell import RECIPE, Shell, write_recipe
 
 FIVE_MISTAKES = """\
@@ -66,6 +69,27 @@ def test_gpus_per_node_is_held_against_the_size(shell: Shell) -> None:
 
     assert done.code == 4
     assert "gpus-per-node compute.gpus_per_node: Standard_NC24ads_A100_v4 has 1 GPUs, not 4" in done.err
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_quota_that_is_used_up_refuses_before_anything_is_made(
+    fake: tuple[Shell, Emulated], verb: str
+) -> None:
+    shell, emulator = fake
+    write_recipe(shell)
+    body = {"name": "standardNCADSA100v4Family", "limit": 23}
+    assert emulator.admin("POST", "/_emu/quota", **body).status_code == 200
+
+    done = shell.runner(verb, "recipe.yaml")
+
+    assert done.code == 4
+    assert (
+        "recipe.yaml:4:33 quota compute.size: Standard_NC24ads_A100_v4 needs 24 cores (1 node of 24 cores);"
+        " Standard NCADSA100v4 Family Cluster Dedicated vCPUs has 23 free (0 of 23 in use); ask for more"
+    ) in done.err
+    assert "recipe.yaml:11:41 quota deployment.instance_type:" in done.err
+    assert not (shell.folder / "runs").exists()
+    assert emulator.admin("GET", "/_emu/status").json()["deployments"] == []
 
 
 def test_without_a_credential_there_is_one_clear_line(shell: Shell) -> None:

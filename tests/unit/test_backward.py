@@ -69,7 +69,8 @@ class Computes:
     def get(self, _name: str) -> ComputeState | None:
         return self.found
 
-    def create(self, _section: Compute, tags: Mapping[str, str]) -> None:
+    def create(self, _section: Compute, *, description: str | None, tags: Mapping[str, str]) -> None:
+        del description
         self.found = replace(self.comes, tags={**tags, **self.comes.tags})
 
     def delete(self, name: str) -> None:

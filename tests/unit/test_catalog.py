@@ -43,10 +43,13 @@ def test_all_unsupported_sizes_are_k80_and_no_other_is() -> None:
 
 def test_size_names_are_unique_and_retirements_are_dates() -> None:
     sizes = catalog.vm_sizes()
-    assert len(sizes) == 35
+    assert len(sizes) == 94
     assert len({size.name.lower() for size in sizes}) == len(sizes)
     retired = [date.fromisoformat(size.retired) for size in sizes if size.retired]
     assert len(retired) == 8
+    announced = [date.fromisoformat(size.retires) for size in sizes if size.retires]
+    assert len(announced) == 23
+    assert max(retired) < date.fromisoformat(catalog.as_of()["vm_sizes"]) < min(announced)
 
 
 def test_a_model_gives_the_id_a_job_takes() -> None:
@@ -78,7 +81,7 @@ def test_every_size_a_model_allows_is_in_the_table(name: str, tag: str) -> None:
 
 def test_every_part_is_dated() -> None:
     days = catalog.as_of()
-    assert set(days) == {"models", "vm_sizes", "chat_completion_pipeline"}
+    assert set(days) == {"models", "vm_sizes", "architectures", "chat_completion_pipeline"}
     assert all(re.fullmatch(r"20\d\d-\d\d-\d\d", day) for day in days.values())
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from runner import manifest
 from runner.clock import SystemClock
-from runner.console import Console, Output
+from runner.console import Output
+from runner.console.console import Console
 from runner.console.texts import seconds, table
 from runner.errors import Diagnostic, PreflightRefused, RunnerError, Severity, StepFailed
 from runner.facts import TargetKind

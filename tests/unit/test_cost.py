@@ -276,6 +276,11 @@ def test_a_cluster_that_is_kept_up_costs_around_the_clock_and_does_not_wait() ->
     assert [each.what for each in found.items if each.what == "idle after the job"] == []
 
 
+def test_serverless_compute_does_not_wait_after_the_job() -> None:
+    found = estimated(RECIPE.replace("  name: gpu\n", "  serverless: true\n"))
+    assert [each.what for each in found.items] == ["training", "the job's other stages", "endpoint"]
+
+
 def test_a_recipe_that_makes_nothing_costs_nothing_that_is_listed() -> None:
     found = estimated("version: 1\nname: small\nmodel: {name: Phi-4}\n")
     assert found.items == ()
@@ -413,7 +418,7 @@ def test_every_size_that_a_model_can_be_trained_on_has_a_speed() -> None:
     whole = [size for size in catalog.vm_sizes() if size.gpus >= 1 and size.gpu and not size.retired]
     slow = {size.gpu for size in whole if peak(str(size.gpu), "16") is None}
     assert len(whole) > 15
-    assert slow == {"P100"}
+    assert slow == {"P100", "M60"}
     assert peak("H100 NVL 94GB", "32") is None
 
 

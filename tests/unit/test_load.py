@@ -231,7 +231,7 @@ def test_a_deployment_keeps_to_azures_limits(tmp_path: Path, setting: str, code:
         ("lr_scheduler_type: cosin", "not-allowed-value", "cosine"),
         ("learning_rate: [1]", "wrong-type", ""),
         ("learning_rate:", "wrong-type", "fill it in"),
-        ("compute_finetune: x", "derived-parameter", "compute.name"),
+        ("compute_finetune: x", "derived-parameter", "compute.name or compute.serverless"),
         ("instance_type_finetune: x", "derived-parameter", "compute.size"),
         ("number_of_gpu_to_use_finetuning: 2", "derived-parameter", "compute.gpus_per_node"),
         ("train_file_path: x", "derived-parameter", "dataset"),
@@ -467,7 +467,9 @@ def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
 # --- the schema ---------------------------------------------------------------------------------------------
 
 _KEYWORDS = {
-    "$schema", "$id", "$ref", "$defs", "title", "description", "default", "examples", "x-rule", "x-step",
+    "$schema", "$ref", "$defs", "title", "description", "default", "examples", "allOf",
+    "x-editors", "x-rule", "x-source", "x-step",
+    "defaultSnippets", "doNotSuggest", "enumDescriptions", "patternErrorMessage", "patternProperties",
     "type", "enum", "const", "properties", "required", "additionalProperties", "propertyNames",
     "minProperties", "maxProperties", "minLength", "maxLength", "pattern",
     "minimum", "maximum", "exclusiveMinimum", "items", "minItems", "maxItems", "x-env",
@@ -477,6 +479,7 @@ _KEYWORDS = {
 def _schemas(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield schema
     below = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values()]
+    below += schema.get("patternProperties", {}).values()
     below += [schema[name] for name in ("additionalProperties", "propertyNames", "items") if name in schema]
     for inner in below:
         if isinstance(inner, dict):
@@ -541,6 +544,17 @@ def test_steps_sections_and_keys_are_the_same_in_schema_and_values() -> None:
 def test_a_sections_keys_and_defaults_are_its_values(section: str, values: type) -> None:
     schema = read_schema("recipe.schema.json")["properties"][section]
     _agree(schema, values)
+
+
+def test_an_identitys_keys_are_its_values() -> None:
+    endpoint = read_schema("recipe.schema.json")["properties"]["endpoint"]
+    _agree(endpoint["properties"]["identity"], model.Identity)
+
+
+def test_every_list_has_an_end() -> None:
+    lists = [inner for inner in _schemas(read_schema("recipe.schema.json")) if inner.get("type") == "array"]
+    assert lists
+    assert all({"items", "minItems", "maxItems"} <= set(inner) for inner in lists)
 
 
 def test_a_probes_keys_and_defaults_are_its_values() -> None:

@@ -11,7 +11,17 @@ import pytest
 from runner import catalog, preflight
 from runner.catalog import RegistryModel, VmSize
 from runner.errors import Diagnostic, Severity
-from runner.facts import ComputeState, DeploymentState, EndpointState, Facts, Provisioning, TargetKind
+from runner.facts import (
+    ComputeState,
+    CorePool,
+    DeploymentState,
+    EndpointState,
+    Facts,
+    Provisioning,
+    Quota,
+    TargetKind,
+    family_key,
+)
 from runner.load import load_bytes
 
 RECIPE = """\
@@ -54,12 +64,38 @@ A100, T4, K80, V100 = (
 OURS = {"runner.recipe": "small"}
 
 
+LISTS = {"finetune_compute_allow_list": [A100, V100], "inference_compute_allow_list": [A100, V100]}
+
+
 def model(
-    tags: Mapping[str, object] | None = None, *, name: str = "Phi-4", archived: str | None = None
+    tags: Mapping[str, object] | None = None, *, name: str = "Ours", archived: str | None = None
 ) -> RegistryModel:
+    """Make a model whose own lists allow two sizes, unless `tags` say otherwise; its shape is unknown."""
     return RegistryModel(
-        registry="azureml", name=name, version="8", tags=tags or {}, properties={}, archived=archived
+        registry="azureml",
+        name=name,
+        version="8",
+        tags=LISTS | dict(tags or {}),
+        properties={},
+        archived=archived,
     )
+
+
+def untagged(name: str = "Phi-4") -> RegistryModel:
+    return replace(model(name=name), tags={})
+
+
+def line(
+    free: int, *, family: str = "standardncadsa100v4family", pool: CorePool = CorePool.DEDICATED
+) -> Quota:
+    return Quota(name=f"{family or 'total'} {pool}", family=family, pool=pool, limit=free + 10, used=10)
+
+
+PLENTY = tuple(
+    line(1000, family=family, pool=pool)
+    for pool in CorePool
+    for family in {"", *(family_key(size.family) for size in catalog.vm_sizes())}
+)
 
 
 def facts() -> Facts:
@@ -71,6 +107,7 @@ def facts() -> Facts:
         model=model(),
         component=catalog.component("chat_completion"),
         sizes={size.name.lower(): size for size in catalog.vm_sizes()},
+        quota=PLENTY,
     )
 
 
@@ -101,6 +138,36 @@ def findings(known: Facts, text: str = RECIPE) -> tuple[Diagnostic, ...]:
 
 def with_sizes(known: Facts, *gone: str) -> Facts:
     return replace(known, sizes={name: size for name, size in known.sizes.items() if name not in gone})
+
+
+def with_figures(**figures: object) -> Callable[[Facts], Facts]:
+    """Give facts in which the one size used has other figures than in the catalog."""
+
+    def known(before: Facts) -> Facts:
+        size = replace(before.sizes[A100.lower()], **figures)  # type: ignore[arg-type]
+        return replace(before, sizes={**before.sizes, A100.lower(): size})
+
+    return known
+
+
+def asking(**properties: str) -> Callable[[Facts], Facts]:
+    named = {name.replace("_", "-"): value for name, value in properties.items()}
+    return lambda known: replace(known, model=replace(model(), properties=named))
+
+
+def counted(rows: int) -> Callable[[Facts], Facts]:
+    return lambda known: replace(known, rows={"train": rows})
+
+
+def with_few_bits(known: Facts, precision: str) -> Facts:
+    """Let the component take few bits, as earlier versions did, and the model ask for them."""
+    component = known.component
+    assert component is not None
+    accepted = replace(component.inputs["precision"], enum=("32", "16", "8", "4"))
+    return replace(
+        tagged(model_specific_defaults={"precision": precision})(known),
+        component=replace(component, inputs={**component.inputs, "precision": accepted}),
+    )
 
 
 def tagged(**tags: object) -> Callable[[Facts], Facts]:
@@ -159,6 +226,25 @@ CASES = (
         on_emulator=Severity.WARNING,
     ),
     Case(
+        code="model-retired",
+        line="  name: Phi-4",
+        known=tagged(InferenceRetirementDate="2025-08-30"),
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="model-retired",
+        line="  name: Phi-4",
+        known=lambda known: replace(known, model=replace(model(), is_archived=True)),
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="model-retires",
+        line="  name: Phi-4",
+        known=tagged(InferenceRetirementDate="2027-01-01"),
+        severity=Severity.WARNING,
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
         code="size-retired",
         line=f"  size: {V100}",
         old=f"  size: {A100}",
@@ -187,6 +273,69 @@ CASES = (
         on_emulator=Severity.WARNING,
     ),
     Case(
+        code="size-retires",
+        line="  instance_type: Standard_DS3_v2",
+        old=f"  instance_type: {A100}",
+        new="  instance_type: Standard_DS3_v2",
+        known=lambda known: replace(known, today=date(2027, 11, 4)),
+        severity=Severity.WARNING,
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="size-retired",
+        line="  instance_type: Standard_DS3_v2",
+        old=f"  instance_type: {A100}",
+        new="  instance_type: Standard_DS3_v2",
+        known=lambda known: replace(known, today=date(2028, 5, 1)),
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="size-not-for-endpoints",
+        line="  instance_type: Standard_D12_v2",
+        old=f"  instance_type: {A100}",
+        new="  instance_type: Standard_D12_v2",
+    ),
+    Case(
+        code="size-too-small",
+        line=f"  size: {A100}",
+        known=asking(finetune_min_sku_spec="24|2|220|64"),
+    ),
+    Case(
+        code="size-too-small",
+        line=f"  instance_type: {A100}",
+        known=asking(inference_min_sku_spec="24|1|220|65"),
+    ),
+    Case(
+        code="size-not-low-priority",
+        line="  tier: low_priority",
+        known=with_figures(low_priority=False),
+        old="  gpus_per_node: 1",
+        new="  gpus_per_node: 1\n  tier: low_priority",
+    ),
+    Case(
+        code="low-priority",
+        line="  tier: low_priority",
+        old="  gpus_per_node: 1",
+        new="  gpus_per_node: 1\n  tier: low_priority",
+        severity=Severity.NOTICE,
+        on_emulator=Severity.NOTICE,
+    ),
+    Case(
+        code="bills-around-the-clock",
+        line="  min_instances: 1",
+        old="  gpus_per_node: 1",
+        new="  gpus_per_node: 1\n  min_instances: 1",
+        severity=Severity.WARNING,
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="allow-list-from-catalog",
+        line=f"  size: {A100}",
+        known=lambda known: replace(known, model=untagged()),
+        severity=Severity.NOTICE,
+        on_emulator=Severity.NOTICE,
+    ),
+    Case(
         code="gpus-per-node",
         line="  gpus_per_node: 2",
         old="  gpus_per_node: 1",
@@ -205,7 +354,7 @@ CASES = (
     Case(
         code="size-unsupported",
         line=f"  size: {K80}",
-        known=lambda known: replace(known, model=model(name="a-model-without-lists")),
+        known=lambda known: replace(known, model=untagged("a-model-without-lists")),
         old=f"  size: {A100}",
         new=f"  size: {K80}",
     ),
@@ -231,6 +380,29 @@ CASES = (
         code="learning-rate-range",
         line="    learning_rate: 1e-5",
         known=tagged(model_specific_defaults={"learning_rate_min": "5e-7", "learning_rate_max": "5e-6"}),
+        severity=Severity.WARNING,
+        on_emulator=Severity.WARNING,
+    ),
+    Case(
+        code="default-overridden",
+        line="    num_train_epochs: 1",
+        known=tagged(model_specific_defaults={"num_train_epochs": 3}),
+        severity=Severity.NOTICE,
+        on_emulator=Severity.NOTICE,
+    ),
+    Case(
+        code="compute-too-few-nodes",
+        line="  max_instances: 1",
+        known=tagged(model_specific_defaults={"num_nodes_finetune": 2}),
+        old="  gpus_per_node: 1",
+        new="  gpus_per_node: 1\n  max_instances: 1",
+    ),
+    Case(
+        code="too-few-rows",
+        line="  train: train",
+        known=counted(15),
+        old="    num_train_epochs: 1",
+        new="    per_device_train_batch_size: 2\n    gradient_accumulation_steps: 8",
         severity=Severity.WARNING,
         on_emulator=Severity.WARNING,
     ),
@@ -287,8 +459,10 @@ def test_sizes_are_the_same_in_any_case(listed: str, written: str) -> None:
 
 
 def test_a_list_that_cannot_be_read_allows_what_is_not_known_to_fail() -> None:
-    unreadable = tagged(finetune_compute_allow_list="[Standard_NC24ads_A100_v4")
-    assert findings(unreadable(facts())) == ()
+    unreadable = replace(
+        model(name="nowhere"), tags=LISTS | {"finetune_compute_allow_list": "[Standard_NC24"}
+    )
+    assert findings(replace(facts(), model=unreadable)) == ()
 
 
 @pytest.mark.parametrize("tier", ["Dedicated", "dedicated"])
@@ -326,8 +500,8 @@ def test_a_shared_card_is_said_to_be_a_fraction() -> None:
         gpu_memory_gb=None,
         retired=None,
     )
-    (found,) = findings(replace(facts(), sizes={A100.lower(): shared}))
-    assert found.message == f"{A100} has 0.5 GPUs, not 1"
+    found = findings(replace(facts(), sizes={A100.lower(): shared}))
+    assert [each.message for each in found if each.code == "gpus-per-node"] == [f"{A100} has 0.5 GPUs, not 1"]
 
 
 def test_all_findings_are_told_at_once_in_the_order_of_the_file() -> None:
@@ -353,16 +527,18 @@ def test_what_is_in_force_is_merged_only_where_there_is_a_training() -> None:
     [
         ("2026-11-20", ["model-retired"]),
         ("2026-11-21", ["model-retired"]),
-        ("2026-11-22", []),
+        ("2026-11-22", ["model-retires"]),
+        ("2027-05-20", ["model-retires"]),
+        ("2027-05-21", []),
         ("2099-01-01", []),
         ("soon", []),
     ],
 )
-def test_a_retirement_counts_from_its_day_on(day: str, codes: list[str]) -> None:
+def test_a_retirement_counts_from_its_day_on_and_is_announced_before(day: str, codes: list[str]) -> None:
     retired = tagged(FinetuneRetirementDate=day)(facts())
     archived = replace(facts(), model=model(archived=day))
     assert [each.code for each in findings(retired)] == codes
-    assert [each.code for each in findings(archived)] == codes
+    assert [each.code for each in findings(archived)] == [code for code in codes if code == "model-retired"]
 
 
 @pytest.mark.parametrize(("today", "found"), [(date(2025, 9, 29), 0), (date(2025, 9, 30), 1)])
@@ -373,7 +549,7 @@ def test_a_size_is_retired_from_its_day_on(today: date, found: int) -> None:
 
 def test_a_model_whose_tags_hold_no_list_is_held_against_the_catalogs() -> None:
     loaded = load_bytes(RECIPE.replace(A100, "Standard_NC6s_v3").encode(), Path("recipe.yaml"))
-    found = preflight.check(loaded, replace(facts(), model=model({})), None)
+    found = preflight.check(loaded, replace(facts(), model=untagged()), None)
     assert {each.key for each in found if each.code == "size-not-allowed"} == {
         "compute.size",
         "deployment.instance_type",
@@ -400,3 +576,93 @@ def test_a_cluster_with_too_few_nodes_is_refused() -> None:
     )
     found = findings(replace(facts(), compute=cluster()), text)
     assert [each.line for each in found if each.code == "compute-too-few-nodes"] != []
+
+
+@pytest.mark.parametrize(
+    ("rows", "validation", "found"), [(16, True, 0), (15, True, 1), (20, False, 0), (19, False, 1)]
+)
+def test_rows_are_counted_as_they_are_left_for_one_step(rows: int, found: int, *, validation: bool) -> None:
+    text = RECIPE.replace("    num_train_epochs: 1", "    per_device_train_batch_size: 16")
+    text = text if validation else text.replace("  validation: valid\n", "")
+    codes = [each.code for each in findings(counted(rows)(facts()), text)]
+    assert codes.count("too-few-rows") == found
+
+
+@pytest.mark.parametrize(("rows", "found"), [(8, 0), (7, 1)])
+def test_every_gpu_of_every_node_takes_its_batch(rows: int, found: int) -> None:
+    text = (
+        RECIPE.replace(f"  size: {A100}", "  size: Standard_NC96ads_A100_v4")
+        .replace("  gpus_per_node: 1", "  gpus_per_node: 4\n  max_instances: 2")
+        .replace("    num_train_epochs: 1", "    num_nodes_finetune: 2")
+    )
+    codes = [each.code for each in findings(counted(rows)(facts()), text)]
+    assert codes.count("too-few-rows") == found
+
+
+def test_offline_all_is_the_catalogs_and_nothing_is_said_of_it() -> None:
+    light = "apply_lora: true\n    apply_deepspeed: true\n    deepspeed_stage: 3\n    precision: 16"
+    text = RECIPE.replace("num_train_epochs: 1", f"{light}\n    max_seq_length: 512")
+    assert findings(replace(facts(), model=untagged(), offline=True), text) == ()
+
+
+def test_rows_that_lie_elsewhere_are_not_guessed() -> None:
+    text = RECIPE.replace("    num_train_epochs: 1", "    per_device_train_batch_size: 1000")
+    assert findings(facts(), text) == ()
+
+
+def test_figures_that_are_not_known_are_not_guessed() -> None:
+    asked = asking(finetune_min_sku_spec="24|1|9999|9999", inference_min_sku_spec="many")(facts())
+    assert findings(with_figures(memory_gb=None, disk_gb=None)(asked)) == ()
+
+
+def test_what_a_size_lacks_is_told_in_its_figures() -> None:
+    (found,) = findings(asking(finetune_min_sku_spec="96|4|880|64")(facts()))
+    assert found.message.startswith(f"{A100} has 24 cores of 96, 1 GPUs of 4, 220 GB of memory of 880 that")
+    assert found.expected == "at least 96 cores, 4 GPUs, 880 GB of memory, 64 GB of disk"
+
+
+def test_the_epochs_in_force_are_told_in_words() -> None:
+    known = tagged(model_specific_defaults={"num_train_epochs": 3, "learning_rate": "5e-6"})
+    assert [each.message for each in findings(known(facts()))] == [
+        "the recipe's 1e-05 wins over the model's default of 5e-06",
+        "the recipe's 1 epochs win over the model's default of 3",
+    ]
+
+
+def test_a_text_that_wins_over_a_default_is_not_repeated() -> None:
+    known = tagged(model_specific_defaults={"shm_size_finetune": "8g"})
+    text = RECIPE.replace("    num_train_epochs: 1", "    shm_size_finetune: hunter2")
+    (found,) = findings(known(facts()), text)
+    assert found.code == "default-overridden"
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("precision", "said", "keys"),
+    [
+        ("16", "apply_deepspeed: true", []),
+        ("4", "apply_lora: true", ["precision"]),
+        ("8", "apply_deepspeed: true", ["precision", "apply_lora", "apply_deepspeed"]),
+    ],
+)
+def test_what_few_bits_change_on_their_own_is_told(precision: str, said: str, keys: list[str]) -> None:
+    text = RECIPE.replace("    num_train_epochs: 1", f"    {said}")
+    found = [each for each in findings(with_few_bits(facts(), precision), text) if each.code == "few-bits"]
+    assert [each.key.rpartition(".")[2] for each in found] == keys
+    assert {each.severity for each in found} <= {Severity.WARNING}
+
+
+def test_few_bits_suit_the_models_that_are_trained_so() -> None:
+    known = with_few_bits(facts(), "4")
+    llama = replace(known, model=replace(known.model or model(), name="Llama-2-7b-chat"))
+    text = RECIPE.replace("    num_train_epochs: 1", "    apply_lora: true").replace(
+        "Phi-4", "Llama-2-7b-chat"
+    )
+    assert "few-bits" not in {each.code for each in findings(llama, text)}
+
+
+@pytest.mark.parametrize("default", [1, 2])
+def test_the_recipes_own_nodes_stand_over_the_models(default: int) -> None:
+    known = tagged(model_specific_defaults={"num_nodes_finetune": default})(facts())
+    text = RECIPE.replace("    num_train_epochs: 1", "    num_nodes_finetune: 1")
+    assert "compute-too-few-nodes" not in {each.code for each in findings(known, text)}

@@ -92,6 +92,14 @@ def test_an_endpoint_that_is_busy_may_be_asked_again_later() -> None:
         score(endpoint)
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"), [(401, "the key or token is not valid"), (403, "may not score: with aad_token")]
+)
+def test_whoever_is_not_let_in_is_told_why(status: int, reason: str) -> None:
+    with serving(status, {}) as endpoint, pytest.raises(StepFailed, match=reason):
+        score(endpoint)
+
+
 @pytest.mark.parametrize("status", [400, 424])
 def test_what_is_refused_as_bare_messages_is_sent_as_a_list_of_conversations(status: int) -> None:
     with serving(status, {}) as endpoint, pytest.raises(StepFailed):

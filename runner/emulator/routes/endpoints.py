@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 
 from runner.emulator import endpoint_rules
 from runner.emulator.cloud import Cloud, cloud_of
+from runner.emulator.endpoint_identity import identity
 from runner.emulator.errors import ArmError
 from runner.emulator.operations import Family, Operation, Work, now
-from runner.emulator.settings import TENANT
 from runner.emulator.store import Document, Kind
 from runner.emulator.tokens import TOKEN_SECONDS
 from runner.emulator.wire import (
@@ -228,7 +228,9 @@ def _document(cloud: Cloud, request: Request, body: Document, before: Document |
         "tags": body.get("tags") or {},
         "location": body.get("location") or cloud.settings.location,
         "kind": "Managed",
-        "identity": {"type": "SystemAssigned", "principalId": Workspace.of(request).guid, "tenantId": TENANT},
+        "identity": identity(
+            body.get("identity"), before["identity"] if before else None, Workspace.of(request)
+        ),
     }
 
 

@@ -23,12 +23,14 @@ from runner.emulator.wire import (
 from runner.emulator.workspace import PROVIDER, Workspace
 
 _MUTABLE = {"tags", "description", "displayName", "isArchived", "services"}
-_COMPUTE_INPUTS = (
-    "compute_model_import",
-    "compute_preprocess",
-    "compute_finetune",
-    "compute_model_evaluation",
-)
+# The component's inputs that name a compute, each with the one for the size it has if it is serverless.
+_COMPUTE_INPUTS = {
+    "compute_model_import": "instance_type_model_import",
+    "compute_preprocess": "instance_type_preprocess",
+    "compute_finetune": "instance_type_finetune",
+    "compute_model_evaluation": "instance_type_model_evaluation",
+}
+_SERVERLESS = "serverless"
 _HIDDEN = {"request", "stand_in", "output_paths"}
 
 
@@ -95,16 +97,29 @@ def _check_user_token(cloud: Cloud, request: Request) -> None:
 
 def _check_computes(cloud: Cloud, workspace: Workspace, given: Document, nodes: list[Node]) -> None:
     """Refuse a compute that does not exist, wherever it is named; URIs are checked as they are located."""
-    named = {node.literals.get(name, "serverless") for node in nodes for name in _COMPUTE_INPUTS}
-    if compute_id := given.get("computeId"):
-        named.add(str(compute_id).rpartition("/")[2])
-    for name in sorted(named - {"serverless"}):
+    named = {node.literals.get(name, _SERVERLESS) for node in nodes for name in _COMPUTE_INPUTS}
+    settings = given.get("settings")
+    default = settings.get("default_compute") if isinstance(settings, dict) else None
+    named |= {str(each).rpartition("/")[2] for each in (given.get("computeId"), default) if each}
+    for name in sorted(named - {_SERVERLESS}):
         if cloud.store.get(Kind.COMPUTE, workspace.resource("computes", name)) is None:
             raise ArmError(
                 400, "UserError", f"Unknown compute target '{name}'.", inner=("NotFound", "ComputeNotFound")
             )
+    for node in nodes:
+        _check_instance_types(cloud, node)
     for uri in (uri for node in nodes for uri in node.uris.values()):
         cloud.references.locate(workspace, uri)
+
+
+def _check_instance_types(cloud: Cloud, node: Node) -> None:
+    """Refuse a size that is not offered; on a cluster of its own an input for a size means nothing."""
+    for compute, size in _COMPUTE_INPUTS.items():
+        name = node.literals.get(size, "")
+        serverless = node.literals.get(compute, _SERVERLESS) == _SERVERLESS
+        if serverless and name and cloud.catalog.size(name) is None:
+            message = f"{size}: the instance type {name} is not offered in {cloud.settings.location}."
+            raise ArmError(400, "UserError", message, inner=("BadArgument", "InvalidInstanceType"))
 
 
 def _update(cloud: Cloud, before: Document, given: Document) -> Document:

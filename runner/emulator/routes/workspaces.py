@@ -1,4 +1,4 @@
-"""The workspace resource, and what its region offers: VM sizes and quota."""
+"""The workspace resource, and the VM sizes that its region offers."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -6,10 +6,9 @@ from starlette.responses import JSONResponse, Response
 from runner.emulator.catalog import Size
 from runner.emulator.cloud import Cloud, cloud_of
 from runner.emulator.settings import TENANT
-from runner.emulator.store import Document, Kind
-from runner.emulator.workspace import PROVIDER, Workspace
+from runner.emulator.store import Document
+from runner.emulator.workspace import Workspace
 
-QUOTA_CORES = 1000
 _CREATED = "2026-01-01T00:00:00+00:00"
 
 
@@ -42,32 +41,6 @@ async def get(request: Request) -> Response:
 async def sizes(request: Request) -> Response:
     """Answer the VM sizes of the region."""
     return JSONResponse({"value": [_size(size) for size in cloud_of(request).catalog.sizes.values()]})
-
-
-async def usages(request: Request) -> Response:
-    """Answer the quota of each family: so large that only a broken recipe meets it."""
-    cloud, subscription = cloud_of(request), request.path_params["subscription"]
-    families = sorted({size.family for size in cloud.catalog.sizes.values()})
-    used = _used_cores(cloud, subscription)
-    names = {family: f"{family} Cluster Dedicated vCPUs" for family in families}
-    names |= {"Total Cluster Dedicated Regional vCPUs": "Total Cluster Dedicated Regional vCPUs"}
-    home = f"/subscriptions/{subscription}/{PROVIDER}/locations/{cloud.settings.location}"
-    return JSONResponse(
-        {
-            "value": [
-                {
-                    "id": f"{home}/usages/{name}",
-                    "amlWorkspaceLocation": cloud.settings.location,
-                    "type": "Microsoft.MachineLearningServices/locations/usages",
-                    "unit": "Count",
-                    "currentValue": sum(used.values()) if name.startswith("Total") else used.get(name, 0),
-                    "limit": QUOTA_CORES,
-                    "name": {"value": name, "localizedValue": shown},
-                }
-                for name, shown in names.items()
-            ]
-        }
-    )
 
 
 def _properties(cloud: Cloud, workspace: Workspace) -> Document:
@@ -107,19 +80,9 @@ def _size(size: Size) -> Document:
         "vCPUs": size.vcpus,
         "gpus": size.gpus,
         "osVhdSizeMB": 1_047_552,
-        "maxResourceVolumeMB": 0,
+        "maxResourceVolumeMB": int((size.disk_gb or 0) * 1024),
         "memoryGB": size.memory_gb,
         "lowPriorityCapable": True,
         "premiumIO": True,
         "supportedComputeTypes": ["AmlCompute", "ComputeInstance"],
     }
-
-
-def _used_cores(cloud: Cloud, subscription: str) -> dict[str, int]:
-    """Return the cores of running deployments by family: clusters scale to zero here."""
-    used: dict[str, int] = {}
-    for deployment in cloud.store.below(Kind.DEPLOYMENT, f"/subscriptions/{subscription}/"):
-        size = cloud.catalog.size(deployment["properties"]["instanceType"])
-        if size:
-            used[size.family] = used.get(size.family, 0) + size.vcpus * deployment["sku"]["capacity"]
-    return used

@@ -1,0 +1,50 @@
+"""The rows: what a split that is left out means, and where rows cannot be had."""
+
+from collections.abc import Iterator
+
+from runner.errors import Diagnostic, Severity
+from runner.preflight.case import Case
+
+
+def validation_split(case: Case) -> Iterator[Diagnostic]:
+    """Tell that the component takes validation rows from the training rows if it is given none."""
+    section = case.loaded.recipe.dataset
+    if section is not None and section.validation is None and case.loaded.recipe.finetune is not None:
+        yield case.loaded.source.diagnostic(
+            ("dataset",),
+            code="validation-from-train",
+            message="without dataset.validation the component takes 20% of the training rows for validation",
+            severity=Severity.NOTICE,
+        )
+
+
+def too_few_rows(case: Case) -> Iterator[Diagnostic]:
+    """Warn where all GPUs together take more rows a step than there are; known only of rows in files here."""
+    recipe, effective, rows = case.loaded.recipe, case.effective, case.facts.rows.get("train")
+    if rows is None or recipe.dataset is None or recipe.compute is None or effective is None:
+        return
+    kept = rows if recipe.dataset.validation else rows * 4 // 5
+    batch = int(effective.value("per_device_train_batch_size") or 1)
+    steps = int(effective.value("gradient_accumulation_steps") or 1)
+    gpus = recipe.compute.gpus_per_node * case.nodes
+    if kept < gpus * batch * steps:
+        yield case.loaded.source.diagnostic(
+            ("dataset", "train"),
+            code="too-few-rows",
+            message=f"{kept} rows are left to train on, fewer than one step takes: {gpus * batch * steps}"
+            f" ({gpus} GPUs x batches of {batch} x {steps} accumulated)",
+            mend="give more rows, or fewer GPUs, a smaller batch or less accumulation",
+            severity=Severity.WARNING,
+        )
+
+
+def sample_rows(case: Case) -> Iterator[Diagnostic]:
+    """Refuse a sample of rows that the runner does not have."""
+    recipe = case.loaded.recipe
+    if recipe.sample is not None and recipe.dataset is not None and recipe.dataset.azureml:
+        yield case.loaded.source.diagnostic(
+            ("sample",),
+            code="sample-needs-rows",
+            message="rows of a data asset that lies in the workspace are not downloaded for sampling",
+            mend="leave sample out, or name the source by dataset.path or dataset.huggingface",
+        )
