@@ -9,10 +9,9 @@ from runner.yaml12.places import Position, line_at, position_of
 
 _QUOTES = frozenset({"'", '"'})
 _AFTER_A_QUOTE = frozenset({"", " ", "\t", "\r", ",", ":", "]", "}"})
-_KEY_OF_A_LINE = re.compile(r"\s*[^\s:]+\s*$")
-_BETWEEN_BRACKETS = re.compile(
-    r"(?<=[\[{,:])\s*(?:\"[^\"]*\"|'[^']*')|(?:^|(?<=\s))#[^\n]*|[\[\]{}]", re.MULTILINE
-)
+# Compiled where a text is wrong, not for every recipe.
+_KEY_OF_A_LINE = r"\s*[^\s:]+\s*$"
+_BETWEEN_BRACKETS = r"(?<=[\[{,:])\s*(?:\"[^\"]*\"|'[^']*')|(?:^|(?<=\s))#[^\n]*|[\[\]{}]"
 
 
 def open_quote(last: yaml.Event | None, lines: Sequence[str], stopped: Position) -> Position | None:
@@ -38,7 +37,7 @@ def no_key(last: yaml.Event | None, lines: Sequence[str]) -> Position | None:
 def pushed_key(lines: Sequence[str], colon: Position) -> Position | None:
     """Give the key that stands too far to the right, so that it was read as more of the text above it."""
     before = _before(lines, colon)
-    if colon.line == 1 or not _KEY_OF_A_LINE.match(before):
+    if colon.line == 1 or not re.match(_KEY_OF_A_LINE, before):
         return None
     return Position(colon.line, len(before) - len(before.lstrip()) + 1)
 
@@ -47,7 +46,7 @@ def is_closed(lines: Sequence[str], bracket: Position) -> bool:
     """Tell whether a bracket or brace has its counterpart further down."""
     depth = 0
     text = "\n".join([_after(lines, bracket), *lines[bracket.line :]])
-    for match in _BETWEEN_BRACKETS.finditer(text):
+    for match in re.finditer(_BETWEEN_BRACKETS, text, re.MULTILINE):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match.group(), 0)
         if depth == 0:
             return True

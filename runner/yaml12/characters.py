@@ -53,10 +53,11 @@ def text_fault(text: str, *, plain: bool) -> Fault | None:
     return None
 
 
-def place_of_fault(fault: Fault, lines: Sequence[str], start: Position) -> Position:
+def place_of_fault(fault: Fault, text: str, start: Position) -> Position:
     """Give the place of a scalar's fault: where it begins, or the no-break space, which nobody would find."""
     if fault is not _NO_BREAK:
         return start
+    lines = lines_of(text)
     for line in range(start.line, len(lines) + 1):
         column = lines[line - 1].find(_NO_BREAK_SPACE, start.column - 1 if line == start.line else 0) + 1
         if column:

@@ -1,6 +1,6 @@
 """From events to values, each with its place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import yaml
 
@@ -21,15 +21,15 @@ _KEY_NOT_TEXT = Fault("key-not-text", "a key has to be text", "put it in quotes"
 class Composer:
     """Turns events into values; the state of one reading.
 
-    `lines` are those of the text, `hidden_lines` the numbers of those on which hidden characters were masked,
-    and reported.
+    `text` is what is read, `hidden_lines` are those of its lines on which hidden characters were masked, and
+    reported.
     """
 
     def __init__(
-        self, events: Iterator[yaml.Event], findings: Findings, lines: Sequence[str], hidden_lines: set[int]
+        self, events: Iterator[yaml.Event], findings: Findings, text: str, hidden_lines: set[int]
     ) -> None:
         self._events = events
-        self._lines = lines
+        self._text = text
         self._findings = findings
         self._hidden_lines = hidden_lines
         self._limits = Limits(findings)
@@ -72,7 +72,7 @@ class Composer:
             return str(event.value)
         value, fault = meaning(event.value, plain=event.implicit[0])
         if fault is not None:
-            self._findings.unfit(at, place_of_fault(fault, self._lines, position), fault)
+            self._findings.unfit(at, place_of_fault(fault, self._text, position), fault)
         return value
 
     def _is_masked(self, event: yaml.ScalarEvent) -> bool:

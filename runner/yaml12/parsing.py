@@ -11,7 +11,7 @@ from runner.yaml12.conflicts import merge_conflicts
 from runner.yaml12.document import Document, Value
 from runner.yaml12.events import events
 from runner.yaml12.findings import Findings
-from runner.yaml12.places import START, lines_of, position_of
+from runner.yaml12.places import START, position_of
 from runner.yaml12.problems import Fault
 
 # A binary file would have a finding on every line.
@@ -35,7 +35,7 @@ def parse(text: str) -> Document:
     findings = Findings(problems=hidden)
     readable = mask(text)
     stream = events(readable, findings)
-    composer = Composer(stream, findings, lines_of(readable), hidden_lines)
+    composer = Composer(stream, findings, readable, hidden_lines)
     value = _only_document(stream, composer, findings)
     return findings.document(value)
 

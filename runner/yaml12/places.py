@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 Key = tuple[str | int, ...]
 
-_LINE_END = re.compile(r"\r\n?|\n")
+_LINE_END = r"\r\n?|\n"
 
 
 class Position(NamedTuple):
@@ -33,7 +33,7 @@ def position_of(mark: Mark | None) -> Position:
 
 def lines_of(text: str) -> list[str]:
     """Split where YAML does: a carriage return ends a line, too."""
-    return _LINE_END.split(text)
+    return re.split(_LINE_END, text)
 
 
 def line_at(lines: Sequence[str], position: Position) -> str:
