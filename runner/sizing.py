@@ -54,6 +54,15 @@ def of_size(facts: Facts, effective: Effective | None, name: str) -> Candidate |
     return found[0] if found else None
 
 
+def card_bytes(facts: Facts, name: str) -> int | None:
+    """Give the memory of all GPUs of a size together, None where it is not known."""
+    size, known = facts.sizes.get(name.lower()), catalog.vm_size(name)
+    gigabytes = (size and size.gpu_memory_gb) or (known and known.gpu_memory_gb)
+    if size is None or not gigabytes:
+        return None
+    return int(max(1, int(size.gpus)) * gigabytes * fit.GIGABYTE)
+
+
 def _setup(effective: Effective, shape: Architecture, gpus: int) -> Setup:
     return fit.setup_of(effective, shape, gpus_per_node=gpus)
 

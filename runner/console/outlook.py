@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from runner import cost
+from runner import cost, fit
 from runner.catalog.figures import Span
 from runner.console.lines import table
 from runner.cost import NOT_COUNTED, Basis, Estimate, Item, Money, Prices, UnitPrice
@@ -11,7 +11,7 @@ from runner.fit import Candidate
 from runner.journal import Json
 from runner.plan import Plan
 
-_GIGA = 1e9
+_GIGA = fit.GIGABYTE
 # A plan is to be read at a glance; `--output json` has all.
 _MOST_SIZES = 6
 

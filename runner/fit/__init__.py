@@ -2,11 +2,12 @@
 
 from runner.fit.component import setup_of
 from runner.fit.memory import Memory, estimate
-from runner.fit.ranking import Candidate, fitting
+from runner.fit.ranking import GIGABYTE, Candidate, fitting
 from runner.fit.serving import Serving, serving
 from runner.fit.setup import Optimizer, Precision, Projection, Setup, Stage
 
 __all__ = [
+    "GIGABYTE",
     "Candidate",
     "Memory",
     "Optimizer",

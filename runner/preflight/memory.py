@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from runner import sizing
+from runner import fit, sizing
 from runner.errors import Diagnostic, Severity
 from runner.fit import Candidate
 from runner.preflight.case import Case
 
 _KEY = ("compute", "size")
-_GIGA = 1e9
+_GIGA = fit.GIGABYTE
 
 
 def fits(case: Case) -> Iterator[Diagnostic]:
@@ -22,6 +22,24 @@ def fits(case: Case) -> Iterator[Diagnostic]:
         yield _too_large(case, chosen)
     else:
         yield _only_short_rows(case, chosen)
+
+
+def serves(case: Case) -> Iterator[Diagnostic]:
+    """Refuse to serve where not even the weights have room, over all GPUs of the machine."""
+    section, shape = case.loaded.recipe.deployment, sizing.architecture(case.facts)
+    available = sizing.card_bytes(case.facts, section.instance_type) if section else None
+    if section is None or shape is None or available is None:
+        return
+    needed = fit.serving(shape, sequence_length=1).total
+    if needed > available:
+        yield case.loaded.source.diagnostic(
+            ("deployment", "instance_type"),
+            code="memory-too-small",
+            message=f"the weights take about {needed / _GIGA:.0f} GB; the GPUs of {section.instance_type}"
+            f" have {available / _GIGA:.0f} GB",
+            mend="choose a larger size",
+            severity=case.gentle,
+        )
 
 
 def _too_large(case: Case, chosen: Candidate) -> Diagnostic:

@@ -89,6 +89,19 @@ def test_a_length_that_nobody_set_is_a_bound_and_no_reason_to_refuse() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("size", "codes"),
+    [("Standard_NC4as_T4_v3", ["memory-too-small"]), ("Standard_NC64as_T4_v3", []), ("Standard_D12_v2", [])],
+)
+def test_weights_that_have_no_room_are_not_served(size: str, codes: list[str]) -> None:
+    """Phi-4's 14.7 billion weights take 29 GB in 16 bits: one T4 has 16, four have 64."""
+    text = RECIPE + (
+        f"register: {{name: a}}\nendpoint: {{}}\ndeployment:\n  name: demo\n  instance_type: {size}\n"
+    )
+    found = [each for each in _found(text) if each.line == 17]
+    assert [each.code for each in found] == codes
+
+
 @pytest.mark.parametrize("change", ["unknown model", "no card", "no parameters"])
 def test_what_is_not_known_is_not_judged(change: str) -> None:
     loaded = _loaded(FULL)
