@@ -11,7 +11,7 @@ from runner import cost, launcher, preflight, sizing, target
 from runner.cost import Prices
 from runner.errors import PreflightRefused, Severity
 from runner.facts import Facts, Target, TargetKind
-from runner.load import Loaded
+from runner.load import EVERY_SECTION, Loaded, resolve
 from runner.parameters import Effective
 from runner.plan import Plan, plan
 from runner.session import Session
@@ -74,6 +74,15 @@ def reached(session: Session, kind: TargetKind, state: Path) -> Iterator[Lease]:
     finally:
         if ours and not lease.keep:
             launcher.stop(running)
+
+
+def filled_in(session: Session, loaded: Loaded, kind: TargetKind) -> Loaded:
+    """Fill in the recipe's variables on a target that is reached. Raises RecipeInvalid.
+
+    The emulator keeps what an endpoint is made with, as Azure does; it has no need of tags and the like.
+    """
+    needed = EVERY_SECTION if kind is TargetKind.AZURE else {"endpoint"}
+    return resolve(loaded, session.environment, needed=needed)
 
 
 def where(session: Session, loaded: Loaded, kind: TargetKind) -> Target:

@@ -117,11 +117,17 @@ def _of_recipe(loaded: Loaded, key: Key, value: Value) -> InForce:
     )
     return InForce(
         key=key,
-        value=value,
+        value=_as_written(loaded, key, value),
         origin=_part(loaded, key),
         place=source.place_of(key),
         overrode=beaten,
     )
+
+
+def _as_written(loaded: Loaded, key: Key, value: Value) -> Value:
+    """Give a value as the recipe has it: what the environment filled in is neither shown nor kept."""
+    written = loaded.source.written(key)
+    return written if "${env:" in str(written) else value
 
 
 def _part(loaded: Loaded, key: Key) -> Origin:

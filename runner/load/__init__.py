@@ -1,12 +1,13 @@
 """Turns a file into a Recipe, or into everything that is wrong with it, each at its line and column."""
 
-from runner.load.environment import UnsetVariable, interpolate, resolve, resolve_workspace
-from runner.load.identity import resolve_identity
+from runner.load.environment import UnsetVariable, interpolate, resolve_workspace
+from runner.load.filling import EVERY_SECTION, resolve
 from runner.load.reading import load, load_bytes
 from runner.load.source import Given, Loaded, Part, Source
 from runner.yaml12 import Position
 
 __all__ = [
+    "EVERY_SECTION",
     "Given",
     "Loaded",
     "Part",
@@ -17,6 +18,5 @@ __all__ = [
     "load",
     "load_bytes",
     "resolve",
-    "resolve_identity",
     "resolve_workspace",
 ]

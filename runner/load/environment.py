@@ -1,14 +1,13 @@
 """What a recipe takes from the environment: `${env:NAME}`, where the schema marks a key with `x-env`."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
-from runner.load.source import Loaded, Mistake, invalid
+from runner.load.source import Loaded, invalid
 from runner.recipe import Workspace
-from runner.redact import redact, register
 from runner.schema_files import read_schema
 from runner.yaml12 import Key
 
@@ -41,87 +40,24 @@ def interpolate(text: str, environment: Mapping[str, str]) -> str:
 
 def takes_reference(key: Key) -> bool:
     """Tell whether the schema lets this value come from the environment."""
+    return bool(schema_of(key).get("x-env"))
+
+
+def schema_of(key: Key) -> Mapping[str, Any]:
+    """Give the part of the recipe's schema that a value has to follow; an empty one where there is none."""
     schema: Mapping[str, Any] = _schema()
     for part in key:
         inner = schema.get("items") if isinstance(part, int) else schema.get("properties", {}).get(part)
         inner = inner or schema.get("additionalProperties")
         if not isinstance(inner, dict):
-            return False
+            return {}
         schema = inner
-    return bool(schema.get("x-env"))
+    return schema
 
 
 @cache
 def _schema() -> Mapping[str, Any]:
     return read_schema("recipe.schema.json")
-
-
-def resolve(loaded: Loaded, environment: Mapping[str, str], *, needed: bool) -> Loaded:
-    """Fill in every reference outside the workspace section, which `resolve_workspace` does.
-
-    With `needed`, one that is not set is an error; else it stays as it is written. A secret is refused: what
-    a recipe says ends in tags and names that others may read. Raises RecipeInvalid with every mistake.
-    """
-    found: list[Mistake] = []
-    sections = {field.name: getattr(loaded.recipe, field.name) for field in fields(loaded.recipe)}
-    filled = {
-        name: _filled((name,), value, environment, found)
-        for name, value in sections.items()
-        if name != "workspace"
-    }
-    mistakes = [mistake for mistake in found if needed or mistake.code != "env-unset"]
-    if mistakes:
-        raise invalid(loaded.source.path, loaded.source.in_order(map(loaded.source.place, mistakes)))
-    return replace(loaded, recipe=replace(loaded.recipe, **filled))
-
-
-def _filled(
-    key: Key,
-    value: Any,  # noqa: ANN401 - a value of any type gives one of the same type
-    environment: Mapping[str, str],
-    found: list[Mistake],
-) -> Any:  # noqa: ANN401 - as above
-    """Give a value with its references filled in; what is wrong with them is added to `found`."""
-    if isinstance(value, str):
-        return _text(key, value, environment, found)
-    if isinstance(value, tuple):
-        return tuple(_filled((*key, index), item, environment, found) for index, item in enumerate(value))
-    if isinstance(value, Mapping):
-        return {name: _filled((*key, name), item, environment, found) for name, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in fields(value)]
-        return replace(
-            value,
-            **{name: _filled((*key, name), getattr(value, name), environment, found) for name in names},
-        )
-    return value
-
-
-def _text(key: Key, text: str, environment: Mapping[str, str], found: list[Mistake]) -> str:
-    if "${env:" not in text:
-        return text
-    secret = next(_secrets(text, environment), None)
-    if secret is not None:
-        message = f"takes a secret from the environment: {secret}"
-        mend = "name a variable that holds no secret: what a recipe says can be read by others"
-        found.append(Mistake(key=key, code="secret-from-environment", message=message, mend=mend))
-        return text
-    try:
-        return interpolate(text, environment)
-    except UnsetVariable as unset:
-        mend = f"export {unset.name}"
-        found.append(Mistake(key=key, code="env-unset", message=str(unset), mend=mend))
-        return text
-
-
-def _secrets(text: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """Find variables that hold a secret, by name or by the value's shape; none is shown from then on."""
-    for match in REFERENCE.finditer(text):
-        name = match["name"]
-        value = environment.get(name, "")
-        if value and (SECRET_LIKE.search(name) or redact(value) != value):
-            register(value)
-            yield name
 
 
 def resolve_workspace(loaded: Loaded, environment: Mapping[str, str]) -> Workspace:

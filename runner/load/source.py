@@ -70,12 +70,14 @@ class Source:
 
     def says(self, key: Key) -> bool:
         """Tell whether the recipe itself gives this value, and not a default."""
+        return not key or (isinstance(holder := self.written(key[:-1]), dict) and key[-1] in holder)
+
+    def written(self, key: Key) -> Value:
+        """Give a value as it is written, its variables not filled in; None where it is not."""
         value: Value = dict(self.tree)
         for part in key:
-            if not isinstance(value, dict) or part not in value:
-                return False
-            value = value[str(part)]
-        return True
+            value = value.get(str(part)) if isinstance(value, dict) else None
+        return value
 
     def locate(self, key: Key) -> Position:
         """Give the position of a value; of what should hold it, if it is absent."""

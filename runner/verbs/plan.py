@@ -7,7 +7,7 @@ from runner import opening, recipe_argument
 from runner.cost import read_prices
 from runner.errors import ExitCode
 from runner.facts import TargetKind
-from runner.load import resolve, resolve_identity
+from runner.load import resolve
 from runner.session import Session
 from runner.target import choose
 
@@ -28,14 +28,14 @@ def main(options: Namespace, session: Session) -> ExitCode:
     loaded = recipe_argument.read(options)
     prices = read_prices(options.prices) if options.prices else None
     kind = choose(loaded.recipe, options.target)
-    loaded = resolve(loaded, session.environment, needed=kind is TargetKind.AZURE and not options.offline)
     today = session.clock.now().date()
     if options.offline:
+        loaded = resolve(loaded, session.environment, needed=())
         session.console.plan(loaded.recipe.name, kind, opening.offline(loaded, kind, today, prices))
         return ExitCode.DONE
     with opening.reached(session, kind, session.emulator_state(options.state)):
         chosen = opening.where(session, loaded, kind)
-        loaded = resolve_identity(loaded, session.environment)
+        loaded = opening.filled_in(session, loaded, kind)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
         session.console.plan(loaded.recipe.name, kind, opening.opened(loaded, cloud, today, prices).plan)
     return ExitCode.DONE

@@ -12,7 +12,6 @@ from runner.errors import CloudUnavailable, ExitCode, RunnerError, StillBilling
 from runner.execute import Run
 from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json
-from runner.load import resolve, resolve_identity
 from runner.manifest import RunStatus
 from runner.opening import Opened
 from runner.recipe import Cleanup
@@ -37,10 +36,9 @@ def main(options: Namespace, session: Session) -> ExitCode:
     loaded = recipe_argument.read(options)
     prices = read_prices(options.prices) if options.prices else None
     kind = choose(loaded.recipe, options.target)
-    loaded = resolve(loaded, session.environment, needed=kind is TargetKind.AZURE)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
         chosen = opening.where(session, loaded, kind)
-        loaded = resolve_identity(loaded, session.environment)
+        loaded = opening.filled_in(session, loaded, kind)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
         opened = opening.opened(loaded, cloud, session.clock.now().date(), prices)
         folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))

@@ -13,7 +13,7 @@ from runner import opening, origins
 from runner.cli import main
 from runner.errors import Diagnostic, RecipeInvalid, UsageError
 from runner.facts import TargetKind
-from runner.load import Loaded, load, resolve
+from runner.load import EVERY_SECTION, Loaded, load, resolve
 from runner.origins import InForce, Origin
 
 BASE = """\
@@ -255,16 +255,16 @@ def test_a_mistake_in_a_setting_has_its_number_and_its_column(folder: Path) -> N
 
 def test_variables_are_filled_in_where_they_may_stand(folder: Path) -> None:
     text = BASE.replace("path: rows", "path: '${env:ROWS}/chat'") + "tags: {team: '${env:TEAM}'}\n"
-    loaded = resolve(load(_write(folder, r=text)), {"ROWS": "/data", "TEAM": "llm"}, needed=True)
+    loaded = resolve(load(_write(folder, r=text)), {"ROWS": "/data", "TEAM": "llm"}, needed=EVERY_SECTION)
     assert loaded.recipe.dataset is not None
     assert (loaded.recipe.dataset.path, loaded.recipe.tags) == ("/data/chat", {"team": "llm"})
 
 
 def test_an_unset_variable_is_an_error_only_where_it_is_needed(folder: Path) -> None:
     loaded = load(_write(folder, r=BASE + "tags:\n  team: ${env:TEAM}\n"))
-    assert resolve(loaded, {}, needed=False).recipe.tags == {"team": "${env:TEAM}"}
+    assert resolve(loaded, {}, needed=()).recipe.tags == {"team": "${env:TEAM}"}
     with pytest.raises(RecipeInvalid) as caught:
-        resolve(loaded, {}, needed=True)
+        resolve(loaded, {}, needed=EVERY_SECTION)
     assert [_at(each) for each in caught.value.diagnostics] == [("r.yaml", 16, 9, "env-unset")]
 
 
@@ -321,6 +321,13 @@ def test_every_value_tells_where_it_is_from_and_what_it_overrode(folder: Path) -
 def test_a_default_that_says_the_same_was_not_overridden(folder: Path) -> None:
     found = _values(load(_write(folder, r=BASE)))
     assert _value(found, "finetune.parameters.lora_r").overrode == ()
+
+
+def test_what_the_environment_fills_in_is_not_told(folder: Path) -> None:
+    loaded = load(_write(folder, r=BASE + "tags: {team: '${env:TEAM}'}\n"))
+    filled = resolve(loaded, {"TEAM": "canary"}, needed=EVERY_SECTION)
+    assert filled.recipe.tags == {"team": "canary"}
+    assert _value(_values(filled), "tags.team").value == "${env:TEAM}"
 
 
 def test_config_on_the_command_line_is_a_recipe_with_comments(

@@ -9,7 +9,7 @@ import pytest
 from runner import preflight
 from runner.errors import Diagnostic, RecipeInvalid
 from runner.facts import EndpointState, Facts, Provisioning
-from runner.load import Loaded, load_bytes, resolve_identity
+from runner.load import Loaded, load_bytes, resolve
 from runner.recipe import Endpoint, Identity, IdentityType
 from tests.unit.bench import EARLIER_RUN, FACTS
 
@@ -109,14 +109,14 @@ def test_ids_that_go_with_no_system_assigned_identity_are_shown_at_their_key() -
 
 @pytest.mark.parametrize("written", [OWN, OWN.replace("resourceGroups", "resourcegroups"), OPEN])
 def test_an_id_is_completed_from_the_environment(written: str) -> None:
-    identity = endpoint(resolve_identity(of_the_user(written), {"SUB": GUID})).identity
+    identity = endpoint(resolve(of_the_user(written), {"SUB": GUID}, needed={"endpoint"})).identity
     assert identity is not None
     assert identity.user_assigned_identities == (written.replace("${env:SUB}", GUID),)
 
 
 @pytest.mark.parametrize("identity", ["", "  identity: {type: system_assigned}"])
 def test_where_nothing_is_open_nothing_is_asked_of_the_environment(identity: str) -> None:
-    assert resolve_identity(loaded(identity), {}) == loaded(identity)
+    assert resolve(loaded(identity), {}, needed={"endpoint"}) == loaded(identity)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_an_id_that_cannot_be_completed_is_placed_and_not_repeated(
     environment: dict[str, str], code: str
 ) -> None:
     with pytest.raises(RecipeInvalid) as caught:
-        resolve_identity(of_the_user(OPEN), environment)
+        resolve(of_the_user(OPEN), environment, needed={"endpoint"})
     (found,) = caught.value.diagnostics
     assert (found.code, found.line, found.key) == (code, 8, "endpoint.identity.user_assigned_identities.0")
     assert "canary" not in str(found)
