@@ -12,7 +12,6 @@ READY := $(VENV)/.ready
 # What the benchmarks compare with; its packages would not go together with ours.
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
-# Those that are there, in this order.
 BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost)
 
 .PHONY: quickstart check test test-full editors bench clean
@@ -35,7 +34,7 @@ editors: $(READY)
 	$(BIN)/python tools/check_editor.py
 
 bench: $(READY) $(BENCH_READY)
-	set -e; for name in $(wildcard $(BENCHMARKS)); do echo "== $$name"; $(BIN)/python $$name; done
+	set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python $$name; done
 
 clean:
 	rm -rf $(VENV) $(BENCH_VENV) .node .mypy_cache .pytest_cache .ruff_cache

@@ -5,7 +5,6 @@ does.
 """
 
 from collections.abc import Sequence
-from datetime import date
 
 from runner import catalog, fit, parameters
 from runner.catalog import Architecture, RegistryModel, VmSize
@@ -68,9 +67,6 @@ def _setup(effective: Effective, shape: Architecture, gpus: int) -> Setup:
 
 
 def _current(facts: Facts) -> list[VmSize]:
-    return [size for size in facts.sizes.values() if not _is_retired(size, facts.today)]
-
-
-def _is_retired(size: VmSize, today: date) -> bool:
-    known = catalog.vm_size(size.name)
-    return bool(known and known.retired and date.fromisoformat(known.retired) <= today)
+    return [
+        size for size in facts.sizes.values() if not (catalog.vm_size(size.name) or size).is_gone(facts.today)
+    ]

@@ -7,6 +7,7 @@ from. Nothing is read before it is asked for, and each file is read once.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -74,6 +75,11 @@ class VmSize:
     skip_20pct_quota_reservation: bool | None = None
     infiniband: bool | None = None
     low_priority: bool | None = None
+
+    def is_gone(self, today: date) -> bool:
+        """Tell whether its retirement has come."""
+        day = self.retired or self.retires
+        return day is not None and date.fromisoformat(day) <= today
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

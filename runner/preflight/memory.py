@@ -1,10 +1,12 @@
 """Whether the training fits into the memory of a GPU, by an estimate; if not, which allowed size does."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runner import fit, sizing
 from runner.errors import Diagnostic, Severity
 from runner.fit import Candidate
+from runner.parameters import Origin
 from runner.preflight.case import Case
 
 _KEY = ("compute", "size")
@@ -13,15 +15,25 @@ _GIGA = fit.GIGABYTE
 
 def fits(case: Case) -> Iterator[Diagnostic]:
     """Refuse what is certainly too large, warn of what is nearly so, tell how long rows may be."""
-    section = case.loaded.recipe.compute
+    section, shape = case.loaded.recipe.compute, sizing.architecture(case.facts)
     chosen = sizing.of_size(case.facts, case.effective, section.size) if section else None
-    if chosen is None or chosen.fits:
+    if chosen is None or shape is None or chosen.fits:
         return
-    asked = int((case.effective and case.effective.value("max_seq_length")) or -1)
-    if asked > 0 or not _longest(case, chosen):
-        yield _too_large(case, chosen)
+    if _asks_for_length(case):
+        yield _too_large(case, chosen, chosen.memory.total)
+        return
+    longest = chosen.longest_sequence(shape)
+    if longest:
+        yield _only_short_rows(case, chosen, longest)
     else:
-        yield _only_short_rows(case, chosen)
+        yield _too_large(case, chosen, fit.estimate(shape, replace(chosen.setup, sequence_length=1)).total)
+
+
+def _asks_for_length(case: Case) -> bool:
+    """Tell whether rows will be as long as is reckoned; a default length only cuts those that are longer."""
+    length = case.effective.parameters.get("max_seq_length") if case.effective else None
+    padded = case.effective is not None and case.effective.value("pad_to_max_length") is True
+    return length is not None and int(length.value) > 0 and (padded or length.origin is Origin.RECIPE)
 
 
 def serves(case: Case) -> Iterator[Diagnostic]:
@@ -42,16 +54,15 @@ def serves(case: Case) -> Iterator[Diagnostic]:
         )
 
 
-def _too_large(case: Case, chosen: Candidate) -> Diagnostic:
-    certain = chosen.share > 1
+def _too_large(case: Case, chosen: Candidate, needed: int) -> Diagnostic:
     return case.loaded.source.diagnostic(
         _KEY,
         code="memory-too-small",
-        message=f"the training needs about {chosen.memory.total / _GIGA:.0f} GB on each GPU;"
+        message=f"the training needs about {needed / _GIGA:.0f} GB on each GPU;"
         f" {chosen.size.name} has {chosen.available / _GIGA:.0f} GB",
         expected=_better(case),
         mend="or lower per_device_train_batch_size or max_seq_length",
-        severity=case.gentle if certain else Severity.WARNING,
+        severity=case.gentle if needed > chosen.available else Severity.WARNING,
     )
 
 
@@ -64,19 +75,14 @@ def _better(case: Case) -> str:
     return f"the smallest allowed size it fits on is {size.name} ({size.gpus:g} GPUs)"
 
 
-def _only_short_rows(case: Case, chosen: Candidate) -> Diagnostic:
+def _only_short_rows(case: Case, chosen: Candidate, longest: int) -> Diagnostic:
     """Tell of a length that nobody set: it is a bound only, as long as the rows are shorter."""
     return case.loaded.source.diagnostic(
         _KEY,
         code="memory-long-rows",
-        message=f"rows of more than about {_longest(case, chosen)} tokens do not fit into the"
+        message=f"rows of more than about {longest} tokens do not fit into the"
         f" {chosen.available / _GIGA:.0f} GB of a GPU of {chosen.size.name}; the model takes"
         f" {chosen.setup.sequence_length}",
         mend="set finetune.parameters.max_seq_length to cut them",
         severity=Severity.NOTICE,
     )
-
-
-def _longest(case: Case, chosen: Candidate) -> int:
-    shape = sizing.architecture(case.facts)
-    return chosen.longest_sequence(shape) if shape else 0

@@ -1,5 +1,6 @@
 """The sizes to train and to serve on: known, current, allowed for this model, with the GPUs asked for."""
 
+import math
 from collections.abc import Iterator
 
 from runner import catalog
@@ -20,12 +21,16 @@ def compute(case: Case) -> Iterator[Diagnostic]:
         yield from _allowed(case, ("compute", "size"), section.size, FINETUNE_LIST)
         yield from _large_enough(case, ("compute", "size"), section.size, "finetune-min-sku-spec")
     size = case.facts.sizes.get(section.size.lower())
-    if size is not None and size.gpus != section.gpus_per_node:
+    # A part of a card is one GPU to those who train on it.
+    gpus = math.ceil(size.gpus) if size else section.gpus_per_node
+    if size is not None and gpus != section.gpus_per_node:
         yield case.loaded.source.diagnostic(
             ("compute", "gpus_per_node"),
             code="gpus-per-node",
-            message=f"{section.size} has {size.gpus:g} GPUs, not {section.gpus_per_node}",
-            mend=f"set compute.gpus_per_node: {size.gpus:g}, or choose another size",
+            message=f"{section.size} has {gpus} GPUs, not {section.gpus_per_node}",
+            mend=f"set compute.gpus_per_node: {gpus}, or choose another size"
+            if gpus
+            else "choose another size",
         )
     if size is not None and size.low_priority is False and section.tier is Tier.LOW_PRIORITY:
         yield case.loaded.source.diagnostic(

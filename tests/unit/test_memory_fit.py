@@ -89,6 +89,40 @@ def test_a_length_that_nobody_set_is_a_bound_and_no_reason_to_refuse() -> None:
     ]
 
 
+def _on(size: str, gpus: int, model: str, *parameters: str) -> list[Diagnostic]:
+    text = RECIPE.replace("Phi-4", model).replace("Standard_NC24ads_A100_v4", size)
+    text = text.replace("gpus_per_node: 1", f"gpus_per_node: {gpus}").replace(
+        "    max_seq_length: 2048\n", ""
+    )
+    return _found(text + "".join(f"    {parameter}\n" for parameter in parameters))
+
+
+def test_without_a_length_only_what_no_row_fits_is_refused() -> None:
+    """Mistral's 7 billion weights in 32 bits take 29 of the 32 GB: rows of a few hundred tokens do fit."""
+    (nearly,) = _on("Standard_ND40rs_v2", 8, "mistralai-Mistral-7B-v01", "precision: 32")
+    assert (nearly.code, nearly.severity) == ("memory-too-small", Severity.WARNING)
+    (never,) = _on("Standard_ND40rs_v2", 8, "Phi-4", "apply_lora: false", "apply_deepspeed: false")
+    assert (never.code, never.severity) == ("memory-too-small", Severity.ERROR)
+
+
+def test_a_models_own_length_cuts_rows_and_asks_for_none() -> None:
+    size, model, batch = "Standard_NC24ads_A100_v4", "Phi-3.5-mini-instruct", "per_device_train_batch_size: 8"
+    assert [each.code for each in _on(size, 1, model, batch)] == ["memory-long-rows"]
+    padded = _on(size, 1, model, batch, "pad_to_max_length: true")
+    assert [(each.code, each.severity) for each in padded] == [("memory-too-small", Severity.ERROR)]
+
+
+@pytest.mark.parametrize("name", [each.name for each in catalog.architectures()])
+def test_no_models_own_defaults_are_refused_on_a_size_of_its_own_list(name: str) -> None:
+    model = catalog.model("azureml", name)
+    assert model is not None
+    for listed in sizing.allow_list(model, sizing.FINETUNE_LIST)[0]:
+        size = catalog.vm_size(listed)
+        if size is not None and not size.is_gone(TODAY):
+            found = _on(listed, int(size.gpus), name, "seed: 42")
+            assert [each for each in found if each.severity is Severity.ERROR] == []
+
+
 @pytest.mark.parametrize(
     ("size", "codes"),
     [("Standard_NC4as_T4_v3", ["memory-too-small"]), ("Standard_NC64as_T4_v3", []), ("Standard_D12_v2", [])],
