@@ -79,9 +79,10 @@ def reached(session: Session, kind: TargetKind, state: Path) -> Iterator[Lease]:
 def filled_in(session: Session, loaded: Loaded, kind: TargetKind) -> Loaded:
     """Fill in the recipe's variables on a target that is reached. Raises RecipeInvalid.
 
-    The emulator keeps what an endpoint is made with, as Azure does; it has no need of tags and the like.
+    The emulator trains on the rows and keeps what an endpoint is made with, as Azure does; it has no need of
+    tags and the like.
     """
-    needed = EVERY_SECTION if kind is TargetKind.AZURE else {"endpoint"}
+    needed = EVERY_SECTION if kind is TargetKind.AZURE else {"dataset", "endpoint"}
     return resolve(loaded, session.environment, needed=needed)
 
 
@@ -110,7 +111,8 @@ def opened(loaded: Loaded, cloud: "Cloud", today: date, prices: Prices | None = 
 
 def _checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:
     effective = preflight.merge(loaded, facts)
-    diagnostics = preflight.check(loaded, facts, effective)
+    found = preflight.check(loaded, facts, effective)
+    diagnostics = loaded.source.in_order((*loaded.notices, *found))
     if any(each.severity is Severity.ERROR for each in diagnostics):
         raise PreflightRefused("the target would refuse this recipe", diagnostics)
     return _with_cost(loaded, facts, plan(loaded.recipe, facts, effective, diagnostics), prices)

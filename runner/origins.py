@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 
 from runner.catalog import Component
-from runner.load import Loaded
+from runner.load import OF_A_CLUSTER, Loaded
 from runner.parameters import Effective, Parameter, is_derived, normalise
 from runner.parameters import Origin as ParameterOrigin
 from runner.recipe import Scalar
@@ -62,7 +62,7 @@ def values(loaded: Loaded, effective: Effective | None, component: Component | N
     """
     found: list[InForce] = []
     for key, value in _leaves(loaded.recipe):
-        if key[:2] != _PARAMETERS or effective is None:
+        if (key[:2] != _PARAMETERS or effective is None) and not _means_nothing(loaded, key):
             found.append(_of_recipe(loaded, key, value))
     if effective is None:
         return tuple(found)
@@ -87,6 +87,12 @@ def as_yaml(found: Sequence[InForce], *, comments: bool) -> Iterator[str]:
             yield f"{line}  # {_said(each)}" if comments else line
 
 
+def _means_nothing(loaded: Loaded, key: Key) -> bool:
+    """Tell a default that another key leaves without a meaning, and that a recipe may therefore not set."""
+    compute = loaded.recipe.compute
+    return compute is not None and compute.serverless and key[0] == "compute" and key[1] in OF_A_CLUSTER
+
+
 def _leaves(value: object, key: Key = ()) -> Iterator[tuple[Key, Value]]:
     """Walk over a recipe's values; what is left out and has no default is skipped."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -95,8 +101,9 @@ def _leaves(value: object, key: Key = ()) -> Iterator[tuple[Key, Value]]:
     elif isinstance(value, Mapping):
         for name, item in value.items():
             yield from _leaves(item, (*key, name))
-    elif isinstance(value, tuple | list):
-        yield key, [str(item) for item in value]
+    elif isinstance(value, tuple):
+        if value:
+            yield key, [str(item) for item in value]
     elif isinstance(value, str | int | float):
         yield key, _plain(value)
 
@@ -132,8 +139,7 @@ def _as_written(loaded: Loaded, key: Key, value: Value) -> Value:
 
 def _part(loaded: Loaded, key: Key) -> Origin:
     path = loaded.source.path_of(key)
-    kinds = {part.path: part.kind for part in loaded.source.parts}
-    return Origin(kinds[path])
+    return Origin(next(part.kind for part in loaded.source.parts if part.path == path))
 
 
 def _of_parameter(
@@ -185,7 +191,7 @@ def _indent(key: Key) -> str:
 def _said(each: InForce) -> str:
     at = each.place if each.origin in _PLACED else f"{each.origin.value}: {each.place}"
     beaten = "".join(f", over {lost.place} ({_written(lost.value)})" for lost in each.overrode)
-    return f"{at}{beaten}"
+    return f"{at}{beaten}".replace("\r", "\\r").replace("\n", "\\n")
 
 
 _PLACED = frozenset({Origin.RECIPE, Origin.EXTENDS, Origin.PROFILE, Origin.SETTING})

@@ -35,6 +35,8 @@ _SHAPES = (
 # C0 but newline and tab, DEL, C1, and the marks that reorder text on a screen.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+_LAST_OF_LATIN_1 = 0xFF
+
 _known: set[str] = set()
 
 
@@ -78,4 +80,8 @@ def as_json(value: Any, *, indent: int | None = None) -> str:  # noqa: ANN401 - 
 
 def printable(text: str) -> str:
     """Show control characters instead of sending them to a terminal."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    return _CONTROL.sub(lambda match: _escaped(ord(match.group())), text)
+
+
+def _escaped(point: int) -> str:
+    return f"\\x{point:02x}" if point <= _LAST_OF_LATIN_1 else f"\\u{point:04x}"

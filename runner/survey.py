@@ -1,18 +1,21 @@
 """Recipe and target to Facts, by reading only: what its names resolve to, and what is there already."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import catalog, naming
-from runner.dataset import count_rows
+from runner.dataset import count_rows, unusable
 from runner.errors import RunnerError
 from runner.facts import ComputeState, DeploymentState, EndpointState, Facts, Quota, Target, TargetKind
 from runner.recipe import Recipe
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
+
+LATEST = "latest"
 
 
 def survey(recipe: Recipe, cloud: "Cloud", today: date, *, folder: Path | None = None) -> Facts:
@@ -35,6 +38,7 @@ def survey(recipe: Recipe, cloud: "Cloud", today: date, *, folder: Path | None =
         endpoint=endpoint,
         deployment=_deployment(recipe, cloud, endpoint),
         rows=_rows(recipe, folder),
+        unusable=unusable(recipe.dataset, folder) if recipe.dataset and folder else {},
         quota=quota,
         quota_refusal=refusal,
     )
@@ -51,12 +55,27 @@ def survey_offline(
         target=kind,
         today=today,
         offline=True,
-        model=catalog.model(recipe.model.registry, recipe.model.name),
-        component=catalog.component(recipe.finetune.task) if recipe.finetune else None,
+        model=_known_model(recipe),
+        component=_known_component(recipe),
         sizes={size.name.lower(): size for size in catalog.vm_sizes()},
         endpoint_name=naming.endpoint(recipe, target) if recipe.endpoint and target else None,
         rows=_rows(recipe, folder),
+        unusable=unusable(recipe.dataset, folder) if recipe.dataset and folder else {},
     )
+
+
+def _known_model(recipe: Recipe) -> catalog.RegistryModel | None:
+    """Give what the catalog has of a model, under the version asked for: no nearer facts are known."""
+    known = catalog.model(recipe.model.registry, recipe.model.name)
+    asked = recipe.model.version
+    return known if known is None or asked == LATEST else replace(known, version=asked)
+
+
+def _known_component(recipe: Recipe) -> catalog.Component | None:
+    """Give the component if the catalog has the version asked for: another one may have other inputs."""
+    known = catalog.component(recipe.finetune.task) if recipe.finetune else None
+    asked = recipe.finetune.component_version if recipe.finetune else LATEST
+    return known if known is None or asked in {LATEST, known.version} else None
 
 
 def _rows(recipe: Recipe, folder: Path | None) -> Mapping[str, int]:

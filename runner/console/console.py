@@ -62,8 +62,11 @@ class Console(Voice):
 
     def values(self, found: Sequence[InForce], *, with_origin: bool) -> None:
         """Show every value in force as a recipe; a reader may take it for one."""
-        text = origins.as_yaml(found, comments=with_origin)
-        self._tell({"values": [_in_force(each) for each in found]}, text)
+        if self.output is Output.TEXT:
+            # It has been checked for secrets and control characters, and is read again as it stands.
+            for line in origins.as_yaml(found, comments=with_origin):
+                self._write(line)
+        self._tell({"values": [_in_force(each) for each in found]}, ())
 
     @contextmanager
     def following(self, run_id: str, kind: TargetKind, planned: Plan) -> Iterator[Observer]:

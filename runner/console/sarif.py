@@ -3,6 +3,7 @@
 The form is OASIS's: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import PurePath
 from urllib.parse import quote
@@ -50,7 +51,7 @@ def _result(each: Diagnostic) -> Mapping[str, Json]:
 
 def _location(each: Diagnostic) -> Mapping[str, Json]:
     path = PurePath(each.path)
-    uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    uri = path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
     return {
         "artifactLocation": {"uri": uri},
         "region": {"startLine": each.line, "startColumn": each.column},

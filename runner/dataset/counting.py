@@ -5,11 +5,24 @@ from pathlib import Path
 
 from runner.dataset.preparing import head
 from runner.dataset.sources import FileSplit
-from runner.errors import RecipeInvalid
+from runner.errors import Diagnostic, RecipeInvalid
 from runner.recipe import Dataset
 
 # Beyond this a file is long enough for any cluster, and counting it would be felt.
 MAX_BYTES = 64 * 1024 * 1024
+
+
+def unusable(dataset: Dataset, folder: Path) -> Mapping[str, Diagnostic]:
+    """Find files that are not there or are none, by role; what the environment names is not known yet."""
+    found: dict[str, Diagnostic] = {}
+    if dataset.path is None or "${env:" in dataset.path:
+        return found
+    for role, split in dataset.splits().items():
+        try:
+            FileSplit(folder, dataset.path, split, role)
+        except RecipeInvalid as invalid:
+            found[role] = invalid.diagnostics[0]
+    return found
 
 
 def count_rows(dataset: Dataset, folder: Path) -> Mapping[str, int]:

@@ -7,7 +7,7 @@ from runner.load.tree import Tree, mapping_at
 from runner.recipe import SERVERLESS, IdentityType
 
 _NO_CLUSTER = "serverless compute is no cluster"
-_OF_A_CLUSTER = {
+OF_A_CLUSTER = {
     "name": _NO_CLUSTER,
     "min_instances": _NO_CLUSTER,
     "max_instances": _NO_CLUSTER,
@@ -41,7 +41,7 @@ def identity_mistakes(tree: Tree) -> Iterator[Mistake]:
 
 def _beside_serverless(tree: Tree) -> Iterator[Mistake]:
     given = mapping_at(tree, "compute")
-    for name, reason in _OF_A_CLUSTER.items():
+    for name, reason in OF_A_CLUSTER.items():
         if name in given:
             yield _needless(("compute", name), "not-with-serverless", reason)
 

@@ -15,7 +15,10 @@ REFERENCE = re.compile(r"\$\{env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 # What names a secret, in a variable or a key.
-SECRET_LIKE = re.compile(r"(?i)password|secret|token|credential|api_?key|access_?key|connection_?string")
+SECRET_LIKE = re.compile(
+    r"(?i)passw(or)?d|pwd|secret|(^|[_-])tokens?($|[_-])|credential|connection_?string"
+    r"|(^|[_-])(keys?|sas|pat)($|[_-])|(api|access|account)_?key"
+)
 
 
 class UnsetVariable(Exception):

@@ -15,7 +15,7 @@ EVERY_SECTION = frozenset(each.name for each in fields(Recipe))
 
 
 def resolve(loaded: Loaded, environment: Mapping[str, str], *, needed: Collection[str]) -> Loaded:
-    """Fill in every reference outside the workspace section, which `resolve_workspace` does.
+    """Fill in every reference outside the workspace section, which is only checked here.
 
     In the sections that are `needed` a variable that is not set is an error; elsewhere it stays as written. A
     secret is refused: what a recipe says ends in tags and paths that others may read. Raises RecipeInvalid
@@ -23,7 +23,8 @@ def resolve(loaded: Loaded, environment: Mapping[str, str], *, needed: Collectio
     """
     work = _Filling(environment, needed)
     recipe = loaded.recipe
-    filled = {name: work.fill((name,), getattr(recipe, name)) for name in EVERY_SECTION - {"workspace"}}
+    filled = {name: work.fill((name,), getattr(recipe, name)) for name in sorted(EVERY_SECTION)}
+    del filled["workspace"]  # checked with the rest; who needs it fills it in for one target
     if work.mistakes:
         raise invalid(loaded.source.path, loaded.source.in_order(map(loaded.source.place, work.mistakes)))
     return replace(loaded, recipe=replace(recipe, **filled))

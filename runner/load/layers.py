@@ -15,7 +15,19 @@ from pathlib import Path
 from runner.errors import Diagnostic, UsageError
 from runner.load.shape import schema_mistakes
 from runner.load.source import Mistake, diagnostic_at, from_problem, short
-from runner.yaml12 import START, Document, Key, Position, Unreadable, Value, decode, parse, read_bytes
+from runner.yaml12 import (
+    MAX_NODES,
+    START,
+    Document,
+    Fault,
+    Key,
+    Position,
+    Unreadable,
+    Value,
+    decode,
+    parse,
+    read_bytes,
+)
 
 EXTENDS = "extends"
 PROFILES = "profiles"
@@ -51,6 +63,8 @@ class Layers:
     root: Path
     found: list[Layer] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    opened: set[Path] = field(default_factory=set)
+    values: int = 0
 
 
 def read_layers(content: bytes, path: Path, profiles: Sequence[str]) -> Layers:
@@ -62,9 +76,9 @@ def read_layers(content: bytes, path: Path, profiles: Sequence[str]) -> Layers:
     layers = Layers(root=_repository(folder))
     _read(layers, content, _File(LayerKind.RECIPE, str(path), path.resolve()))
     for name in profiles:
-        profile = _profile(folder, name)
-        shown = os.path.normpath(path.parent / PROFILES / profile.name)
-        _read(layers, read_bytes(profile), _File(LayerKind.PROFILE, shown, profile))
+        real, profile = _profile(layers.root, folder, name)
+        shown = _shown(path.parent / PROFILES / f"{name}.yaml", real)
+        _read(layers, profile, _File(LayerKind.PROFILE, shown, real))
     return layers
 
 
@@ -80,12 +94,17 @@ class _File:
 
 def _read(layers: Layers, content: bytes, file: _File) -> None:
     """Add the layers of a file: those it extends first."""
+    layers.opened.add(file.real)
     try:
         text = decode(content)
     except Unreadable as unreadable:
         layers.diagnostics.append(from_problem(unreadable.problem, file.shown))
         return
     document = parse(text)
+    layers.values += len(document.places)
+    if layers.values > MAX_NODES:
+        layers.diagnostics.append(from_problem(_TOO_MANY.at(START), file.shown))
+        return
     for index, name in enumerate(_extended(layers, document, file)):
         _read_base(layers, document, file, (EXTENDS, index), name)
     layers.found.append(
@@ -103,6 +122,8 @@ def _extended(layers: Layers, document: Document, file: _File) -> list[str]:
     """Give what a file extends; nothing where that is not a list of texts, which is then reported."""
     if document.value is None or EXTENDS not in document.value:
         return []
+    if any(key[:1] == (EXTENDS,) for key in document.spoiled):
+        return []
     value = document.value[EXTENDS]
     if isinstance(value, list) and 0 < len(value) < MAX_LAYERS:
         texts = [item for item in value if isinstance(item, str) and item]
@@ -118,13 +139,16 @@ def _shape_mistakes(value: Value) -> Iterator[Mistake]:
 
 
 def _read_base(layers: Layers, document: Document, file: _File, key: Key, name: str) -> None:
+    """Add what a file extends; a file that is there already stays where it is, below all that followed it."""
     extenders = (*file.extenders, file.real)
-    real = (file.real.parent / name).resolve() if _is_relative(name) else None
+    real = _real(file.real.parent / name) if _is_relative(name) else None
     refusal = _refusal(layers, real, extenders)
     if real is None or refusal is not None:
         code, message, mend = refusal or _OUTSIDE
         mistake = Mistake(key=key, code=code, message=message, mend=mend)
         layers.diagnostics.append(_placed(mistake, document, file))
+        return
+    if real in layers.opened:
         return
     try:
         content = read_bytes(real)
@@ -137,9 +161,10 @@ def _read_base(layers: Layers, document: Document, file: _File, key: Key, name: 
         layers.diagnostics.append(_placed(mistake, document, file))
         return
     kind = LayerKind.BASE if file.kind is LayerKind.RECIPE else file.kind
-    _read(layers, content, _File(kind, _shown(file, name, real), real, extenders))
+    _read(layers, content, _File(kind, _shown(Path(file.shown).parent / name, real), real, extenders))
 
 
+_TOO_MANY = Fault("too-many-values", f"the files of this recipe have more than {MAX_NODES:,} values together")
 _OUTSIDE = (
     "extends-outside",
     "leads out of the repository that the recipe is in",
@@ -154,7 +179,7 @@ def _refusal(layers: Layers, real: Path | None, extenders: tuple[Path, ...]) -> 
     if real in extenders:
         through = " extends ".join(each.name for each in (*extenders[extenders.index(real) :], real))
         return "extends-cycle", f"a file cannot extend itself: {through}", "take it out of one of them"
-    if len(layers.found) >= MAX_LAYERS:
+    if len(layers.opened) >= MAX_LAYERS:
         return "too-many-bases", f"more than {MAX_LAYERS} files make up this recipe", "extend fewer files"
     return None
 
@@ -163,10 +188,15 @@ def _is_relative(name: str) -> bool:
     return not (name.startswith(("/", "~")) or "\\" in name or "\0" in name or name[1:2] == ":")
 
 
-def _shown(file: _File, name: str, real: Path) -> str:
-    """Show a base as seen from where its extender was named; its real path where a link is in between."""
-    beside = os.path.normpath(Path(file.shown).parent / name)
-    return beside if Path(beside).resolve() == real else str(real)
+def _real(path: Path) -> Path:
+    """Follow links; a loop of them stays, and is told when the file is read."""
+    return Path(os.path.realpath(path))
+
+
+def _shown(beside: Path, real: Path) -> str:
+    """Show a file as seen from where its extender was named; its real path where a link is in between."""
+    plain = os.path.normpath(beside)
+    return plain if _real(Path(plain)) == real else str(real)
 
 
 def _placed(mistake: Mistake, document: Document, file: _File) -> Diagnostic:
@@ -179,11 +209,20 @@ def _repository(folder: Path) -> Path:
     return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
 
 
-def _profile(folder: Path, name: str) -> Path:
+def _profile(root: Path, folder: Path, name: str) -> tuple[Path, bytes]:
+    """Read a profile; raises UsageError where it cannot be had."""
     there = folder / PROFILES
     path = there / f"{name}.yaml"
-    if _PROFILE_NAME.fullmatch(name) and path.is_file():
-        return path.resolve()
-    known = sorted(each.stem for each in there.glob("*.yaml")) if there.is_dir() else []
-    hint = f"there are: {', '.join(known)}" if known else f"a profile is a file {PROFILES}/NAME.yaml there"
-    raise UsageError(f"there is no profile {short(name)} beside the recipe", hint=hint)
+    if not _PROFILE_NAME.fullmatch(name) or not path.is_file():
+        known = sorted(each.stem for each in there.glob("*.yaml")) if there.is_dir() else []
+        hint = (
+            f"there are: {', '.join(known)}" if known else f"a profile is a file {PROFILES}/NAME.yaml there"
+        )
+        raise UsageError(f"there is no profile {short(name)} beside the recipe", hint=hint)
+    real = _real(path)
+    if not real.is_relative_to(root):
+        raise UsageError(f"profile {name} is a link that leads out of the recipe's repository")
+    try:
+        return real, read_bytes(real)
+    except Unreadable as unreadable:
+        raise UsageError(f"profile {name}: {unreadable.problem.message}") from unreadable

@@ -29,8 +29,8 @@ def merge(layers: Sequence[Layer]) -> Merged:
         value=work.tree if any(each.value is not None for each in documents) else None,
         places=work.places,
         key_places=work.key_places,
-        spoiled=frozenset().union(*(each.spoiled for each in documents)),
-        complete=all(each.complete for each in documents),
+        spoiled=frozenset(work.spoiled),
+        complete=all(each.complete and each.value is not None for each in documents),
     )
     overridden = {key: tuple(given) for key, given in work.overridden.items()}
     return Merged(document=document, paths=work.paths, overridden=overridden)
@@ -57,18 +57,20 @@ class _Work:
     key_places: dict[Key, Position] = field(default_factory=dict)
     paths: dict[Key, str] = field(default_factory=dict)
     overridden: dict[Key, list[Given]] = field(default_factory=dict)
+    spoiled: set[Key] = field(default_factory=set)
 
     def lay(self, layer: Layer) -> None:
         """Put one layer on top."""
         above = layer.document.value or {}
         self._place(layer, ())
         self._lay(layer, self.tree, {name: item for name, item in above.items() if name != EXTENDS}, ())
+        self.spoiled |= layer.document.spoiled
 
     def _lay(self, layer: Layer, below: dict[str, Value], above: Mapping[str, Value], at: Key) -> None:
         for name, value in above.items():
             key, standing = (*at, name), below.get(name)
             if name in below:
-                self._remember(key, standing)
+                self._remember(layer, key, standing)
             if isinstance(value, dict) and isinstance(standing, dict):
                 self._place(layer, key)
                 self._lay(layer, standing, value, key)
@@ -96,13 +98,17 @@ class _Work:
         if key in document.key_places:
             self.key_places[key] = document.key_places[key]
 
-    def _remember(self, key: Key, value: Value) -> None:
-        if not isinstance(value, dict) and key in self.places:
-            given = Given(path=self.paths[key], position=self.places[key], value=value)
+    def _remember(self, layer: Layer, key: Key, value: Value) -> None:
+        """Keep what loses; a file that is met a second time does not overrule itself."""
+        if isinstance(value, dict) or key not in self.places:
+            return
+        given = Given(path=self.paths[key], position=self.places[key], value=value)
+        if (layer.path, layer.document.places.get(key)) != (given.path, given.position):
             self.overridden.setdefault(key, []).append(given)
 
     def _forget(self, key: Key, value: Value) -> None:
         """Drop the places of a value that is replaced, and of all that is in it."""
+        self.spoiled.discard(key)
         for places in (self.places, self.key_places, self.paths):
             places.pop(key, None)
         items = (

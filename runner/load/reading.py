@@ -5,6 +5,8 @@ hides one of another where it can still be seen.
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 
 from runner.errors import Diagnostic, Severity
@@ -50,8 +52,11 @@ def load_bytes(
     if recipe is None:
         raise invalid(str(path), read.diagnostics)
     merged = merge(layers)
+    if read.diagnostics:  # of a file that could not be had, nothing follows from what is not there
+        merged = replace(merged, document=replace(merged.document, complete=False))
     source = _source(recipe, path, layers, merged)
-    diagnostics = source.in_order([*read.diagnostics, *_diagnostics(merged.document, layers, source)])
+    found = [*read.diagnostics, *_diagnostics(merged.document, layers, source)]
+    diagnostics = source.in_order(dict.fromkeys(found))
     if merged.document.value is None or any(found.severity is Severity.ERROR for found in diagnostics):
         raise invalid(source.path, diagnostics)
     return Loaded(recipe=build(merged.document.value), source=source, notices=diagnostics)
@@ -67,7 +72,7 @@ def _source(recipe: Layer, path: Path, layers: Sequence[Layer], merged: Merged) 
         key_positions=merged.document.key_places,
         paths=merged.paths,
         parts=tuple(
-            Part(kind=layer.kind.value, path=layer.path, text=layer.text, digest=layer.digest)
+            Part(kind=layer.kind.value, path=layer.path, text=layer.text, sha256=layer.digest)
             for layer in layers
         ),
         overridden=merged.overridden,
@@ -95,16 +100,32 @@ def _overridden_secrets(layer: Layer, source: Source) -> Iterator[Diagnostic]:
 
 
 def _mistakes(document: Document) -> Iterator[Mistake]:
-    """Find what is wrong with a tree; a text that must go is not judged by its form as well."""
+    """Find what is wrong with a tree, once: a text that must go is not judged by its form as well.
+
+    Nor does a rule judge what is not even of the right shape; a name that cannot be one is told as a name,
+    with the one that was likely meant.
+    """
     if document.value is None:
         return
     of_texts = [*misplaced_references(document.value), *secrets(document.value)]
+    of_shape = schema_mistakes(document.value)
+    of_rules = list(rule_mistakes(document.value))
+    meant = {mistake.key: mistake.mend for mistake in of_rules if mistake.code == "unknown-parameter"}
+    named = [replace(each, mend=each.mend or meant.get(each.key, "")) for each in of_shape]
     yield from of_texts
     spoken_of = {mistake.key for mistake in of_texts}
-    for mistake in [*schema_mistakes(document.value), *rule_mistakes(document.value)]:
-        certain = document.complete or mistake.code not in _FROM_ABSENCE
-        if certain and (mistake.at_key or mistake.key not in spoken_of):
+    yield from (each for each in named if _counts(each, document, spoken_of))
+    spoken_of |= {mistake.key for mistake in of_shape if not mistake.at_key}
+    misnamed = {mistake.key for mistake in of_shape if mistake.code == "bad-key"}
+    for mistake in of_rules:
+        told = mistake.code == "unknown-parameter" and mistake.key in misnamed
+        if not told and _counts(mistake, document, spoken_of):
             yield mistake
+
+
+def _counts(mistake: Mistake, document: Document, spoken_of: AbstractSet[Key]) -> bool:
+    certain = document.complete or mistake.code not in _FROM_ABSENCE
+    return certain and (mistake.at_key or mistake.key not in spoken_of)
 
 
 def _judged(mistake: Mistake) -> Key:

@@ -162,7 +162,7 @@ def _traffic_names(tree: Tree) -> Iterator[Mistake]:
 
 def _traffic_sum(tree: Tree) -> Iterator[Mistake]:
     traffic = mapping_at(tree, "traffic")
-    shares = [share for share in traffic.values() if isinstance(share, int)]
+    shares = [share for share in traffic.values() if isinstance(share, int) and not isinstance(share, bool)]
     if shares and len(shares) == len(traffic) and sum(shares) not in {0, _ALL_TRAFFIC}:
         message = "must add up to 100, or to 0"
         yield Mistake(key=("traffic",), code="traffic-sum", message=message)

@@ -3,8 +3,8 @@
 import hashlib
 
 from runner.errors import UsageError
-from runner.load.layers import Layer, LayerKind
-from runner.yaml12 import Document, Fault, Key, Position, Problem, Value, meaning, parse
+from runner.load.layers import EXTENDS, Layer, LayerKind
+from runner.yaml12 import MAX_DEPTH, Document, Fault, Key, Position, Problem, Value, meaning, parse
 
 SHOWN = "--set"
 _BEGINS_YAML = ("'", '"', "[", "{")
@@ -19,8 +19,10 @@ def setting(text: str, number: int) -> Layer:
     """
     dotted, equals, written = text.partition("=")
     names = tuple(dotted.split("."))
-    if not equals or not all(names):
+    if not equals or not all(names) or len(names) > MAX_DEPTH:
         raise UsageError(f"{SHOWN} takes KEY=VALUE", hint=f"such as {SHOWN} finetune.parameters.lora_r=16")
+    if names[0] == EXTENDS:
+        raise UsageError(f"{SHOWN} cannot say what a recipe {EXTENDS}", hint="use --profile NAME")
     position = Position(number, len(dotted) + 2)
     value, problems, below = _value(written, position, names)
     places: dict[Key, Position] = {names[:depth]: Position(number, 1) for depth in range(len(names))}

@@ -6,6 +6,7 @@ No value is ever repeated in a message, since nobody knows what was pasted there
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from typing import Any
 
 from runner.load.environment import SECRET_LIKE
 from runner.load.schema import Violation, violations
@@ -44,7 +45,15 @@ def _bad_name(violation: Violation) -> Mistake:
 def _missing_keys(violation: Violation) -> Iterator[Mistake]:
     for name in violation.wanted:
         if name not in violation.value:
-            yield Mistake(key=(*violation.key, name), code="missing-key", message="is missing")
+            mend = _mend_missing(name, violation.schema["properties"][name])
+            yield Mistake(key=(*violation.key, name), code="missing-key", message="is missing", mend=mend)
+
+
+def _mend_missing(name: str, schema: Mapping[str, Any]) -> str:
+    """Show the line to add, where the schema has an example of it."""
+    examples = schema.get("examples") or [schema[each] for each in ("const",) if each in schema]
+    plain = examples and not isinstance(examples[0], dict | list)
+    return f"add it, such as {name}: {examples[0]}" if plain else "add it"
 
 
 def _unknown_keys(violation: Violation) -> Iterator[Mistake]:

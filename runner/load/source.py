@@ -38,13 +38,13 @@ class Given:
 class Part:
     """One of the files or settings a recipe is made of; `kind` is extends, recipe, profile or --set.
 
-    `path` is what a person is shown; `digest` is the SHA-256 of its bytes in hex.
+    `path` is what a person is shown; `sha256` is the digest of its bytes in hex.
     """
 
     kind: str
     path: str
     text: str
-    digest: str
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

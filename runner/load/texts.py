@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runner.load.environment import REFERENCE, takes_reference
+from runner.load.environment import REFERENCE, SECRET_LIKE, takes_reference
 from runner.load.source import Mistake
 from runner.redact import redact
 from runner.yaml12 import Key, Value
@@ -26,11 +26,15 @@ def misplaced_references(tree: Value) -> Iterator[Mistake]:
 
 
 def secrets(tree: Value) -> Iterator[Mistake]:
-    """Find what has a secret's shape: the recipe is copied into manifests and committed."""
+    """Find what has a secret's shape or its name: the recipe is copied into manifests and committed."""
     for key, text in _texts(tree):
-        if redact(text) != text:
+        named = key[0] == "tags" and len(key) > 1 and SECRET_LIKE.search(str(key[-1]))
+        if redact(text) != text or named:
+            message = (
+                "is named like a secret, and tags can be read by others" if named else "looks like a secret"
+            )
             mend = "delete it here and revoke it: the file may already be in git"
-            yield Mistake(key=key, code="secret-in-recipe", message="looks like a secret", mend=mend)
+            yield Mistake(key=key, code="secret-in-recipe", message=message, mend=mend)
 
 
 def _texts(value: Value, key: Key = ()) -> Iterator[tuple[Key, str]]:

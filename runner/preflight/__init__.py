@@ -34,6 +34,7 @@ _CHECKS: tuple[Callable[[Case], Iterator[Diagnostic]], ...] = (
     parameters.few_bits,
     existing.resources,
     quota.cores,
+    data.files,
     data.validation_split,
     data.too_few_rows,
     data.sample_rows,

@@ -6,6 +6,19 @@ from runner.errors import Diagnostic, Severity
 from runner.preflight.case import Case
 
 
+def files(case: Case) -> Iterator[Diagnostic]:
+    """Refuse files that are not there, or are no files, before anything is made."""
+    for role, found in case.facts.unusable.items():
+        yield case.loaded.source.diagnostic(
+            ("dataset", role),
+            code=found.code,
+            message=f"{found.path}: {found.message}",
+            expected=found.expected,
+            mend=found.mend
+            or "check dataset.path, which starts at the recipe's folder, and the split's name",
+        )
+
+
 def validation_split(case: Case) -> Iterator[Diagnostic]:
     """Tell that the component takes validation rows from the training rows if it is given none."""
     section = case.loaded.recipe.dataset

@@ -27,7 +27,20 @@ def found(case: Case) -> Iterator[Diagnostic]:
             mend="check model.name and model.version",
         )
     else:
+        yield from _other_version(case, model)
         yield from _lifecycle(case, model)
+
+
+def _other_version(case: Case, model: RegistryModel) -> Iterator[Diagnostic]:
+    known = catalog.model(model.registry, model.name)
+    if case.facts.offline and known is not None and known.version != model.version:
+        yield case.loaded.source.diagnostic(
+            ("model", "version"),
+            code="version-not-in-catalog",
+            message=f"what is known offline is of version {known.version}, as of {catalog.as_of()['models']}",
+            expected="plan without --offline asks the registry",
+            severity=Severity.NOTICE,
+        )
 
 
 def _lifecycle(case: Case, model: RegistryModel) -> Iterator[Diagnostic]:
@@ -61,8 +74,13 @@ def _lifecycle(case: Case, model: RegistryModel) -> Iterator[Diagnostic]:
 
 
 def _archived(case: Case, model: RegistryModel, known: RegistryModel | None) -> list[str]:
-    day = case.past(model.archived or (known.archived if known else None))
+    """Tell whether it is archived; of a version newer than the catalog's only the registry can tell."""
+    day = case.past(model.archived or (known.archived if known and not _newer(model, known) else None))
     return [f"archived {day}"] if day else ["archived"] if model.is_archived else []
+
+
+def _newer(model: RegistryModel, known: RegistryModel) -> bool:
+    return model.version.isdecimal() and int(model.version) > int(known.version)
 
 
 def _retirements(case: Case, model: RegistryModel, when: Callable[[object], str], word: str) -> list[str]:

@@ -10,9 +10,9 @@ from runner.recipe import Scalar
 
 
 def component(case: Case) -> Iterator[Diagnostic]:
-    """Check that the registry has what is to train."""
+    """Check that the registry has what is to train; offline the loader tells of versions it does not know."""
     section = case.loaded.recipe.finetune
-    if section is not None and case.facts.component is None:
+    if section is not None and case.facts.component is None and not case.facts.offline:
         yield case.loaded.source.diagnostic(
             ("finetune", "component_version"),
             code="component-not-found",
@@ -83,7 +83,9 @@ def learning_rate(case: Case) -> Iterator[Diagnostic]:
         return
     defaults = parameters.model_specific_defaults(case.facts.model.tags)
     low, high = (_number(defaults, f"learning_rate_{end}") for end in ("min", "max"))
-    value = float(rate.value)
+    value = rate.value
+    if isinstance(value, bool | str):
+        return
     if (low is not None and value < low) or (high is not None and value > high):
         yield case.loaded.source.diagnostic(
             ("finetune", "parameters", "learning_rate"),
@@ -98,7 +100,7 @@ def nodes(case: Case) -> Iterator[Diagnostic]:
     """Refuse a cluster that cannot grow to what the model's own default asks for; the recipe's is checked."""
     section, given = case.loaded.recipe.compute, case.effective
     asked = given.parameters.get("num_nodes_finetune") if given else None
-    if section is None or asked is None or asked.origin is Origin.RECIPE:
+    if section is None or section.serverless or asked is None or asked.origin is Origin.RECIPE:
         return
     if case.nodes > section.max_instances:
         yield case.loaded.source.diagnostic(

@@ -146,6 +146,8 @@ def _not_listed(case: Case, need: _Need) -> Diagnostic:
 
 def _together(case: Case, needs: list[_Need]) -> Iterator[Diagnostic]:
     """Warn where training and serving fit alone but not together: idle nodes are up when serving starts."""
+    section = case.loaded.recipe.compute
+    serverless = section is not None and section.serverless
     for line in case.facts.quota or ():
         drawing = [need for need in needs if _limits(need, line)]
         total = sum(need.cores for need in drawing)
@@ -154,7 +156,7 @@ def _together(case: Case, needs: list[_Need]) -> Iterator[Diagnostic]:
                 drawing[-1].key,
                 code="quota-together",
                 message=f"training and serving need {total} cores while both are up; {_left(line)}",
-                expected="the deployment can start only after the cluster's nodes are gone",
-                mend="shorten compute.idle_time_before_scale_down, or ask for more quota",
+                expected="the deployment can start only after the training's nodes are gone",
+                mend=_ASK if serverless else f"shorten compute.idle_time_before_scale_down, or {_ASK}",
                 severity=Severity.WARNING,
             )

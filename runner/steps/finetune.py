@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from runner import naming, parameters
+from runner import catalog, naming, parameters
 from runner.errors import RunnerError
 from runner.facts import TRAINED_MODEL, ChildRun, Facts, JobSpec, JobState
 from runner.journal import Json
@@ -37,7 +37,9 @@ class FinetuneStep:
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Submit a new job: every run trains anew."""
         component = facts.component
-        named = f"{component.name} {component.version}" if component else given(recipe.finetune).task
+        section = given(recipe.finetune)
+        asked = f"{catalog.component_name(section.task)} {section.component_version}"
+        named = f"{component.name} {component.version}" if component else asked
         model = f"{facts.model.name} {facts.model.version}" if facts.model else recipe.model.name
         return Change(
             step="finetune",

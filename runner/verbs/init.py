@@ -56,6 +56,8 @@ def _write(file: Path, recipe: str, *, force: bool) -> None:
         raise UsageError(
             f"{file} is already there", hint="name another file, or replace it with --force"
         ) from error
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def _ignore() -> bool:
@@ -63,11 +65,16 @@ def _ignore() -> bool:
     try:
         with GITIGNORE.open("x", encoding="utf-8") as stream:
             stream.write("".join(f"{line}\n" for line in IGNORED))
-    except FileExistsError:
+    except OSError:  # it is there, or cannot be: in both cases the lines are told
         return False
     return True
 
 
 def _missing() -> tuple[str, ...]:
-    known = {line.strip() for line in GITIGNORE.read_text(encoding="utf-8", errors="replace").splitlines()}
+    try:
+        known = {
+            line.strip() for line in GITIGNORE.read_text(encoding="utf-8", errors="replace").splitlines()
+        }
+    except OSError:
+        known = set()
     return tuple(line for line in IGNORED if line not in known)

@@ -34,8 +34,8 @@ def main(options: Namespace, session: Session) -> ExitCode:
         session.console.plan(loaded.recipe.name, kind, opening.offline(loaded, kind, today, prices))
         return ExitCode.DONE
     with opening.reached(session, kind, session.emulator_state(options.state)):
-        chosen = opening.where(session, loaded, kind)
         loaded = opening.filled_in(session, loaded, kind)
+        chosen = opening.where(session, loaded, kind)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
         session.console.plan(loaded.recipe.name, kind, opening.opened(loaded, cloud, today, prices).plan)
     return ExitCode.DONE

@@ -1,5 +1,6 @@
 """`runner run RECIPE`: carry a recipe out, and clean up as it says."""
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from runner.errors import CloudUnavailable, ExitCode, RunnerError, StillBilling
 from runner.execute import Run
 from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json
+from runner.load import SETTING, Part
 from runner.manifest import RunStatus
 from runner.opening import Opened
 from runner.recipe import Cleanup
@@ -37,8 +39,8 @@ def main(options: Namespace, session: Session) -> ExitCode:
     prices = read_prices(options.prices) if options.prices else None
     kind = choose(loaded.recipe, options.target)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
-        chosen = opening.where(session, loaded, kind)
         loaded = opening.filled_in(session, loaded, kind)
+        chosen = opening.where(session, loaded, kind)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
         opened = opening.opened(loaded, cloud, session.clock.now().date(), prices)
         folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
@@ -132,7 +134,7 @@ def _opening(opened: Opened, chosen: Target, run_id: str) -> dict[str, Json]:
             "path": source.path,
             "sha256": source.digest,
             "text": source.text,
-            "parts": [asdict(part) for part in source.parts],
+            "parts": [_part(part, source.folder) for part in source.parts] if len(source.parts) > 1 else [],
             "in_force": _in_force(opened),
         },
         "target": {
@@ -154,7 +156,13 @@ def _opening(opened: Opened, chosen: Target, run_id: str) -> dict[str, Json]:
 def _in_force(opened: Opened) -> str:
     """Give all that the recipe came to, as one recipe that needs no other file."""
     found = origins.values(opened.loaded, opened.plan.effective, opened.facts.component)
-    return "".join(f"{line}\n" for line in origins.as_yaml(found, comments=True))
+    lines = "".join(f"{line}\n" for line in origins.as_yaml(found, comments=True))
+    return lines.replace(f"{opened.loaded.source.folder}/", "")
+
+
+def _part(part: Part, folder: Path) -> dict[str, Json]:
+    path = os.path.relpath(part.path, folder) if part.kind != SETTING else part.path
+    return asdict(part) | {"path": path}
 
 
 def _pins(opened: Opened) -> dict[str, Json]:

@@ -13,7 +13,7 @@ MASK = "\ufffd"
 # All but: what YAML calls printable, less what no reader sees (line and paragraph separators, zero width
 # space, direction marks and overrides, a byte order mark in the middle).
 _HIDDEN = (
-    "[^\t\n\r\x20-\x7e\xa0-\u200a\u200c\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff"
+    "[^\t\n\r\x20-\x7e\xa0-\u061b\u061d-\u200a\u200c\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff"
     "\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 _NOT_ASCII = re.compile("[^\t\n\r\x20-\x7e]")

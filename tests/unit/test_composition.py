@@ -191,9 +191,95 @@ def test_a_cycle_names_the_files_it_goes_through(folder: Path) -> None:
 
 
 def test_a_flood_of_bases_ends(folder: Path) -> None:
-    files = {f"f{depth}": f"extends: [f{depth + 1}.yaml, f{depth + 1}.yaml]\n" for depth in range(12)}
-    path = _write(folder, **files, f12="name: x\n", r="extends: [f0.yaml]\n" + BASE)
-    assert "too-many-bases" in {each.code for each in _refused(path)}
+    files = {f"f{depth}": f"extends: [f{depth + 1}.yaml]\n" for depth in range(60)}
+    path = _write(folder, **files, f60="name: x\n", r="extends: [f0.yaml]\n" + BASE)
+    assert [_at(each) for each in _refused(path)] == [("f18.yaml", 1, 11, "too-many-bases")]
+
+
+def test_many_large_bases_end_too(folder: Path) -> None:
+    large = "".join(f"k{number}: 1\n" for number in range(4900))
+    files = {f"f{number}": large for number in range(15)}
+    path = _write(folder, **files, r=f"extends: [{', '.join(f'{name}.yaml' for name in files)}]\n{BASE}")
+    found = _refused(path)
+    assert {each.path for each in found if each.code == "too-many-values"} == {
+        str(folder / f"f{number}.yaml") for number in range(2, 15)
+    }
+
+
+def test_a_file_that_two_extend_is_laid_once_at_the_bottom(folder: Path) -> None:
+    path = _write(
+        folder,
+        base="description: base\ncleanup: never\n",
+        r=BASE + "extends: [base.yaml, base.yaml]\ndescription: mine\n",
+        profiles__dev="extends: [../base.yaml]\ncleanup: always\n",
+    )
+    loaded = load(path, profiles=["dev"])
+    assert (loaded.recipe.description, loaded.recipe.cleanup.value) == ("mine", "always")
+    assert [part.kind for part in loaded.source.parts] == ["extends", "recipe", "profile"]
+    found = _value(_values(loaded), "description")
+    assert (found.origin, [Path(lost.place).name for lost in found.overrode]) == (
+        Origin.RECIPE,
+        ["base.yaml:1"],
+    )
+
+
+def test_a_profile_may_not_be_a_link_out_of_the_repository(folder: Path) -> None:
+    (folder.parent.parent / "outside.yaml").write_text("name: outside\n")
+    (folder / "profiles" / "out.yaml").symlink_to(folder.parent.parent / "outside.yaml")
+    (folder / "profiles" / "linked.yaml").symlink_to(folder / "real.yaml")
+    path = _write(folder, r=BASE, real="nme: x\n")
+    with pytest.raises(UsageError, match="leads out"):
+        load(path, profiles=["out"])
+    assert [each.path for each in _refused(path, profiles=["linked"])] == [
+        str(folder / "profiles" / "linked.yaml")
+    ]
+
+
+def test_a_loop_of_links_is_a_file_that_cannot_be_read(folder: Path) -> None:
+    (folder / "loop.yaml").symlink_to(folder / "loop.yaml")
+    path = _write(folder, r=BASE + "extends: [loop.yaml]\n")
+    assert [_at(each) for each in _refused(path)] == [("r.yaml", 15, 11, "not-readable")]
+
+
+def test_nothing_is_missing_because_a_base_could_not_be_had(folder: Path) -> None:
+    path = _write(folder, r="extends: [none.yaml]\nversion: 1\nname: mine\n")
+    assert [each.code for each in _refused(path)] == ["no-such-file"]
+
+
+def test_a_mistake_in_a_base_does_not_hide_the_one_that_took_its_place(folder: Path) -> None:
+    path = _write(
+        folder, base=BASE.replace("name: base", "name: !!str x"), r="extends: [base.yaml]\nname: BAD NAME\n"
+    )
+    assert [_at(each) for each in _refused(path)] == [
+        ("r.yaml", 2, 7, "wrong-form"),
+        ("base.yaml", 2, 7, "tag"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["extends=[base.yaml]", f"{'.'.join(['a'] * 65)}=1"])
+def test_a_setting_that_cannot_be_meant_is_a_usage_error(folder: Path, text: str) -> None:
+    with pytest.raises(UsageError):
+        load(_write(folder, r=BASE), settings=[text])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "compute: {name: null, serverless: true}",
+        "endpoint: {identity: {type: system_assigned}}",
+        "endpoint: {identity: {type: user_assigned, user_assigned_identities: ['${env:ID}']}}",
+        "description: \"two\\nlines: # 'x' password=\\nthen\"",
+    ],
+)
+def test_config_replayed_is_the_same_for_what_has_no_defaults_to_write(
+    folder: Path, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    path = _write(folder, base=BASE, r=f"extends: [base.yaml]\n{change}\n")
+    assert main(["config", str(path), "--origin"]) == 0
+    (folder / "again.yaml").write_text(capsys.readouterr().out, encoding="utf-8")
+    assert load(folder / "again.yaml").recipe.endpoint == load(path).recipe.endpoint
+    assert load(folder / "again.yaml").recipe.compute == load(path).recipe.compute
+    assert load(folder / "again.yaml").recipe.description == load(path).recipe.description
 
 
 @pytest.mark.parametrize(

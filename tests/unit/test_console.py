@@ -225,7 +225,7 @@ def test_samples_are_shown_beside_the_ground_truth(tmp_path: Path, opening: Mapp
     told = Told()
     told.console.finished(ended(opening), tmp_path, None)
     assert "  user         two\n               lines\n" in told.out
-    assert "  answer       \\x1b[31mred\\x1b]0;title\\x07\\x202e\\x9b\n  ground truth blue\n" in told.out
+    assert "  answer       \\x1b[31mred\\x1b]0;title\\x07\\u202e\\x9b\n  ground truth blue\n" in told.out
 
 
 def test_a_servers_text_never_reaches_the_terminal_raw() -> None:

@@ -95,7 +95,9 @@ def test_a_value_too_short_to_be_a_key_blanks_out_nothing() -> None:
     ],
 )
 def test_a_control_character_is_shown_instead_of_sent(mark: str) -> None:
-    assert printable(f"a{mark}b") == f"a\\x{ord(mark):02x}b"
+    number = ord(mark)
+    shown = f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+    assert printable(f"a{mark}b") == f"a{shown}b"
 
 
 def test_text_lines_and_tabs_stay_as_they_are() -> None:
