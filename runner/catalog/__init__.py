@@ -189,6 +189,11 @@ def architectures() -> tuple[Architecture, ...]:
     return tuple(_architectures().values())
 
 
+def model_names(registry: str) -> tuple[str, ...]:
+    """Give the names of a registry's models that the catalog has."""
+    return tuple(name for home, name in _models() if home == registry)
+
+
 def as_of() -> Mapping[str, str]:
     """Give the day (`YYYY-MM-DD`) each part of the catalog was true: a file's name, or a component's."""
     names = {name: name for name in ("models", "vm_sizes", "architectures")}

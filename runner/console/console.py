@@ -127,6 +127,11 @@ class Console(Voice):
         text = f"the emulator listens on {found.address} (process {found.pid}, state in {found.state})"
         self._tell(value, [text])
 
+    def stopped(self, found: Emulator | None) -> None:
+        """Tell that an emulator was stopped, or that there was none."""
+        text = f"the emulator (process {found.pid}) is stopped" if found else "no emulator is running"
+        self._tell({"running": False, "stopped": found is not None}, [text])
+
     def environment(self, variables: Mapping[str, str]) -> None:
         """Print an environment for a shell to evaluate."""
         if self.output is Output.TEXT:

@@ -31,6 +31,8 @@ def sizes(planned: Plan) -> Iterator[str]:
     fitting = [each for each in planned.candidates if each.fits]
     yield f"sizes that the model may be trained on and that it fits ({len(fitting)}), smallest first"
     yield from table([_row(each, planned.prices) for each in fitting[:_MOST_SIZES]])
+    if len(fitting) > _MOST_SIZES:
+        yield f"  … and {len(fitting) - _MOST_SIZES} more (--output json gives all)"
 
 
 def _row(each: Candidate, prices: Prices | None) -> tuple[str, ...]:

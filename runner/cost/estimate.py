@@ -140,7 +140,7 @@ def _items(
     if deployment is not None:
         node = _node(known.prices, deployment.instance_type, Tier.DEDICATED)
         hours_a_day = exactly(deployment.instance_count * _HOURS_PER_DAY)
-        reason = "until the endpoint is deleted, whether it is asked or not"
+        reason = "an endpoint is paid for until it is deleted, whether it is asked or not"
         yield _item("endpoint", node, hours_a_day, (reason,), basis=Basis.PER_DAY)
 
 

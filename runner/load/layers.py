@@ -167,7 +167,7 @@ def _read_base(layers: Layers, document: Document, file: _File, key: Key, name: 
 _TOO_MANY = Fault("too-many-values", f"the files of this recipe have more than {MAX_NODES:,} values together")
 _OUTSIDE = (
     "extends-outside",
-    "leads out of the repository that the recipe is in",
+    "leads out of the recipe's repository, or out of its folder where there is none",
     "name a file in it, relative to this one, with / between folders",
 )
 

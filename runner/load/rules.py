@@ -1,5 +1,6 @@
 """The rules between sections, and within one, that a schema cannot say."""
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -25,6 +26,7 @@ _SOURCES = ("huggingface", "path", "azureml")
 _WORKSPACE_IDS = ("subscription_id", "resource_group", "workspace_name")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALL_TRAFFIC = 100
+_LONGEST_COMPARED = 64
 
 
 def rule_mistakes(tree: Tree) -> Iterator[Mistake]:
@@ -177,6 +179,30 @@ def _traffic_sum(tree: Tree) -> Iterator[Mistake]:
         )
 
 
+# What transformers and vLLM, of which Azure's containers are made, call the settings of an answer.
+_OF_GENERATION = (
+    "do_sample", "early_stopping", "frequency_penalty", "length_penalty", "max_length", "max_new_tokens",
+    "max_tokens", "min_length", "min_new_tokens", "min_p", "no_repeat_ngram_size", "num_beams",
+    "num_return_sequences", "presence_penalty", "repetition_penalty", "return_full_text", "seed", "stop",
+    "temperature", "top_k", "top_p", "typical_p", "use_cache",
+)  # fmt: skip
+
+
+def _generation_names(tree: Tree) -> Iterator[Mistake]:
+    """Warn of a likely slip: a container may take more than is known here, or refuse the request."""
+    for name in mapping_at(tree, "sample", "parameters"):
+        close = difflib.get_close_matches(name[:_LONGEST_COMPARED], _OF_GENERATION, n=1, cutoff=0.75)
+        if close and name not in _OF_GENERATION:
+            yield Mistake(
+                key=("sample", "parameters", name),
+                code="unknown-generation-parameter",
+                message="is no generation parameter that is known here",
+                mend=f"did you mean {close[0]}?",
+                severity=Severity.WARNING,
+                at_key=True,
+            )
+
+
 _RULES: tuple[Callable[[Tree], Iterator[Mistake]], ...] = (
     _needed_sections,
     _one_source,
@@ -190,5 +216,6 @@ _RULES: tuple[Callable[[Tree], Iterator[Mistake]], ...] = (
     _lower_case,
     _traffic_names,
     _traffic_sum,
+    _generation_names,
     parameter_mistakes,
 )

@@ -120,6 +120,8 @@ def _kind(value: Value) -> str:
 def _mend_type(value: Value, wanted: list[str]) -> str:
     if value is None:
         return "fill it in, or delete the line"
+    if "array" in wanted and isinstance(value, str):
+        return "put it in brackets: [ ]"
     if "string" in wanted and isinstance(value, bool | int | float):
         return "put it in quotes"
     if isinstance(value, str) and {"integer", "number"}.intersection(wanted) and _reads_as_number(value):

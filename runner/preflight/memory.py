@@ -61,9 +61,18 @@ def _too_large(case: Case, chosen: Candidate, needed: int) -> Diagnostic:
         message=f"the training needs about {needed / _GIGA:.0f} GB on each GPU;"
         f" {chosen.size.name} has {chosen.available / _GIGA:.0f} GB",
         expected=_better(case),
-        mend="or lower per_device_train_batch_size or max_seq_length",
+        mend=_cure(chosen),
         severity=case.gentle if needed > chosen.available else Severity.WARNING,
     )
+
+
+def _cure(chosen: Candidate) -> str:
+    """Name the parameters that would help most, of those that are not as low as they go."""
+    setup = chosen.setup
+    cures = ["set apply_lora: true"] if setup.lora_rank is None else []
+    cures += ["set apply_deepspeed: true"] if setup.stage is None else []
+    cures += ["lower per_device_train_batch_size"] if setup.batch_size > 1 else []
+    return " or ".join([*cures, "lower max_seq_length"])
 
 
 def _better(case: Case) -> str:
@@ -83,6 +92,6 @@ def _only_short_rows(case: Case, chosen: Candidate, longest: int) -> Diagnostic:
         message=f"rows of more than about {longest} tokens do not fit into the"
         f" {chosen.available / _GIGA:.0f} GB of a GPU of {chosen.size.name}; the model takes"
         f" {chosen.setup.sequence_length}",
-        mend="set finetune.parameters.max_seq_length to cut them",
-        severity=Severity.NOTICE,
+        mend="set finetune.parameters.max_seq_length to cut them, or see that no row is as long",
+        severity=Severity.WARNING,
     )

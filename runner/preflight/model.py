@@ -1,5 +1,6 @@
 """The model: that it is there, and that Azure still trains it."""
 
+import difflib
 from collections.abc import Callable, Iterator
 
 from runner import catalog
@@ -16,7 +17,8 @@ def found(case: Case) -> Iterator[Diagnostic]:
             ("model", "name"),
             code="model-not-in-catalog",
             message=f"the catalog of {catalog.as_of()['models']} does not have {recipe.model.name}",
-            expected="its allow lists can only be checked online",
+            expected="its allow lists, defaults and memory are known only online",
+            mend=_meant(recipe.model.registry, recipe.model.name),
             severity=Severity.NOTICE,
         )
     elif model is None:
@@ -24,11 +26,17 @@ def found(case: Case) -> Iterator[Diagnostic]:
             ("model", "name"),
             code="model-not-found",
             message=f"registry {recipe.model.registry} has no {recipe.model.name} {recipe.model.version}",
-            mend="check model.name and model.version",
+            mend=_meant(recipe.model.registry, recipe.model.name) or "check model.name and model.version",
         )
     else:
         yield from _other_version(case, model)
         yield from _lifecycle(case, model)
+
+
+def _meant(registry: str, name: str) -> str:
+    known = {each.lower(): each for each in catalog.model_names(registry)}
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    return f"did you mean {known[close[0]]}?" if close and known[close[0]] != name else ""
 
 
 def _other_version(case: Case, model: RegistryModel) -> Iterator[Diagnostic]:

@@ -1,5 +1,6 @@
 """The sizes to train and to serve on: known, current, allowed for this model, with the GPUs asked for."""
 
+import difflib
 import math
 from collections.abc import Iterator
 
@@ -79,8 +80,15 @@ def _size(case: Case, key: tuple[str, ...], name: str) -> Iterator[Diagnostic]:
             code="size-unknown",
             message=f"{where} has no size {name}",
             expected="a VM size that Azure ML offers",
+            mend=_meant(case, name),
             severity=Severity.WARNING if case.facts.offline else Severity.ERROR,
         )
+
+
+def _meant(case: Case, name: str) -> str:
+    known = {each: size.name for each, size in case.facts.sizes.items()}
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    return f"did you mean {known[close[0]]}?" if close else ""
 
 
 def _allowed(case: Case, key: tuple[str, ...], name: str, tag: str) -> Iterator[Diagnostic]:

@@ -38,7 +38,7 @@ class EndpointStep:
             step="endpoint",
             action=action,
             kind=self.traits.kind,
-            name=facts.endpoint_name or given(recipe.endpoint).name or "",
+            name=facts.endpoint_name or given(recipe.endpoint).name or f"{recipe.name}-*",
             reason=reason,
             needs=self.traits.needs,
         )

@@ -43,7 +43,7 @@ def _stop(options: Namespace, session: Session) -> ExitCode:
     found = launcher.find(session.emulator_state(options.state))
     if found:
         launcher.stop(found)
-    session.console.emulator(None)
+    session.console.stopped(found)
     return ExitCode.DONE
 
 

@@ -212,7 +212,7 @@ def test_every_item_says_what_it_stands_on() -> None:
     found = estimated()
     assert [each.price.as_of for each in found.items if each.price] == ["2026-11-01"] * 4
     assert any("rows: a test" in reason for reason in item(found, "training").reasons)
-    assert "until the endpoint is deleted" in item(found, "endpoint").reasons[0]
+    assert "until it is deleted" in item(found, "endpoint").reasons[0]
     assert {each.name for each in found.figures} >= {"utilisation", "bytes_per_token", "node_start_minutes"}
 
 

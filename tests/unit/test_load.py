@@ -314,6 +314,14 @@ def test_an_unknown_key_is_shown_at_the_key_with_a_way_out(tmp_path: Path, line:
     assert mend in found.mend
 
 
+def test_a_slip_in_a_generation_parameter_is_told_before_the_endpoint_refuses_it(tmp_path: Path) -> None:
+    text = WHOLE.replace("rows: 2", "rows: 2, parameters: {temprature: 0.5, my_own: 1, top_k: 3}")
+    assert text != WHOLE
+    (found,) = _load(tmp_path, text).notices
+    assert (found.code, found.severity) == ("unknown-generation-parameter", Severity.WARNING)
+    assert found.mend == "did you mean temperature?"
+
+
 def test_no_value_is_repeated(tmp_path: Path) -> None:
     text = WHOLE.replace("rows: 2", "rows: canary-1, password: canary-2")
     text = text.replace("learning_rate: 5e-6", "learning_rate: canary-3, lr_scheduler_type: canary-4")

@@ -80,7 +80,7 @@ def test_a_length_that_nobody_set_is_a_bound_and_no_reason_to_refuse() -> None:
         "Phi-4", "Phi-3-mini-128k-instruct"
     )
     (found,) = _found(text)
-    assert (found.code, found.severity) == ("memory-long-rows", Severity.NOTICE)
+    assert (found.code, found.severity) == ("memory-long-rows", Severity.WARNING)
     longest = int(found.message.split("about ")[1].split()[0])
     assert 0 < longest < 131072
     assert _found(f"{text}    max_seq_length: {longest}\n") == []
