@@ -38,6 +38,8 @@ def _invocation(found: tuple[Diagnostic, ...], error: RunnerError | None) -> Map
 def _result(each: Diagnostic) -> Mapping[str, Json]:
     parts = "; ".join(part for part in (each.message, each.expected, each.mend) if part)
     text = f"{each.key}: {parts}" if each.key else parts
+    if each.path.startswith("--"):
+        text = f"{each.path} {each.line}: {text}"
     result: dict[str, Json] = {
         "ruleId": each.code,
         "level": _LEVELS[each.severity],

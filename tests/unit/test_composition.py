@@ -15,6 +15,7 @@ from runner.errors import Diagnostic, RecipeInvalid, UsageError
 from runner.facts import TargetKind
 from runner.load import EVERY_SECTION, Loaded, load, resolve
 from runner.origins import InForce, Origin
+from runner.redact import MASK, redact
 
 BASE = """\
 version: 1
@@ -330,12 +331,14 @@ def test_what_is_no_setting_is_a_usage_error(folder: Path, text: str) -> None:
 
 def test_a_mistake_in_a_setting_has_its_number_and_its_column(folder: Path) -> None:
     found = _refused(
-        _write(folder, r=BASE), settings=["name=ok", "tags={a: !!int 3}", "compute.size=.nan", "nme=x"]
+        _write(folder, r=BASE),
+        settings=["name=ok", "tags={a: !!int 3}", "compute.size=.nan", "nme=x", "endpoint={auth_mode: x}"],
     )
     assert [_at(each) for each in found] == [
         ("--set", 2, 10, "tag"),
         ("--set", 3, 14, "not-a-number"),
         ("--set", 4, 1, "unknown-key"),
+        ("--set", 5, 22, "not-allowed-value"),
     ]
 
 
@@ -352,6 +355,44 @@ def test_an_unset_variable_is_an_error_only_where_it_is_needed(folder: Path) -> 
     with pytest.raises(RecipeInvalid) as caught:
         resolve(loaded, {}, needed=EVERY_SECTION)
     assert [_at(each) for each in caught.value.diagnostics] == [("r.yaml", 16, 9, "env-unset")]
+
+
+def test_what_the_environment_makes_of_a_value_has_to_have_its_form(folder: Path) -> None:
+    loaded = load(_write(folder, r=BASE + "tags:\n  team: ${env:TEAM}\n"))
+    for text in ("x" * 257, "${env:OTHER}"):
+        with pytest.raises(RecipeInvalid) as caught:
+            resolve(loaded, {"TEAM": text}, needed=())
+        assert [_at(each) for each in caught.value.diagnostics] == [("r.yaml", 16, 9, "wrong-form")]
+
+
+@pytest.mark.parametrize(
+    "name", ["DB_PASSWD", "STORAGE_SAS", "AZURE_STORAGE_KEY", "MY_PWD", "ACCOUNTKEY", "HF_TOKENS"]
+)
+def test_a_variable_named_like_a_secret_is_one_and_is_never_shown_again(folder: Path, name: str) -> None:
+    loaded = load(_write(folder, r=BASE + f"tags: {{team: '${{env:{name}}}'}}\n"))
+    with pytest.raises(RecipeInvalid) as caught:
+        resolve(loaded, {name: f"canary-{name}"}, needed=())
+    assert [each.code for each in caught.value.diagnostics] == ["secret-from-environment"]
+    assert redact(f"see canary-{name}") == f"see {MASK}"
+
+
+@pytest.mark.parametrize("name", ["TOKENIZED_DATA", "TOKENIZER_DIR", "MONKEY", "PATTERN"])
+def test_a_variable_that_only_sounds_like_a_secret_is_none(folder: Path, name: str) -> None:
+    loaded = load(_write(folder, r=BASE + f"tags: {{team: '${{env:{name}}}'}}\n"))
+    assert resolve(loaded, {name: "rows"}, needed=()).recipe.tags == {"team": "rows"}
+
+
+def test_a_secret_in_the_workspace_section_is_refused_as_well(folder: Path) -> None:
+    loaded = load(_write(folder, r=BASE + "workspace: {config_file: '${env:MY_TOKEN}'}\n"))
+    with pytest.raises(RecipeInvalid) as caught:
+        resolve(loaded, {"MY_TOKEN": "canary-workspace"}, needed=())
+    assert [_at(each) for each in caught.value.diagnostics] == [("r.yaml", 15, 26, "secret-from-environment")]
+
+
+def test_a_tag_named_like_a_secret_is_refused(folder: Path) -> None:
+    (found,) = _refused(_write(folder, r=BASE + "tags: {api_token: hunter22, cost_center: a}\n"))
+    assert _at(found) == ("r.yaml", 15, 19, "secret-in-recipe")
+    assert "hunter22" not in str(found)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_a_mistake_on_the_command_line_has_no_place_in_a_file(
     path.write_text(GOOD)
     (result,) = _log(capsys, "validate", str(path), "--set", "nme=x")["results"]
     assert "locations" not in result
+    assert result["message"]["text"].startswith("--set 1: nme: no such key")
 
 
 def test_an_error_without_findings_is_told_of_the_invocation(
