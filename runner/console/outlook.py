@@ -1,6 +1,6 @@
 """What a run needs and costs, before it does: memory of a GPU, sizes that have it, hours and money."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from runner import cost, fit
@@ -21,16 +21,32 @@ def sizes(planned: Plan) -> Iterator[str]:
     if planned.chosen is None:
         return
     chosen, memory = planned.chosen, planned.chosen.memory
-    parts = {name: f"{amount / _GIGA:.1f}" for name, amount in asdict(memory).items()}
     yield ""
     yield (
         f"memory of each GPU (estimated, rows of {chosen.setup.sequence_length} tokens):"
         f" {memory.total / _GIGA:.1f} GB of the {chosen.available / _GIGA:.0f} of {chosen.size.name}"
     )
-    yield "  " + "  ".join(f"{name} {amount}" for name, amount in parts.items())
+    yield _parts(asdict(memory))
+    yield from _machine(chosen)
     fitting = [each for each in planned.candidates if each.fits]
     yield f"sizes that the model may be trained on and that it fits ({len(fitting)}), smallest first"
     yield from table([_row(each, planned.prices) for each in fitting[:_MOST_SIZES]])
+
+
+def _machine(chosen: Candidate) -> Iterator[str]:
+    """Give what is kept in the machine's memory, where anything is."""
+    if not chosen.host.total:
+        return
+    has = f"{chosen.machine / _GIGA:.0f}" if chosen.machine else "unknown memory"
+    yield (
+        f"memory of the machine (estimated): {chosen.host.total / _GIGA:.1f} GB"
+        f" of the {has} of {chosen.size.name}"
+    )
+    yield _parts(asdict(chosen.host))
+
+
+def _parts(amounts: Mapping[str, int]) -> str:
+    return "  " + "  ".join(f"{name} {amount / _GIGA:.1f}" for name, amount in amounts.items())
 
 
 def _row(each: Candidate, prices: Prices | None) -> tuple[str, ...]:
@@ -111,4 +127,9 @@ def _memory(each: Candidate) -> dict[str, Json]:
         "available_bytes": each.available,
         "sequence_length": each.setup.sequence_length,
         "parts": asdict(each.memory),
+        "machine": {
+            "needed_bytes": each.host.total,
+            "available_bytes": each.machine,
+            "parts": asdict(each.host),
+        },
     }

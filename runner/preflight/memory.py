@@ -1,4 +1,4 @@
-"""Whether the training fits into the memory of a GPU, by an estimate; if not, which allowed size does."""
+"""Whether the training fits into a GPU's memory and its machine's, by an estimate; else which size has it."""
 
 from collections.abc import Iterator
 
@@ -15,13 +15,30 @@ def fits(case: Case) -> Iterator[Diagnostic]:
     """Refuse what is certainly too large, warn of what is nearly so, tell how long rows may be."""
     section = case.loaded.recipe.compute
     chosen = sizing.of_size(case.facts, case.effective, section.size) if section else None
-    if chosen is None or chosen.fits:
+    if chosen is None or chosen.fits_gpu:
         return
     asked = int((case.effective and case.effective.value("max_seq_length")) or -1)
     if asked > 0 or not _longest(case, chosen):
         yield _too_large(case, chosen)
     else:
         yield _only_short_rows(case, chosen)
+
+
+def host(case: Case) -> Iterator[Diagnostic]:
+    """Refuse what DeepSpeed certainly cannot keep in the machine's memory, warn of what is nearly so."""
+    section = case.loaded.recipe.compute
+    chosen = sizing.of_size(case.facts, case.effective, section.size) if section else None
+    if chosen is None or chosen.machine is None or chosen.fits_machine:
+        return
+    yield case.loaded.source.diagnostic(
+        _KEY,
+        code="memory-too-small",
+        message=f"the training keeps about {chosen.host.total / _GIGA:.0f} GB in the memory of the machine;"
+        f" {chosen.size.name} has {chosen.machine / _GIGA:.0f} GB",
+        expected=_better(case),
+        mend="or train with apply_lora, or on more nodes (num_nodes_finetune)",
+        severity=case.gentle if chosen.host.total > chosen.machine else Severity.WARNING,
+    )
 
 
 def serves(case: Case) -> Iterator[Diagnostic]:
