@@ -414,11 +414,11 @@ def test_every_figure_is_a_span_with_a_reason_a_source_and_a_day(name: str) -> N
 
 
 def test_every_size_that_a_model_can_be_trained_on_has_a_speed() -> None:
-    """P100 cards alone are not in the table: no model's allow list has them."""
+    """M60 cards alone are not in the table; P100 cards are retired, and K80 before them."""
     whole = [size for size in catalog.vm_sizes() if size.gpus >= 1 and size.gpu and not size.retired]
     slow = {size.gpu for size in whole if peak(str(size.gpu), "16") is None}
     assert len(whole) > 15
-    assert slow == {"P100", "M60"}
+    assert slow == {"M60"}
     assert peak("H100 NVL 94GB", "32") is None
 
 
