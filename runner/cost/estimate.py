@@ -59,7 +59,10 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """What is known besides the recipe: the cluster's size, prices, the model's weights, the rows."""
+    """What is known besides the recipe: the cluster's size, prices, the rows, the model's weights.
+
+    `parameters` are the weights that a token goes through, which are not all where there are experts.
+    """
 
     prices: Prices
     size: VmSize | None = None

@@ -122,6 +122,23 @@ def test_every_size_a_model_allows_is_in_the_table(name: str, tag: str) -> None:
     assert [size for size in allowed if catalog.vm_size(size) is None] == []
 
 
+def test_the_weights_a_token_goes_through_by_hand() -> None:
+    """Mixtral has 2 x 32,000 x 4,096 embeddings, 4,096 of the last norm and 32 layers.
+
+    In a layer: 2 x 4,096 x 4,096 for queries and output, 2 x 4,096 x 1,024 for keys and values, a router of 8 x 4,096,
+    norms of 2 x 4,096, and of 8 experts two are used, each of 3 x 4,096 x 14,336.
+    """
+    mixtral = catalog.architecture("mistralai-Mixtral-8x7B-v01")
+    assert mixtral is not None
+    layer = 33_554_432 + 8_388_608 + 32_768 + 8_192 + 352_321_536
+    assert mixtral.active_parameters == 262_144_000 + 4_096 + 32 * layer == 12_879_925_248
+
+
+def test_in_a_dense_model_a_token_goes_through_every_weight() -> None:
+    apart = [found.name for found in catalog.architectures() if found.active_parameters != found.parameters]
+    assert apart == ["Phi-3.5-MoE-instruct", "mistralai-Mixtral-8x7B-v01"]
+
+
 def test_every_part_is_dated() -> None:
     days = catalog.as_of()
     assert set(days) == {"models", "vm_sizes", "architectures", "chat_completion_pipeline"}
