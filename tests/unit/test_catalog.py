@@ -125,8 +125,8 @@ def test_every_size_a_model_allows_is_in_the_table(name: str, tag: str) -> None:
 def test_the_weights_a_token_goes_through_by_hand() -> None:
     """Mixtral has 2 x 32,000 x 4,096 embeddings, 4,096 of the last norm and 32 layers.
 
-    In a layer: 2 x 4,096 x 4,096 for queries and output, 2 x 4,096 x 1,024 for keys and values, a router of 8 x 4,096,
-    norms of 2 x 4,096, and of 8 experts two are used, each of 3 x 4,096 x 14,336.
+    In a layer: 2 x 4,096 x 4,096 for queries and output, 2 x 4,096 x 1,024 for keys and values, a router of
+    8 x 4,096, norms of 2 x 4,096, and of 8 experts two are used, each of 3 x 4,096 x 14,336.
     """
     mixtral = catalog.architecture("mistralai-Mixtral-8x7B-v01")
     assert mixtral is not None
