@@ -10,6 +10,7 @@ from runner.cost import NOT_COUNTED, Basis, Estimate, Item, Money, Prices, UnitP
 from runner.fit import Candidate
 from runner.journal import Json
 from runner.plan import Plan
+from runner.recipe import Tier
 
 _GIGA = fit.GIGABYTE
 # A plan is to be read at a glance; `--output json` has all.
@@ -30,7 +31,7 @@ def sizes(planned: Plan) -> Iterator[str]:
     yield from _machine(chosen)
     fitting = [each for each in planned.candidates if each.fits]
     yield f"sizes that the model may be trained on and that it fits ({len(fitting)}), smallest first"
-    yield from table([_row(each, planned.prices) for each in fitting[:_MOST_SIZES]])
+    yield from table([_row(each, planned.prices, planned.tier) for each in fitting[:_MOST_SIZES]])
 
 
 def _machine(chosen: Candidate) -> Iterator[str]:
@@ -49,9 +50,9 @@ def _parts(amounts: Mapping[str, int]) -> str:
     return "  " + "  ".join(f"{name} {amount / _GIGA:.1f}" for name, amount in amounts.items())
 
 
-def _row(each: Candidate, prices: Prices | None) -> tuple[str, ...]:
+def _row(each: Candidate, prices: Prices | None, tier: Tier) -> tuple[str, ...]:
     size = each.size
-    price = prices.of(size.name) if prices else None
+    price = prices.of(size.name, tier) if prices else None
     card = f"{size.gpus:g} x {each.available / _GIGA:.0f} GB"
     return size.name, card, f"{each.share:.0%} of a GPU", _hourly(price)
 
