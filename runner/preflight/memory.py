@@ -30,13 +30,14 @@ def host(case: Case) -> Iterator[Diagnostic]:
     chosen = sizing.of_size(case.facts, case.effective, section.size) if section else None
     if chosen is None or chosen.machine is None or chosen.fits_machine:
         return
+    lighter = "" if chosen.setup.lora_rank else ", or apply_lora"
     yield case.loaded.source.diagnostic(
         _KEY,
         code="memory-too-small",
         message=f"the training keeps about {chosen.host.total / _GIGA:.0f} GB in the memory of the machine;"
         f" {chosen.size.name} has {chosen.machine / _GIGA:.0f} GB",
         expected=_better(case),
-        mend="or train with apply_lora, or on more nodes (num_nodes_finetune)",
+        mend=f"or use more nodes (num_nodes_finetune){lighter}",
         severity=case.gentle if chosen.host.total > chosen.machine else Severity.WARNING,
     )
 

@@ -160,6 +160,16 @@ def test_too_little_memory_of_the_machine_is_refused_with_the_size_that_has_it()
     assert found.expected == "the smallest allowed size it fits on is Standard_NC40ads_H100_v5 (1 GPUs)"
 
 
+def test_apply_lora_is_advised_where_it_is_not_in_use() -> None:
+    (full,) = _found(RECIPE)
+    assert full.mend == "or use more nodes (num_nodes_finetune), or apply_lora"
+    lora = RECIPE.replace("Phi-4", "Llama-2-70b").replace("NC24ads_A100_v4", "NC16as_T4_v3")
+    adapted = [
+        each for each in _found(lora.replace("lora: false", "lora: true")) if "machine" in each.message
+    ]
+    assert [each.mend for each in adapted] == ["or use more nodes (num_nodes_finetune)"]
+
+
 def test_mixtral_in_full_is_told_of_the_machine() -> None:
     assert any("has 440 GB" in each.message and "machine" in each.message for each in _found(MIXTRAL))
 
