@@ -126,7 +126,7 @@ def _with_cost(loaded: Loaded, facts: Facts, planned: Plan, prices: Prices | Non
     known = cost.Known(
         prices=prices or cost.built_in_prices(),
         size=facts.sizes.get(recipe.compute.size.lower()) if recipe.compute else None,
-        parameters=shape.parameters if shape else None,
+        parameters=shape.active_parameters if shape else None,
         rows=cost.rows_of(recipe.dataset, loaded.source.folder) if recipe.dataset else None,
     )
     estimate = cost.estimate(recipe, planned.effective, known)

@@ -10,7 +10,7 @@ from runner.errors import Diagnostic
 from runner.facts import Facts, TargetKind
 from runner.fit import Candidate
 from runner.parameters import Effective
-from runner.recipe import STEP_SECTIONS, Recipe, given
+from runner.recipe import STEP_SECTIONS, Recipe, Tier, given
 from runner.steps import STEPS
 from runner.steps.step import Change
 
@@ -20,7 +20,7 @@ class Plan:
     """What a run would do. `diagnostics` are the warnings and notices that did not refuse it.
 
     `chosen` is what a GPU of the recipe's size needs, `candidates` are the sizes that the model may be
-    trained on; `cost` is told where something is billed, by `prices`.
+    trained on, each bought by `tier`; `cost` is told where something is billed, by `prices`.
     """
 
     changes: tuple[Change, ...]
@@ -28,6 +28,7 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...]
     chosen: Candidate | None = None
     candidates: tuple[Candidate, ...] = ()
+    tier: Tier = Tier.DEDICATED
     cost: Estimate | None = None
     prices: Prices | None = None
 
@@ -49,6 +50,7 @@ def plan(
         diagnostics=diagnostics,
         chosen=sizing.of_size(facts, effective, given(recipe.compute).size) if billed else None,
         candidates=sizing.candidates(facts, effective) if billed else (),
+        tier=recipe.compute.tier if recipe.compute else Tier.DEDICATED,
     )
 
 

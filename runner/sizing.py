@@ -62,7 +62,7 @@ def card_bytes(facts: Facts, name: str) -> int | None:
     return int(max(1, int(size.gpus)) * gigabytes * fit.GIGABYTE)
 
 
-def _setup(effective: Effective, shape: Architecture, gpus: int) -> Setup:
+def _setup(effective: Effective, shape: Architecture, gpus: int) -> Setup | None:
     return fit.setup_of(effective, shape, gpus_per_node=gpus)
 
 

@@ -91,10 +91,17 @@ def _size(told: Mapping[str, Any]) -> VmSize:
         family=str(told.get("family") or known.family),
         vcpus=int(told.get("vCPUs") or told.get("v_cp_us") or known.vcpus),
         memory_gb=told.get("memoryGB") or told.get("memory_gb") or known.memory_gb,
-        gpus=float(told.get("gpus") or 0),
+        gpus=_gpus(told, known),
         disk_gb=megabytes / 1024 if megabytes else known.disk_gb,
         low_priority=told.get("lowPriorityCapable"),
     )
+
+
+def _gpus(told: Mapping[str, Any], known: VmSize) -> float:
+    """Take the count that is told, but for a shared card: the service tells whole numbers only."""
+    if 0 < known.gpus < 1:
+        return known.gpus
+    return float(told.get("gpus") or 0)
 
 
 def _unknown(name: str) -> VmSize:

@@ -134,6 +134,13 @@ class Architecture:
         """Give the width of the keys (and of the values), which several heads may share."""
         return self.hidden_size // self.attention_heads * self.key_value_heads
 
+    @property
+    def active_parameters(self) -> int:
+        """Give the weights that one token goes through: all, but for the experts that do not see it."""
+        matrices = 3 if self.gated else 2
+        expert = matrices * self.hidden_size * self.intermediate_size
+        return self.parameters - self.layers * (self.experts - self.active_experts) * expert
+
 
 def tasks() -> tuple[str, ...]:
     """Give the tasks that the runner has."""

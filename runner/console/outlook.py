@@ -1,6 +1,6 @@
 """What a run needs and costs, before it does: memory of a GPU, sizes that have it, hours and money."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from runner import cost, fit
@@ -10,6 +10,7 @@ from runner.cost import NOT_COUNTED, Basis, Estimate, Item, Money, Prices, UnitP
 from runner.fit import Candidate
 from runner.journal import Json
 from runner.plan import Plan
+from runner.recipe import Tier
 
 _GIGA = fit.GIGABYTE
 # A plan is to be read at a glance; `--output json` has all.
@@ -21,23 +22,39 @@ def sizes(planned: Plan) -> Iterator[str]:
     if planned.chosen is None:
         return
     chosen, memory = planned.chosen, planned.chosen.memory
-    parts = {name: f"{amount / _GIGA:.1f}" for name, amount in asdict(memory).items()}
     yield ""
     yield (
         f"memory of each GPU (estimated, rows of {chosen.setup.sequence_length} tokens):"
         f" {memory.total / _GIGA:.1f} GB of the {chosen.available / _GIGA:.0f} of {chosen.size.name}"
     )
-    yield "  " + "  ".join(f"{name} {amount}" for name, amount in parts.items())
+    yield _parts(asdict(memory))
+    yield from _machine(chosen)
     fitting = [each for each in planned.candidates if each.fits]
     yield f"sizes that the model may be trained on and that it fits ({len(fitting)}), smallest first"
-    yield from table([_row(each, planned.prices) for each in fitting[:_MOST_SIZES]])
+    yield from table([_row(each, planned.prices, planned.tier) for each in fitting[:_MOST_SIZES]])
     if len(fitting) > _MOST_SIZES:
         yield f"  … and {len(fitting) - _MOST_SIZES} more (--output json gives all)"
 
 
-def _row(each: Candidate, prices: Prices | None) -> tuple[str, ...]:
+def _machine(chosen: Candidate) -> Iterator[str]:
+    """Give what is kept in the machine's memory, where anything is."""
+    if not chosen.host.total:
+        return
+    has = f"{chosen.machine / _GIGA:.0f}" if chosen.machine else "unknown memory"
+    yield (
+        f"memory of the machine (estimated): {chosen.host.total / _GIGA:.1f} GB"
+        f" of the {has} of {chosen.size.name}"
+    )
+    yield _parts(asdict(chosen.host))
+
+
+def _parts(amounts: Mapping[str, int]) -> str:
+    return "  " + "  ".join(f"{name} {amount / _GIGA:.1f}" for name, amount in amounts.items())
+
+
+def _row(each: Candidate, prices: Prices | None, tier: Tier) -> tuple[str, ...]:
     size = each.size
-    price = prices.of(size.name) if prices else None
+    price = prices.of(size.name, tier) if prices else None
     card = f"{size.gpus:g} x {each.available / _GIGA:.0f} GB"
     return size.name, card, f"{each.share:.0%} of a GPU", _hourly(price)
 
@@ -113,4 +130,9 @@ def _memory(each: Candidate) -> dict[str, Json]:
         "available_bytes": each.available,
         "sequence_length": each.setup.sequence_length,
         "parts": asdict(each.memory),
+        "machine": {
+            "needed_bytes": each.host.total,
+            "available_bytes": each.machine,
+            "parts": asdict(each.host),
+        },
     }

@@ -1,6 +1,7 @@
 """What a recipe's run would cost: hours and money, item by item, with the reason where one is unknown."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -18,6 +19,10 @@ _HOURS_PER_DAY = 24
 _SECONDS_PER_HOUR = 3600
 _MINUTES_PER_HOUR = 60
 _CENT = Decimal("0.01")
+# The stages of the job that are not training: validation, import, preprocessing and, last, conversion. The
+# component's inputs name the size of those before the training.
+_EVERY_STAGE = 4
+_STAGES_OF_INPUT = {"instance_type_model_import": 2, "instance_type_preprocess": 1}
 
 # What is billed too and is not in any item, for whoever shows an estimate.
 NOT_COUNTED = ("storage", "the container registry", "network traffic", "taxes and discounts")
@@ -59,7 +64,10 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """What is known besides the recipe: the cluster's size, prices, the model's weights, the rows."""
+    """What is known besides the recipe: the cluster's size, prices, the rows, the model's weights.
+
+    `parameters` are the weights that a token goes through, which are not all where there are experts.
+    """
 
     prices: Prices
     size: VmSize | None = None
@@ -134,7 +142,10 @@ def _items(
         if recipe.finetune is not None:
             nodes = int((effective.value("num_nodes_finetune") if effective else None) or 1)
             yield _item("training", node, training, reasons)
-            yield _item("the job's other stages", node, _other_stages(nodes))
+            if compute.serverless:
+                yield from _stages_apart(known.prices, effective, node, nodes)
+            else:
+                yield _item("the job's other stages", node, _started(nodes).plus(_stages(_EVERY_STAGE)))
             yield from _idle(compute, node, nodes)
         yield from _kept_up(compute, node)
     if deployment is not None:
@@ -144,10 +155,39 @@ def _items(
         yield _item("endpoint", node, hours_a_day, (reason,), basis=Basis.PER_DAY)
 
 
-def _other_stages(nodes: int) -> Span:
-    """Give the node-hours that are not training: every node comes up, then one does the rest."""
-    start, stages = figure("node_start_minutes").span, figure("other_stages_minutes").span
-    return start.times(nodes).plus(stages).times(1 / _MINUTES_PER_HOUR)
+def _stages_apart(prices: Prices, effective: Effective | None, node: _Node, nodes: int) -> Iterator[Item]:
+    """Give what serverless compute does beside training: converting where it trained, the rest elsewhere.
+
+    Import and preprocessing keep the component's own size (steps/compute.py); each size has a node to start.
+    """
+    assumed = "each of the job's four other stages is assumed to take a quarter of their time"
+    yield _item("start and conversion", node, _started(nodes).plus(_stages(1)), (assumed,))
+    for size, stages in _own_sizes(effective).items():
+        why = "on serverless compute the stages that need no GPU run on the component's own size"
+        yield _item(
+            "import and preparation",
+            _node(prices, size, Tier.DEDICATED),
+            _started(1).plus(_stages(stages)),
+            (why,),
+        )
+
+
+def _own_sizes(effective: Effective | None) -> Mapping[str, int]:
+    """Count the stages that run on each size that the component names itself."""
+    sizes: Counter[str] = Counter()
+    for name, stages in _STAGES_OF_INPUT.items():
+        sizes[str((effective.value(name) if effective else None) or f"the component's {name}")] += stages
+    return sizes
+
+
+def _started(nodes: int) -> Span:
+    """Give the node-hours until every node is up."""
+    return figure("node_start_minutes").span.times(nodes / _MINUTES_PER_HOUR)
+
+
+def _stages(count: int) -> Span:
+    """Give the hours of so many of the stages that are not training, each of them on one node."""
+    return figure("other_stages_minutes").span.times(count / _EVERY_STAGE / _MINUTES_PER_HOUR)
 
 
 def _idle(compute: Compute, node: _Node, nodes: int) -> Iterator[Item]:

@@ -30,8 +30,9 @@ _REGION = re.compile(r"[a-z0-9-]{1,32}")
 _SIZE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LONGEST_SOURCE = 400
-# Far above any machine's price: who writes more has mistaken the unit.
-_MOST = 100_000
+# The dearest machine costs about 100 dollars, which are more than 100,000 won and millions of rupiah: beyond
+# this the unit is mistaken in any currency.
+_MOST = 100_000_000
 
 
 def read_prices(path: Path) -> Prices:

@@ -21,17 +21,22 @@ _ATTENTION_ONLY = frozenset({"llama", "mistral", "mixtral", "falcon", "gpt2"})
 
 def setup_of(
     effective: Effective, architecture: Architecture, *, gpus_per_node: int, longest_row: int | None = None
-) -> Setup:
+) -> Setup | None:
     """Read the Setup off the parameters in force; `longest_row` is in tokens, None where it is not known.
 
-    A value that only a newer component knows is taken for the known one that needs the most.
+    None where `precision` is neither 16 nor 32: what a quantised model needs is not estimated (4 or 8 bits,
+    which some models' own defaults ask for and the component does not take at every version). Any other value
+    that only a newer component knows is taken for the known one that needs the most.
     """
+    precision = _precision(effective, architecture)
+    if precision is None:
+        return None
     stage = _stage(effective)
     lora = effective.value("apply_lora") is True
     return Setup(
         sequence_length=_sequence_length(effective, architecture, longest_row),
         batch_size=_whole(effective, "per_device_train_batch_size", 1),
-        precision=_precision(effective, architecture),
+        precision=precision,
         optimizer=_optimizer(effective),
         lora_rank=_whole(effective, "lora_r", 8) if lora else None,
         lora_targets=_targets(architecture),
@@ -69,10 +74,13 @@ def _sequence_length(effective: Effective, architecture: Architecture, longest_r
     return min(bounds + ([longest_row] if longest_row else []))
 
 
-def _precision(effective: Effective, architecture: Architecture) -> Precision:
+def _precision(effective: Effective, architecture: Architecture) -> Precision | None:
     """Tell mixed from pure 16 bits: what gets FlashAttention 2 is loaded in 16 bits (finetune.py)."""
-    if str(effective.value("precision") or Precision.SINGLE) == Precision.SINGLE:
+    asked = str(effective.value("precision") or Precision.SINGLE)
+    if asked == Precision.SINGLE:
         return Precision.SINGLE
+    if asked != Precision.MIXED:
+        return None
     return Precision.HALF if architecture.model_type in _LOADED_IN_HALF else Precision.MIXED
 
 

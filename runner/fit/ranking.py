@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 from runner import catalog
 from runner.catalog import Architecture, VmSize
+from runner.fit.host import Host, host
 from runner.fit.memory import Memory, estimate
 from runner.fit.setup import Setup
 
 # Cards are sold in units of 2**30, of which error correction and the driver take up to 9 % (a T4's 16 leave
-# programs 14.6), so that a decimal gigabyte is about what is left.
+# programs 14.6), so that a decimal gigabyte is about what is left. A machine's memory is sold alike, and its
+# system and the processes themselves take their part of it.
 GIGABYTE = 10**9
 # What the estimate misses: docs/decisions/0008-memory-fit.md has the reasons for this figure.
 MARGIN = 0.10
@@ -18,12 +20,17 @@ MARGIN = 0.10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A VM size and what each of its GPUs would need."""
+    """A VM size, what each of its GPUs would need, and what all of them would keep in the machine's memory.
+
+    `available` is what a GPU has, `machine` what the machine has; None is not known.
+    """
 
     size: VmSize
     setup: Setup
     memory: Memory
     available: int
+    host: Host
+    machine: int | None
 
     @property
     def share(self) -> float:
@@ -32,11 +39,21 @@ class Candidate:
 
     @property
     def fits(self) -> bool:
-        """Tell whether it is there with a margin for what the estimate gets wrong."""
+        """Tell whether both are there, with a margin for what the estimates get wrong."""
+        return self.fits_gpu and self.fits_machine
+
+    @property
+    def fits_gpu(self) -> bool:
+        """Tell whether each GPU has room."""
         return self.memory.total <= self._usable
 
+    @property
+    def fits_machine(self) -> bool:
+        """Tell whether the machine has room for what is offloaded; one whose memory is not known has."""
+        return self.machine is None or self.host.total <= self.machine * (1 - MARGIN)
+
     def longest_sequence(self, architecture: Architecture) -> int:
-        """Give the most tokens a row may have for all to fit, 0 if none does; at most the context window.
+        """Give the most tokens a row may have to fit a GPU, 0 if none does; at most the context window.
 
         A length that nobody set is only a bound: this says how short the rows must be.
         """
@@ -52,22 +69,30 @@ class Candidate:
 
 
 def fitting(
-    architecture: Architecture, setup_for_gpus: Callable[[int], Setup], sizes: Iterable[VmSize]
+    architecture: Architecture, setup_for_gpus: Callable[[int], Setup | None], sizes: Iterable[VmSize]
 ) -> tuple[Candidate, ...]:
     """Estimate for each size with GPUs, and order by GPU memory over the whole machine, then by vCPUs.
 
     `setup_for_gpus` is given the GPUs a size has; a shared card counts as one, with its part of the memory.
-    What Azure answers lacks the GPU's memory: the catalog adds it, and what it does not know is left out.
+    What Azure answers lacks the GPU's memory: the catalog adds it, and what it does not know is left out, as
+    is a size for which there is no setup.
     """
     able = [size for size in sizes if size.gpus > 0 and _gpu_memory(size)]
-    candidates = (_candidate(architecture, setup_for_gpus(_gpus(size)), size) for size in able)
+    setups = ((size, setup_for_gpus(_gpus(size))) for size in able)
+    candidates = (_candidate(architecture, setup, size) for size, setup in setups if setup is not None)
     return tuple(sorted(candidates, key=_smallness))
 
 
 def _candidate(architecture: Architecture, setup: Setup, size: VmSize) -> Candidate:
     available = int(_gpu_memory(size) * GIGABYTE)
-    memory = estimate(architecture, setup)
-    return Candidate(size=size, setup=setup, memory=memory, available=available)
+    return Candidate(
+        size=size,
+        setup=setup,
+        memory=estimate(architecture, setup),
+        available=available,
+        host=host(architecture, setup),
+        machine=_machine(size),
+    )
 
 
 def _smallness(candidate: Candidate) -> tuple[int, int, str]:
@@ -78,6 +103,12 @@ def _smallness(candidate: Candidate) -> tuple[int, int, str]:
 def _gpu_memory(size: VmSize) -> float:
     known = catalog.vm_size(size.name)
     return size.gpu_memory_gb or (known and known.gpu_memory_gb) or 0
+
+
+def _machine(size: VmSize) -> int | None:
+    known = catalog.vm_size(size.name)
+    gigabytes = size.memory_gb or (known and known.memory_gb)
+    return int(gigabytes * GIGABYTE) if gigabytes else None
 
 
 def _gpus(size: VmSize) -> int:

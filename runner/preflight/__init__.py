@@ -22,6 +22,7 @@ _CHECKS: tuple[Callable[[Case], Iterator[Diagnostic]], ...] = (
     sizes.compute,
     sizes.deployment,
     memory.fits,
+    memory.host,
     memory.serves,
     billing.idle_nodes,
     billing.low_priority,

@@ -1,4 +1,4 @@
-"""Whether the training fits into the memory of a GPU, by an estimate; if not, which allowed size does."""
+"""Whether the training fits into a GPU's memory and its machine's, by an estimate; else which size has it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ def fits(case: Case) -> Iterator[Diagnostic]:
     """Refuse what is certainly too large, warn of what is nearly so, tell how long rows may be."""
     section, shape = case.loaded.recipe.compute, sizing.architecture(case.facts)
     chosen = sizing.of_size(case.facts, case.effective, section.size) if section else None
-    if chosen is None or shape is None or chosen.fits:
+    if chosen is None or shape is None or chosen.fits_gpu:
         return
     if _asks_for_length(case):
         yield _too_large(case, chosen, chosen.memory.total)
@@ -34,6 +34,24 @@ def _asks_for_length(case: Case) -> bool:
     length = case.effective.parameters.get("max_seq_length") if case.effective else None
     padded = case.effective is not None and case.effective.value("pad_to_max_length") is True
     return length is not None and int(length.value) > 0 and (padded or length.origin is Origin.RECIPE)
+
+
+def host(case: Case) -> Iterator[Diagnostic]:
+    """Refuse what DeepSpeed certainly cannot keep in the machine's memory, warn of what is nearly so."""
+    section = case.loaded.recipe.compute
+    chosen = sizing.of_size(case.facts, case.effective, section.size) if section else None
+    if chosen is None or chosen.machine is None or chosen.fits_machine:
+        return
+    lighter = "" if chosen.setup.lora_rank else ", or apply_lora"
+    yield case.loaded.source.diagnostic(
+        _KEY,
+        code="memory-too-small",
+        message=f"the training keeps about {chosen.host.total / _GIGA:.0f} GB in the memory of the machine;"
+        f" {chosen.size.name} has {chosen.machine / _GIGA:.0f} GB",
+        expected=_better(case),
+        mend=f"or use more nodes (num_nodes_finetune){lighter}",
+        severity=case.gentle if chosen.host.total > chosen.machine else Severity.WARNING,
+    )
 
 
 def serves(case: Case) -> Iterator[Diagnostic]:

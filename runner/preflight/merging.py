@@ -12,11 +12,18 @@ def merge(loaded: Loaded, facts: Facts) -> Effective | None:
     recipe = loaded.recipe
     if recipe.finetune is None or recipe.compute is None or facts.component is None:
         return None
+    component = facts.component
+    # What is wrong with a value is told; reckoned is with what would take its place.
+    sound = {
+        name: value
+        for name, value in recipe.finetune.parameters.items()
+        if parameters.check(name, value, component) is None
+    }
     return parameters.merge(
-        recipe.finetune.parameters,
+        sound,
         where=lambda name: loaded.source.place_of(("finetune", "parameters", name)),
         model_defaults=parameters.model_specific_defaults(facts.model.tags) if facts.model else {},
-        component=facts.component,
+        component=component,
         derived={
             **compute_inputs(recipe.compute),
             "number_of_gpu_to_use_finetuning": (recipe.compute.gpus_per_node, "compute.gpus_per_node"),

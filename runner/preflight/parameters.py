@@ -83,9 +83,7 @@ def learning_rate(case: Case) -> Iterator[Diagnostic]:
         return
     defaults = parameters.model_specific_defaults(case.facts.model.tags)
     low, high = (_number(defaults, f"learning_rate_{end}") for end in ("min", "max"))
-    value = rate.value
-    if isinstance(value, bool | str):
-        return
+    value = float(rate.value)
     if (low is not None and value < low) or (high is not None and value > high):
         yield case.loaded.source.diagnostic(
             ("finetune", "parameters", "learning_rate"),

@@ -42,6 +42,14 @@ def test_sizes_tell_their_figures(workspace: MLClient) -> None:
     assert told["Standard_NC96ads_A100_v4"]["maxResourceVolumeMB"] == 256 * 1024
 
 
+def test_a_shared_card_is_a_whole_number_on_the_wire_and_a_fraction_here(workspace: MLClient) -> None:
+    told = {size.name: vars(size)["gpus"] for size in workspace.compute.list_sizes()}
+    assert {type(count) for count in told.values()} == {int}
+    assert (told["Standard_NV6ads_A10_v5"], told["Standard_NV72ads_A10_v5"]) == (1, 2)
+    assert (told["Standard_DS3_v2"], told["Standard_NC96ads_A100_v4"]) == (0, 4)
+    assert Computes(workspace).sizes()["standard_nv6ads_a10_v5"].gpus == pytest.approx(1 / 6, abs=0.001)
+
+
 def test_the_sdk_leaves_its_own_attributes_of_a_size_empty(workspace: MLClient) -> None:
     """If this fails, the SDK has learned to read them, and the runner may."""
     size = next(iter(workspace.compute.list_sizes()))

@@ -119,6 +119,20 @@ def test_what_the_service_does_not_tell_of_a_size_is_the_catalogs() -> None:
     assert size.skip_20pct_quota_reservation is True
 
 
+@pytest.mark.parametrize(
+    ("name", "told", "gpus"),
+    [
+        ("Standard_NV6ads_A10_v5", 1, 0.1667),
+        ("Standard_NV18ads_A10_v5", 0, 0.5),
+        ("Standard_NV36ads_A10_v5", 1, 1),
+        ("Standard_NC96ads_A100_v4", 2, 2),
+    ],
+)
+def test_only_of_a_shared_card_the_catalog_knows_better(name: str, told: int, gpus: float) -> None:
+    size = SimpleNamespace(name=name, family=None, gpus=told, maxResourceVolumeMB=0)
+    assert computes(list_sizes=lambda: [size]).sizes()[name.lower()].gpus == gpus
+
+
 def test_a_refused_look_at_the_quota_is_an_error_that_can_be_told() -> None:
     def refuse() -> None:
         response = cast(

@@ -1,13 +1,22 @@
 """The catalog answers offline, and every fact in it can be used by those who ask."""
 
+import json
 import re
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner import catalog
+
+
+def _entries(file: str, key: str) -> list[dict[str, Any]]:
+    folder = Path(catalog.__file__).parent
+    found: list[dict[str, Any]] = json.loads((folder / f"{file}.json").read_text(encoding="utf-8"))[key]
+    return found
 
 
 def test_the_component_of_a_task_has_its_inputs_in_order() -> None:
@@ -46,10 +55,44 @@ def test_size_names_are_unique_and_retirements_are_dates() -> None:
     assert len(sizes) == 94
     assert len({size.name.lower() for size in sizes}) == len(sizes)
     retired = [date.fromisoformat(size.retired) for size in sizes if size.retired]
-    assert len(retired) == 8
+    assert len(retired) == 11
     announced = [date.fromisoformat(size.retires) for size in sizes if size.retires]
     assert len(announced) == 23
     assert max(retired) < date.fromisoformat(catalog.as_of()["vm_sizes"]) < min(announced)
+
+
+@pytest.mark.parametrize(
+    ("names", "guide"),
+    [
+        (("NC6", "NC12", "NC24", "NC24r"), "nc-series-retirement.md"),
+        (("NC6s_v2", "NC12s_v2", "NC24s_v2"), "ncv2-series-retirement.md"),
+    ],
+)
+def test_the_oldest_cards_went_away_on_the_day_their_migration_guide_says(
+    names: tuple[str, ...], guide: str
+) -> None:
+    sources = {entry["name"]: " ".join(entry["sources"]) for entry in _entries("vm_sizes", "sizes")}
+    for name in names:
+        size = catalog.vm_size(f"Standard_{name}")
+        assert size is not None
+        assert size.retired == "2023-09-06"
+        assert f"/{guide}@" in sources[size.name]
+
+
+# Where a model's tag and its own files disagree: the tag has the family's longest, the files have this one's.
+CONTEXT_WINDOW_EXCEPTIONS = {"Phi-3-small-8k-instruct": (131072, 8192)}
+
+
+def test_a_models_context_window_is_its_shapes_but_for_the_known_exceptions() -> None:
+    told = {
+        entry["name"]: entry["tags"]["textContextWindow"]
+        for entry in _entries("models", "models")
+        if "textContextWindow" in entry["tags"]
+    }
+    shaped = {name: shape.context_window for name in told if (shape := catalog.architecture(name))}
+    assert len(shaped) == len(told) == 8
+    apart = {name: (told[name], window) for name, window in shaped.items() if told[name] != window}
+    assert apart == CONTEXT_WINDOW_EXCEPTIONS
 
 
 def test_a_model_gives_the_id_a_job_takes() -> None:
@@ -77,6 +120,23 @@ def test_every_size_a_model_allows_is_in_the_table(name: str, tag: str) -> None:
     assert isinstance(allowed, list)
     assert len(allowed) >= 3
     assert [size for size in allowed if catalog.vm_size(size) is None] == []
+
+
+def test_the_weights_a_token_goes_through_by_hand() -> None:
+    """Mixtral has 2 x 32,000 x 4,096 embeddings, 4,096 of the last norm and 32 layers.
+
+    In a layer: 2 x 4,096 x 4,096 for queries and output, 2 x 4,096 x 1,024 for keys and values, a router of
+    8 x 4,096, norms of 2 x 4,096, and of 8 experts two are used, each of 3 x 4,096 x 14,336.
+    """
+    mixtral = catalog.architecture("mistralai-Mixtral-8x7B-v01")
+    assert mixtral is not None
+    layer = 33_554_432 + 8_388_608 + 32_768 + 8_192 + 352_321_536
+    assert mixtral.active_parameters == 262_144_000 + 4_096 + 32 * layer == 12_879_925_248
+
+
+def test_in_a_dense_model_a_token_goes_through_every_weight() -> None:
+    apart = [found.name for found in catalog.architectures() if found.active_parameters != found.parameters]
+    assert apart == ["Phi-3.5-MoE-instruct", "mistralai-Mixtral-8x7B-v01"]
 
 
 def test_every_part_is_dated() -> None:

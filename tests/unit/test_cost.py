@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import catalog, preflight
+from runner import catalog, parameters, preflight
 from runner.catalog.datasets import known_split
 from runner.catalog.figures import Span, exactly, figure
 from runner.catalog.gpus import peak
@@ -276,9 +276,66 @@ def test_a_cluster_that_is_kept_up_costs_around_the_clock_and_does_not_wait() ->
     assert [each.what for each in found.items if each.what == "idle after the job"] == []
 
 
+SERVERLESS = RECIPE.replace("  name: gpu\n", "  serverless: true\n")
+CPU = "Standard_d12_v2"
+
+
 def test_serverless_compute_does_not_wait_after_the_job() -> None:
-    found = estimated(RECIPE.replace("  name: gpu\n", "  serverless: true\n"))
-    assert [each.what for each in found.items] == ["training", "the job's other stages", "endpoint"]
+    found = estimated(SERVERLESS)
+    assert "idle after the job" not in {each.what for each in found.items}
+
+
+def test_on_serverless_compute_only_conversion_runs_beside_training_on_the_gpus() -> None:
+    """8 minutes to start and a quarter of 17, at 3.673 an hour; 8 and three quarters of 17 elsewhere."""
+    found = estimated(SERVERLESS)
+    assert [(each.what, each.size) for each in found.items] == [
+        ("training", A100),
+        ("start and conversion", A100),
+        ("import and preparation", CPU),
+        ("endpoint", A100),
+    ]
+    conversion, preparation = found.items[1:3]
+    assert conversion.node_hours is not None
+    assert conversion.node_hours.likely == pytest.approx((8 + 17 / 4) / 60)
+    assert conversion.total is not None
+    assert conversion.total.likely == Decimal("0.75")
+    assert preparation.node_hours is not None
+    assert preparation.node_hours.likely == pytest.approx((8 + 17 * 3 / 4) / 60)
+
+
+def test_the_components_own_size_has_its_own_price_or_none() -> None:
+    preparation = item(estimated(SERVERLESS), "import and preparation")
+    assert (preparation.price, preparation.total) == (None, None)
+    assert f"no price of {CPU} is known" in preparation.reasons
+    assert "the stages that need no GPU run on the component's own size" in preparation.reasons[0]
+    listed = replace(PRICES, dedicated={**PRICES.dedicated, CPU.lower(): Decimal(1)})
+    priced = item(estimated(SERVERLESS, replace(KNOWN, prices=listed)), "import and preparation").total
+    assert priced is not None
+    assert priced.likely == Decimal("0.35")
+
+
+def test_two_sizes_of_the_component_are_two_items() -> None:
+    component = catalog.component("chat_completion")
+    assert component is not None
+    preprocess = replace(component.inputs["instance_type_preprocess"], default="Standard_DS2_v2")
+    inputs = {**component.inputs, preprocess.name: preprocess}
+    effective = parameters.merge(
+        {},
+        where=lambda _: "recipe",
+        model_defaults={},
+        component=replace(component, inputs=inputs),
+        derived={},
+    )
+    found = estimate(load_bytes(SERVERLESS.encode(), Path("recipe.yaml")).recipe, effective, KNOWN)
+    apart = [each for each in found.items if each.what == "import and preparation"]
+    assert [each.size for each in apart] == [CPU, "Standard_DS2_v2"]
+    assert [each.node_hours.likely * 60 for each in apart if each.node_hours] == pytest.approx([16.5, 12.25])
+
+
+def test_without_parameters_in_force_the_components_size_is_not_known_either() -> None:
+    found = estimate(load_bytes(SERVERLESS.encode(), Path("recipe.yaml")).recipe, None, KNOWN)
+    sizes = [each.size for each in found.items if each.what == "import and preparation"]
+    assert sizes == ["the component's instance_type_model_import", "the component's instance_type_preprocess"]
 
 
 def test_a_recipe_that_makes_nothing_costs_nothing_that_is_listed() -> None:
@@ -414,11 +471,11 @@ def test_every_figure_is_a_span_with_a_reason_a_source_and_a_day(name: str) -> N
 
 
 def test_every_size_that_a_model_can_be_trained_on_has_a_speed() -> None:
-    """P100 cards alone are not in the table: no model's allow list has them."""
+    """M60 cards alone are not in the table; P100 cards are retired, and K80 before them."""
     whole = [size for size in catalog.vm_sizes() if size.gpus >= 1 and size.gpu and not size.retired]
     slow = {size.gpu for size in whole if peak(str(size.gpu), "16") is None}
     assert len(whole) > 15
-    assert slow == {"P100", "M60"}
+    assert slow == {"M60"}
     assert peak("H100 NVL 94GB", "32") is None
 
 

@@ -58,6 +58,14 @@ def _effective(model: str = "", /, **values: Scalar) -> Effective:
     )
 
 
+def _setup_of(
+    effective: Effective, architecture: Architecture, *, gpus_per_node: int, longest_row: int | None = None
+) -> Setup:
+    found = setup_of(effective, architecture, gpus_per_node=gpus_per_node, longest_row=longest_row)
+    assert found is not None
+    return found
+
+
 # --- counting -----------------------------------------------------------------------------------------------
 
 PUBLISHED_MODELS = [Architecture(**entry) for entry in PUBLISHED["models"]]
@@ -292,7 +300,7 @@ def test_the_parts_make_up_the_total() -> None:
 
 
 def test_phi_4_as_azure_sets_it() -> None:
-    setup = setup_of(_effective("Phi-4"), _architecture("Phi-4"), gpus_per_node=2)
+    setup = _setup_of(_effective("Phi-4"), _architecture("Phi-4"), gpus_per_node=2)
     assert (setup.stage, setup.offload_optimizer, setup.offload_weights) == (Stage.THREE, True, True)
     assert (setup.sequence_length, setup.batch_size, setup.lora_rank) == (16384, 1, 8)
     assert (setup.gpus, setup.nodes, setup.checkpointing) == (2, 1, True)
@@ -300,13 +308,13 @@ def test_phi_4_as_azure_sets_it() -> None:
 
 
 def test_the_components_own_defaults_are_full_single_precision() -> None:
-    setup = setup_of(_effective(), LLAMA, gpus_per_node=1)
+    setup = _setup_of(_effective(), LLAMA, gpus_per_node=1)
     assert (setup.lora_rank, setup.stage, setup.precision) == (None, None, Precision.SINGLE)
     assert (setup.optimizer, setup.offload_optimizer, setup.checkpointing) == (Optimizer.ADAMW, False, True)
 
 
 def test_what_a_recipe_sets_is_read() -> None:
-    setup = setup_of(
+    setup = _setup_of(
         _effective(
             apply_lora=True,
             lora_r=64,
@@ -327,11 +335,17 @@ def test_what_a_recipe_sets_is_read() -> None:
 
 
 def test_values_of_a_newer_component_are_no_reason_to_stop() -> None:
-    newer = {"optim": "lion", "precision": "4", "deepspeed_stage": "9", "lora_r": "many"}
+    newer = {"optim": "lion", "deepspeed_stage": "9", "lora_r": "many"}
     effective = _effective(apply_deepspeed=True, apply_lora=True, **newer)
-    setup = setup_of(effective, LLAMA, gpus_per_node=1)
-    assert (setup.optimizer, setup.precision) == (Optimizer.ADAMW, Precision.HALF)
+    setup = _setup_of(effective, LLAMA, gpus_per_node=1)
+    assert setup.optimizer is Optimizer.ADAMW
     assert (setup.stage, setup.lora_rank) == (Stage.THREE, 8)
+
+
+@pytest.mark.parametrize("precision", ["4", "8", "bf16"])
+def test_what_is_neither_16_nor_32_bits_is_not_estimated(precision: str) -> None:
+    assert setup_of(_effective(precision=precision), LLAMA, gpus_per_node=1) is None
+    assert fitting(LLAMA, lambda _: None, catalog.vm_sizes()) == ()
 
 
 @pytest.mark.parametrize(
@@ -340,19 +354,19 @@ def test_values_of_a_newer_component_are_no_reason_to_stop() -> None:
 )
 def test_a_row_is_as_long_as_the_shortest_bound(asked: int, longest_row: int | None, length: int) -> None:
     effective = _effective(max_seq_length=asked)
-    assert setup_of(effective, LLAMA, gpus_per_node=1, longest_row=longest_row).sequence_length == length
+    assert _setup_of(effective, LLAMA, gpus_per_node=1, longest_row=longest_row).sequence_length == length
 
 
 def test_lora_alone_does_without_checkpointing() -> None:
-    alone = setup_of(_effective(apply_lora=True), LLAMA, gpus_per_node=1)
-    spread = setup_of(_effective(apply_lora=True, apply_deepspeed=True), LLAMA, gpus_per_node=1)
+    alone = _setup_of(_effective(apply_lora=True), LLAMA, gpus_per_node=1)
+    spread = _setup_of(_effective(apply_lora=True, apply_deepspeed=True), LLAMA, gpus_per_node=1)
     assert (alone.checkpointing, spread.checkpointing) == (False, True)
 
 
 def test_adapters_sit_where_peft_puts_them_or_else_everywhere() -> None:
     effective = _effective(apply_lora=True)
-    assert setup_of(effective, LLAMA, gpus_per_node=1).lora_targets == ATTENTION
-    phi = setup_of(effective, _architecture("Phi-4"), gpus_per_node=1)
+    assert _setup_of(effective, LLAMA, gpus_per_node=1).lora_targets == ATTENTION
+    phi = _setup_of(effective, _architecture("Phi-4"), gpus_per_node=1)
     assert phi.lora_targets == frozenset(Projection)
 
 
@@ -413,7 +427,7 @@ def test_the_longest_row_that_fits_is_the_last_that_does() -> None:
     model = _architecture("Phi-3-mini-128k-instruct")
     effective = _effective("Phi-3-mini-128k-instruct")
     size = _size("Standard_NC24ads_A100_v4")
-    candidate = fitting(model, lambda gpus: setup_of(effective, model, gpus_per_node=gpus), [size])[0]
+    candidate = fitting(model, lambda gpus: _setup_of(effective, model, gpus_per_node=gpus), [size])[0]
     assert not candidate.fits
     longest = candidate.longest_sequence(model)
     assert 4096 < longest < model.context_window
@@ -436,7 +450,7 @@ def test_the_sizes_azure_allows_hold_the_models_own_defaults(name: str) -> None:
     assert isinstance(allowed, list)
     ranked = fitting(
         _architecture(name),
-        lambda gpus: setup_of(effective, _architecture(name), gpus_per_node=gpus),
+        lambda gpus: _setup_of(effective, _architecture(name), gpus_per_node=gpus),
         map(_size, allowed),
     )
     assert len(ranked) == len(allowed) > 1
@@ -448,7 +462,7 @@ def test_phi_4_would_fit_nowhere_without_checkpointing() -> None:
     effective, phi = _effective("Phi-4"), _architecture("Phi-4")
     ranked = fitting(
         phi,
-        lambda gpus: replace(setup_of(effective, phi, gpus_per_node=gpus), checkpointing=False),
+        lambda gpus: replace(_setup_of(effective, phi, gpus_per_node=gpus), checkpointing=False),
         catalog.vm_sizes(),
     )
     assert len(ranked) > 20

@@ -86,6 +86,25 @@ def test_prices_of_ones_own_take_the_place_of_the_list(
     assert "USD" not in shown
 
 
+def _listed(shown: str) -> list[str]:
+    lines = shown.split("smallest first\n")[1].splitlines()
+    return [line for line in lines if "% of a GPU" in line]
+
+
+def test_sizes_are_priced_by_the_tier_that_the_recipe_buys(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe.write_text(RECIPE.replace("node: 1\n", "node: 1\n  tier: low_priority\n"), encoding="utf-8")
+    prices = tmp_path / "prices.yaml"
+    words = (str(recipe), "--target", "azure", "--prices", str(prices))
+    prices.write_text(PRICES, encoding="utf-8")
+    unknown = _listed(_text(capsys, *words))
+    assert len(unknown) > 3
+    assert all(line.endswith("price unknown") for line in unknown)
+    prices.write_text(f"{PRICES}low_priority:\n  Standard_NC24ads_A100_v4: 0.8\n", encoding="utf-8")
+    assert _listed(_text(capsys, *words))[0].endswith("0.80 EUR an hour")
+
+
 def test_without_a_price_there_are_hours_and_no_money(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

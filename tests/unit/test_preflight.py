@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runner import catalog, preflight
+from runner import catalog, parameters, preflight
 from runner.catalog import RegistryModel, VmSize
 from runner.errors import Diagnostic, Severity
 from runner.facts import (
@@ -666,3 +666,22 @@ def test_the_recipes_own_nodes_stand_over_the_models(default: int) -> None:
     known = tagged(model_specific_defaults={"num_nodes_finetune": default})(facts())
     text = RECIPE.replace("    num_train_epochs: 1", "    num_nodes_finetune: 1")
     assert "compute-too-few-nodes" not in {each.code for each in findings(known, text)}
+
+
+@pytest.mark.parametrize("value", ["abc", "true", "'5'", "-1", "0.5"])
+def test_a_value_of_any_kind_under_an_unknown_version_stops_no_other_check(value: str) -> None:
+    """The loader leaves the parameters of a version it does not know to what the registry says of it."""
+    component = catalog.component("chat_completion")
+    assert component is not None
+    settable = [name for name in component.inputs if not parameters.is_derived(name)]
+    assert len(settable) > 40
+    refused = 0
+    for name in settable:
+        text = RECIPE.replace("learning_rate: 1e-5", f"{name}: {value}").replace(
+            "task: chat_completion", 'task: chat_completion\n  component_version: "9.9.9"'
+        )
+        if name == "num_train_epochs":
+            text = text.replace("    num_train_epochs: 1\n", "")
+        found = findings(replace(facts(), model=untagged()), text)
+        refused += any(each.key == f"finetune.parameters.{name}" for each in found)
+    assert refused > 20

@@ -114,6 +114,15 @@ def test_a_price_is_a_number(tmp_path: Path, value: str) -> None:
     assert (found.code, found.key) == ("wrong-type", f"sizes.{A100}")
 
 
+@pytest.mark.parametrize(("currency", "price"), [("KRW", 137_648), ("IDR", 1_622_280), ("VND", 2_497_328)])
+def test_prices_in_small_coins_are_taken(tmp_path: Path, currency: str, price: float) -> None:
+    """98.32 dollars an hour are this much in won, rupiah and dong, at 1,400, 16,500 and 25,400."""
+    text = SOUND.replace("EUR", currency).replace("3.10", str(price))
+    found = _read(tmp_path, text).of(A100)
+    assert found is not None
+    assert (found.currency, found.amount) == (currency, Decimal(str(price)))
+
+
 def test_a_list_without_a_size_is_refused(tmp_path: Path) -> None:
     head = SOUND.partition("sizes:")[0]
     assert [each.code for each in _refusal(tmp_path, head + "sizes: {}\n")] == ["wrong-length"]

@@ -1,5 +1,7 @@
 """The workspace resource, and the VM sizes that its region offers."""
 
+import math
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -74,11 +76,17 @@ def _properties(cloud: Cloud, workspace: Workspace) -> Document:
 
 
 def _size(size: Size) -> Document:
+    """Write a size as the service does.
+
+    The count of GPUs is a whole number (azure-ai-ml's VirtualMachineSize.gpus). That a part of a card counts
+    as one is inferred: SkyPilot's table, made of Azure's resource SKUs, had one GPU for
+    Standard_NV6ads_A10_v5, a sixth of a card (skypilot-org/skypilot issue 3708, 2024-06-29).
+    """
     return {
         "name": size.name,
         "family": size.family,
         "vCPUs": size.vcpus,
-        "gpus": size.gpus,
+        "gpus": math.ceil(size.gpus),
         "osVhdSizeMB": 1_047_552,
         "maxResourceVolumeMB": int((size.disk_gb or 0) * 1024),
         "memoryGB": size.memory_gb,
