@@ -1,5 +1,6 @@
 """Whether the training fits into a GPU's memory and its machine's, by an estimate; else which size has it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -99,7 +100,7 @@ def _better(case: Case) -> str:
     if not fitting:
         return "it fits on none of the sizes that the model may be trained on"
     size = fitting[0].size
-    return f"the smallest allowed size it fits on is {size.name} ({size.gpus:g} GPUs)"
+    return f"the smallest allowed size it fits on is {size.name} with gpus_per_node: {math.ceil(size.gpus)}"
 
 
 def _only_short_rows(case: Case, chosen: Candidate, longest: int) -> Diagnostic:

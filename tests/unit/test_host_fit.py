@@ -25,7 +25,7 @@ compute:
   name: gpu
   size: Standard_NC24ads_A100_v4
   gpus_per_node: 1
-dataset: {path: data, train: train, validation: valid, test: test}
+dataset: {huggingface: some/rows, train: train, validation: valid, test: test}
 finetune:
   task: chat_completion
   parameters:
@@ -157,7 +157,10 @@ def test_too_little_memory_of_the_machine_is_refused_with_the_size_that_has_it()
     assert found.message == (
         "the training keeps about 264 GB in the memory of the machine; Standard_NC24ads_A100_v4 has 220 GB"
     )
-    assert found.expected == "the smallest allowed size it fits on is Standard_NC40ads_H100_v5 (1 GPUs)"
+    assert (
+        found.expected
+        == "the smallest allowed size it fits on is Standard_NC40ads_H100_v5 with gpus_per_node: 1"
+    )
 
 
 def test_apply_lora_is_advised_where_it_is_not_in_use() -> None:

@@ -66,7 +66,7 @@ def test_the_smallest_allowed_size_that_fits_is_named() -> None:
     ranked = sizing.candidates(facts, preflight.merge(loaded, facts))
     fitting = [each for each in ranked if each.fits]
     assert fitting
-    assert f"is {fitting[0].size.name} (" in found.expected
+    assert f"is {fitting[0].size.name} with gpus_per_node: " in found.expected
     assert not any(each.fits for each in ranked[: ranked.index(fitting[0])])
 
 
