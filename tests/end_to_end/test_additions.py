@@ -140,6 +140,7 @@ def test_description_and_tags_reach_all_that_is_made(fake: Fake) -> None:
     done = shell.runner("run", "recipe.yaml")
 
     assert done.code == 0, done.out + done.err
+    assert shell.manifest()["recipe"]["parts"] == []  # one file is not kept twice
     steps = shell.manifest()["steps"]
     asset = steps["dataset"]["outputs"]["assets"]["train"]
     made = {

@@ -39,13 +39,6 @@ def test_a_manifest_holds_every_part_and_one_recipe_that_says_it_all(fake: Fake)
     assert again.finetune.parameters["lora_r"] == 4
 
 
-def test_a_recipe_in_one_file_is_not_kept_twice(fake: Fake) -> None:
-    shell, _ = fake
-    write_recipe(shell, RECIPE)
-    assert shell.runner("run", "recipe.yaml").code == 0
-    assert shell.manifest()["recipe"]["parts"] == []
-
-
 def _loaded(path: Path, text: str) -> Recipe:
     path.write_text(text, encoding="utf-8")
     return load(path).recipe

@@ -24,7 +24,7 @@ from tests.fuzz.validating import MOST_MEMORY, Hang, check, memory, validate
 
 SEED = 20261121
 LONG = 60.0
-SHORT = 150  # rounds: seconds would say nothing on a busy machine
+SHORT = 60  # rounds: seconds would say nothing on a busy machine
 
 # What YAML makes something of, and what has broken readers of it.
 TOKENS = (
