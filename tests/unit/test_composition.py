@@ -224,6 +224,18 @@ def test_a_file_that_two_extend_is_laid_once_at_the_bottom(folder: Path) -> None
     )
 
 
+def test_a_profile_that_the_recipe_extends_can_still_be_laid_on_top(folder: Path) -> None:
+    path = _write(
+        folder, r=BASE + "extends: [profiles/dev.yaml]\ncleanup: never\n", profiles__dev="cleanup: always\n"
+    )
+    loaded = load(path, profiles=["dev", "dev"])
+    assert loaded.recipe.cleanup.value == "always"
+    overrode = _value(_values(loaded), "cleanup").overrode
+    assert [Path(lost.place).name for lost in overrode] == ["r.yaml:16", "dev.yaml:1"]
+    (folder / "profiles" / "dev.yaml").write_text("cleanup: always\ncleanup: never\n")
+    assert [each.code for each in _refused(path, profiles=["dev"])] == ["duplicate-key"]
+
+
 def test_a_profile_may_not_be_a_link_out_of_the_repository(folder: Path) -> None:
     (folder.parent.parent / "outside.yaml").write_text("name: outside\n")
     (folder / "profiles" / "out.yaml").symlink_to(folder.parent.parent / "outside.yaml")

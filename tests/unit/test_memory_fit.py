@@ -170,6 +170,18 @@ def test_retired_sizes_and_those_the_region_lacks_are_no_candidates() -> None:
     )
 
 
+def test_without_an_allow_list_retired_sizes_are_no_candidates_either() -> None:
+    """The NVv3 sizes went on 2026-09-30, as was announced when the catalog was made."""
+    loaded = _loaded(RECIPE.replace("Phi-4", "gpt2"))
+    facts = _facts(loaded)
+    effective = preflight.merge(loaded, facts)
+    before = [
+        each.size.name for each in sizing.candidates(replace(facts, today=date(2026, 9, 29)), effective)
+    ]
+    assert "Standard_NV12s_v3" in before
+    assert "Standard_NV12s_v3" not in [each.size.name for each in sizing.candidates(facts, effective)]
+
+
 def test_a_size_that_the_service_lists_without_its_card_has_it_from_the_catalog() -> None:
     loaded = _loaded(RECIPE)
     facts = _facts(loaded)

@@ -58,6 +58,7 @@ def test_a_plan_on_azure_tells_memory_sizes_and_money(
     assert "memory of each GPU (estimated, rows of 2048 tokens): " in shown
     assert "GB of the 80 of Standard_NC24ads_A100_v4" in shown
     assert "smallest first\n  Standard_NC24ads_A100_v4" in shown
+    assert "  … and 2 more (--output json gives all)\n" in shown
     assert "88.15 USD a day" in shown
     assert "prices: eastus, as of 2024-08-26, from skypilot-org" in shown
     assert "not counted: storage" in shown

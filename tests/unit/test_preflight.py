@@ -668,6 +668,14 @@ def test_the_recipes_own_nodes_stand_over_the_models(default: int) -> None:
     assert "compute-too-few-nodes" not in {each.code for each in findings(known, text)}
 
 
+def test_of_a_version_newer_than_the_catalogs_only_the_registry_can_tell_that_it_is_archived() -> None:
+    archived = replace(untagged("Phi-3-mini-4k-instruct"), version="16")
+    told = {each.code for each in findings(replace(facts(), model=archived))}
+    assert "model-retired" not in told
+    older = replace(archived, version="15")
+    assert "model-retired" in {each.code for each in findings(replace(facts(), model=older))}
+
+
 @pytest.mark.parametrize("value", ["abc", "true", "'5'", "-1", "0.5"])
 def test_a_value_of_any_kind_under_an_unknown_version_stops_no_other_check(value: str) -> None:
     """The loader leaves the parameters of a version it does not know to what the registry says of it."""
