@@ -58,13 +58,19 @@ class Layer:
 
 @dataclass(kw_only=True, slots=True)
 class Layers:
-    """The layers found, lowest first, and what kept others from being found."""
+    """The layers found, lowest first, and what kept others from being found; `folder` is the recipe's."""
 
-    root: Path
+    folder: Path
     found: list[Layer] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     opened: set[Path] = field(default_factory=set)
     values: int = 0
+
+    def holds(self, real: Path) -> bool:
+        """Tell whether a file lies in the recipe's checkout, or beside the recipe outside one."""
+        around = (self.folder, *self.folder.parents)
+        root = next((each for each in around if (each / ".git").exists()), self.folder)
+        return real.is_relative_to(root)
 
 
 def read_layers(content: bytes, path: Path, profiles: Sequence[str]) -> Layers:
@@ -72,11 +78,11 @@ def read_layers(content: bytes, path: Path, profiles: Sequence[str]) -> Layers:
 
     Raises UsageError for a profile that is not there.
     """
-    folder = path.resolve().parent
-    layers = Layers(root=_repository(folder))
-    _read(layers, content, _File(LayerKind.RECIPE, str(path), path.resolve()))
+    recipe = path.resolve()
+    layers = Layers(folder=recipe.parent)
+    _read(layers, content, _File(LayerKind.RECIPE, str(path), recipe))
     for name in profiles:
-        real, profile = _profile(layers.root, folder, name)
+        real, profile = _profile(layers, name)
         shown = _shown(path.parent / PROFILES / f"{name}.yaml", real)
         _read(layers, profile, _File(LayerKind.PROFILE, shown, real))
     return layers
@@ -174,7 +180,7 @@ _OUTSIDE = (
 
 def _refusal(layers: Layers, real: Path | None, extenders: tuple[Path, ...]) -> tuple[str, str, str] | None:
     """Say why a file may not be extended: code, message and mend."""
-    if real is None or not real.is_relative_to(layers.root):
+    if real is None or not layers.holds(real):
         return _OUTSIDE
     if real in extenders:
         through = " extends ".join(each.name for each in (*extenders[extenders.index(real) :], real))
@@ -204,14 +210,9 @@ def _placed(mistake: Mistake, document: Document, file: _File) -> Diagnostic:
     return diagnostic_at(mistake, file.shown, position)
 
 
-def _repository(folder: Path) -> Path:
-    """Give the checkout that a folder lies in, the folder itself outside one."""
-    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
-
-
-def _profile(root: Path, folder: Path, name: str) -> tuple[Path, bytes]:
+def _profile(layers: Layers, name: str) -> tuple[Path, bytes]:
     """Read a profile; raises UsageError where it cannot be had."""
-    there = folder / PROFILES
+    there = layers.folder / PROFILES
     path = there / f"{name}.yaml"
     if not _PROFILE_NAME.fullmatch(name) or not path.is_file():
         known = sorted(each.stem for each in there.glob("*.yaml")) if there.is_dir() else []
@@ -220,7 +221,7 @@ def _profile(root: Path, folder: Path, name: str) -> tuple[Path, bytes]:
         )
         raise UsageError(f"there is no profile {short(name)} beside the recipe", hint=hint)
     real = _real(path)
-    if not real.is_relative_to(root):
+    if not layers.holds(real):
         raise UsageError(f"profile {name} is a link that leads out of the recipe's repository")
     try:
         return real, read_bytes(real)

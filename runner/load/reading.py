@@ -17,7 +17,7 @@ from runner.load.rules import rule_mistakes
 from runner.load.settings import setting
 from runner.load.shape import schema_mistakes
 from runner.load.source import Loaded, Mistake, Part, Source, diagnostic_at, from_problem, invalid
-from runner.load.texts import misplaced_references, secrets
+from runner.load.texts import secrets, text_mistakes
 from runner.yaml12 import START, Document, Key, Unreadable, read_bytes
 
 # What is concluded from something not being there; not to be said of a file that was read in part.
@@ -54,7 +54,7 @@ def load_bytes(
     merged = merge(layers)
     if read.diagnostics:  # of a file that could not be had, nothing follows from what is not there
         merged = replace(merged, document=replace(merged.document, complete=False))
-    source = _source(recipe, path, layers, merged)
+    source = _source(recipe, read.folder, layers, merged)
     found = [*read.diagnostics, *_diagnostics(merged.document, layers, source)]
     diagnostics = source.in_order(dict.fromkeys(found))
     if merged.document.value is None or any(found.severity is Severity.ERROR for found in diagnostics):
@@ -62,10 +62,10 @@ def load_bytes(
     return Loaded(recipe=build(merged.document.value), source=source, notices=diagnostics)
 
 
-def _source(recipe: Layer, path: Path, layers: Sequence[Layer], merged: Merged) -> Source:
+def _source(recipe: Layer, folder: Path, layers: Sequence[Layer], merged: Merged) -> Source:
     return Source(
         path=recipe.path,
-        folder=path.resolve().parent,
+        folder=folder,
         text=recipe.text,
         digest=recipe.digest,
         positions=merged.document.places,
@@ -107,7 +107,7 @@ def _mistakes(document: Document) -> Iterator[Mistake]:
     """
     if document.value is None:
         return
-    of_texts = [*misplaced_references(document.value), *secrets(document.value)]
+    of_texts = list(text_mistakes(document.value))
     of_shape = schema_mistakes(document.value)
     of_rules = list(rule_mistakes(document.value))
     meant = {mistake.key: mistake.mend for mistake in of_rules if mistake.code == "unknown-parameter"}

@@ -191,8 +191,10 @@ _OF_GENERATION = (
 def _generation_names(tree: Tree) -> Iterator[Mistake]:
     """Warn of a likely slip: a container may take more than is known here, or refuse the request."""
     for name in mapping_at(tree, "sample", "parameters"):
+        if name in _OF_GENERATION:
+            continue
         close = difflib.get_close_matches(name[:_LONGEST_COMPARED], _OF_GENERATION, n=1, cutoff=0.75)
-        if close and name not in _OF_GENERATION:
+        if close:
             yield Mistake(
                 key=("sample", "parameters", name),
                 code="unknown-generation-parameter",
