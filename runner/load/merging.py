@@ -1,7 +1,7 @@
 """Layers to one tree: a mapping adds to the one below it, all else replaces, null takes away."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runner.load.layers import EXTENDS, Layer
 from runner.load.source import Given
@@ -39,13 +39,7 @@ def merge(layers: Sequence[Layer]) -> Merged:
 def _without_extends(document: Document) -> Document:
     if document.value is None or EXTENDS not in document.value:
         return document
-    return Document(
-        value={name: value for name, value in document.value.items() if name != EXTENDS},
-        places=document.places,
-        key_places=document.key_places,
-        spoiled=document.spoiled,
-        complete=document.complete,
-    )
+    return replace(document, value={name: value for name, value in document.value.items() if name != EXTENDS})
 
 
 @dataclass(slots=True)

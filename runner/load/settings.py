@@ -1,10 +1,11 @@
 """`--set finetune.parameters.lora_r=16`: one value of a recipe, from the command line."""
 
 import hashlib
+from dataclasses import replace
 
 from runner.errors import UsageError
 from runner.load.layers import EXTENDS, Layer, LayerKind
-from runner.yaml12 import MAX_DEPTH, Document, Fault, Key, Position, Problem, Value, meaning, parse
+from runner.yaml12 import MAX_DEPTH, Document, Key, Position, Problem, Value, meaning, parse
 
 SHOWN = "--set"
 _BEGINS_YAML = ("'", '"', "[", "{")
@@ -48,7 +49,7 @@ def _value(
     """Read the value, what is wrong with it, and where the values in it stand."""
     if not written.startswith(_BEGINS_YAML):
         value, fault = meaning(written, plain=True)
-        return value, (_problem(fault, position, names),) if fault else (), {}
+        return value, (fault.at(position, names),) if fault else (), {}
     document = parse(_PREFIX + written)
     shift = position.column - 1 - len(_PREFIX)
     below = {
@@ -57,21 +58,10 @@ def _value(
         if len(key) > 1
     }
     problems = tuple(
-        Problem(
-            position=Position(position.line, max(1, each.position.column + shift)),
-            code=each.code,
-            message=each.message,
-            expected=each.expected,
-            mend=each.mend,
-            key=names,
-        )
+        replace(each, position=Position(position.line, max(1, each.position.column + shift)), key=names)
         for each in document.problems
     )
     return (document.value or {}).get("value"), problems, below
-
-
-def _problem(fault: Fault, position: Position, names: Key) -> Problem:
-    return fault.at(position, names)
 
 
 def _nested(names: Key, value: Value) -> dict[str, Value]:
