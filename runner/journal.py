@@ -29,14 +29,19 @@ class Event(StrEnum):
     """What a record tells."""
 
     RUN_OPENED = "run_opened"
+    RUN_RESUMED = "run_resumed"
     STEP_STARTED = "step_started"
     INTENT = "intent"
+    ACKNOWLEDGED = "acknowledged"
+    OBSERVED = "observed"
     DONE = "done"
     FAILED = "failed"
+    WALKED = "walked"
     DELETE_INTENT = "delete_intent"
     DELETE_DONE = "delete_done"
     DELETE_FAILED = "delete_failed"
     RUN_CLOSED = "run_closed"
+    REPAIRED = "repaired"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

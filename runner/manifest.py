@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from runner.journal import Event, Json, Record
 from runner.redact import as_json
 from runner.schema_files import read_schema
 
-FORMAT = 1
+FORMAT = 2
 FILE_NAME = "manifest.json"
 
 
@@ -29,6 +29,7 @@ class RunStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    CANCELED = "canceled"
 
 
 class StepStatus(StrEnum):
@@ -42,16 +43,26 @@ class StepStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
-    """Something that a step made, changed or reused, and that can cost money while it is there."""
+    """Something that a step made, changed or reused, and that can cost money while it is there.
+
+    `since` is the time of the record that listed it. `deletion` is None until its deletion was asked for,
+    then `asked`, or why it is not proven gone.
+    """
 
     step: str
     kind: str
     name: str
+    since: str = ""
+    deletion: str | None = None
 
 
 @dataclass(kw_only=True, slots=True)
 class StepRecord:
-    """What became of one step. `action` is `create`, `update`, `reuse` or `read`."""
+    """What became of one step. `action` is `create`, `update`, `reuse` or `read`.
+
+    `attempt` counts from 1; `detail` is what the latest look showed; `acknowledged` tells that its changing
+    request was answered well.
+    """
 
     status: StepStatus
     action: str
@@ -62,11 +73,18 @@ class StepRecord:
     metrics: Mapping[str, float] = field(default_factory=dict)
     error: str | None = None
     changed: bool = False
+    attempt: int = 1
+    detail: str = ""
+    acknowledged: bool = False
 
 
 @dataclass(kw_only=True, slots=True)
 class Manifest:
-    """A run: what was asked, what it resolved to, what each step did, and what is left alive."""
+    """A run: what was asked, what it resolved to, what each step did, and what is left alive.
+
+    `walked` is how the forward walk ended, once it has: only cleaning up and closing then remain. `resumed`
+    counts how often the run was taken up again, `retried` the requests that were sent once more.
+    """
 
     format: int
     run_id: str
@@ -80,6 +98,9 @@ class Manifest:
     parameters: Sequence[Mapping[str, Json]]
     steps: dict[str, StepRecord] = field(default_factory=dict)
     alive: list[Resource] = field(default_factory=list)
+    walked: str | None = None
+    resumed: int = 0
+    retried: int = 0
 
 
 def fold(records: Sequence[Record]) -> Manifest:
@@ -115,10 +136,10 @@ def load(path: Path) -> Manifest:
         read = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not a manifest that this version can read") from error
-    if isinstance(read, dict) and read.get("format", FORMAT) != FORMAT:
-        raise UsageError(f"{path} has manifest format {read['format']}; this version reads {FORMAT}")
+    if isinstance(read, dict) and read.get("format", FORMAT) not in {1, FORMAT}:
+        raise UsageError(f"{path} has manifest format {read['format']}; this version reads 1 to {FORMAT}")
     _check(read, path)
-    return _manifest(read)
+    return _manifest({**read, "format": FORMAT})
 
 
 # What a later version adds is not this version's business.
@@ -136,12 +157,16 @@ def _check(read: Json, path: Path) -> None:
 
 
 def _manifest(read: Mapping[str, Json]) -> Manifest:
-    known = {name: read[name] for name in Manifest.__slots__ if name not in {"steps", "alive", "status"}}
+    apart = {"steps", "alive", "status"}
+    known = {name: read[name] for name in Manifest.__slots__ if name in read and name not in apart}
     return Manifest(
         **known,
         status=RunStatus(read["status"]),
         steps={name: _step_record(step) for name, step in read["steps"].items()},
-        alive=[Resource(**{key: each[key] for key in Resource.__slots__}) for each in read["alive"]],
+        alive=[
+            Resource(**{key: each[key] for key in Resource.__slots__ if key in each})
+            for each in read["alive"]
+        ],
     )
 
 
@@ -168,23 +193,67 @@ def _opened(record: Record) -> Manifest:
 
 def _apply(manifest: Manifest, record: Record) -> None:
     match record.event:
+        case Event.RUN_RESUMED:
+            _resumed(manifest)
         case Event.STEP_STARTED:
-            manifest.steps[record.step] = StepRecord(
-                status=StepStatus.RUNNING, action=record.data["action"], started=record.time
-            )
+            _started(manifest, record)
         case Event.INTENT:
             _intended(manifest, record)
+        case Event.ACKNOWLEDGED:
+            manifest.steps[record.step].acknowledged = True
+        case Event.OBSERVED:
+            _observed(manifest, record)
         case Event.DONE:
             _done(manifest, record)
         case Event.FAILED:
             _failed(manifest, record)
+        case Event.WALKED:
+            manifest.walked = record.data["status"]
+        case Event.DELETE_INTENT:
+            _deletion(manifest, record.step, "asked")
+        case Event.DELETE_FAILED:
+            _deletion(manifest, record.step, record.data["reason"])
         case Event.DELETE_DONE:
             _deleted(manifest, record)
         case Event.RUN_CLOSED:
             manifest.status = RunStatus(record.data["status"])
             manifest.ended = record.time
+            manifest.retried += record.data.get("retried", 0)
         case _:
             pass
+
+
+def _resumed(manifest: Manifest) -> None:
+    """Take a run up again; one whose forward walk had ended well, or was cut off in cleaning up, stays so."""
+    if manifest.status is not RunStatus.RUNNING:
+        manifest.walked = None
+    manifest.status = RunStatus.RUNNING
+    manifest.ended = None
+    manifest.resumed += 1
+
+
+def _started(manifest: Manifest, record: Record) -> None:
+    """Begin a step; taken up again at the same attempt, it keeps what was meant and asked for."""
+    attempt = record.data.get("attempt", 1)
+    before = manifest.steps.get(record.step)
+    if before and before.attempt == attempt and before.status is not StepStatus.DELETED:
+        before.status, before.ended, before.error = StepStatus.RUNNING, None, None
+        return
+    manifest.steps[record.step] = StepRecord(
+        status=StepStatus.RUNNING, action=record.data["action"], started=record.time, attempt=attempt
+    )
+
+
+def _observed(manifest: Manifest, record: Record) -> None:
+    step = manifest.steps[record.step]
+    step.detail = record.data.get("detail", "")
+    step.outputs = {**step.outputs, **record.data.get("outputs", {})}
+
+
+def _deletion(manifest: Manifest, step: str, told: str) -> None:
+    manifest.alive = [
+        replace(resource, deletion=told) if resource.step == step else resource for resource in manifest.alive
+    ]
 
 
 def _intended(manifest: Manifest, record: Record) -> None:
@@ -208,11 +277,12 @@ def _done(manifest: Manifest, record: Record) -> None:
 
 
 def _note_alive(manifest: Manifest, record: Record) -> None:
-    """List what the record tells of, unless it has ended or cannot cost money."""
+    """List what the record tells of, since it was first listed, unless it has ended or cannot cost money."""
+    since = next((each.since for each in manifest.alive if each.step == record.step), record.time)
     _forget(manifest, record.step)
     if record.data["bills"] and not record.data.get("ended"):
         kind, name = record.data["kind"], record.data["intent"]["name"]
-        manifest.alive.append(Resource(step=record.step, kind=kind, name=name))
+        manifest.alive.append(Resource(step=record.step, kind=kind, name=name, since=since))
 
 
 def _failed(manifest: Manifest, record: Record) -> None:

@@ -54,14 +54,14 @@ def endpoint(recipe: Recipe, target: Target) -> str:
     return f"{stem}-{digest[:_HASH_LENGTH]}"
 
 
-def intent_id(run: str, step: str) -> str:
-    """Name what a run means to do in a step."""
-    return f"{run}/{step}"
+def intent_id(run: str, step: str, attempt: int = 1) -> str:
+    """Name what a run means to do in a step, and at which attempt."""
+    return f"{run}/{step}/{attempt}"
 
 
-def tags(recipe: Recipe, run: str, step: str) -> Mapping[str, str]:
+def tags(recipe: Recipe, run: str, step: str, attempt: int = 1) -> Mapping[str, str]:
     """Give the tags of everything a step makes: the recipe's own, and the three by which we know it again."""
-    ours = {TAG_RECIPE: recipe.name, TAG_RUN: run, TAG_INTENT: intent_id(run, step)}
+    ours = {TAG_RECIPE: recipe.name, TAG_RUN: run, TAG_INTENT: intent_id(run, step, attempt)}
     return dict(recipe.tags) | ours
 
 

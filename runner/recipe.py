@@ -25,6 +25,13 @@ class Cleanup(StrEnum):
     ALWAYS = "always"
 
 
+class OnPreempt(StrEnum):
+    """What becomes of a training whose low-priority nodes Azure took away."""
+
+    FAIL = "fail"
+    RERUN = "rerun"
+
+
 class Tier(StrEnum):
     """How a compute cluster's nodes are bought."""
 
@@ -172,6 +179,30 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How long a run may take, in seconds; None is without a limit.
+
+    `max_duration`: the whole run, from its opening, interruptions included. `queued_timeout`: how long a job
+    may wait for nodes. `endpoint_ttl`: after this long `runner gc` takes the endpoint for forgotten.
+    """
+
+    max_duration: int | None = None
+    queued_timeout: int | None = None
+    endpoint_ttl: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retries:
+    """How many more times a training or a deployment is tried, each time under a new name.
+
+    `failed`: after it ended in failure. `preempted`: after its nodes were taken away, with `on_preempt: rerun`.
+    """
+
+    failed: int = 0
+    preempted: int = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """A whole recipe; `version` is the format's."""
 
@@ -190,6 +221,9 @@ class Recipe:
     deployment: Deployment | None = None
     traffic: Mapping[str, int] | None = None
     sample: Sample | None = None
+    limits: Limits = field(default_factory=Limits)
+    on_preempt: OnPreempt = OnPreempt.FAIL
+    retries: Retries = field(default_factory=Retries)
     cleanup: Cleanup = Cleanup.ON_FAILURE
 
 

@@ -61,7 +61,7 @@ class FinetuneStep:
         compute = given(context.recipe.compute)
         source = (section.huggingface or section.path or section.azureml or "").rstrip("/").rsplit("/", 1)[-1]
         return {
-            "name": naming.job(context.run_id),
+            "name": naming.job(context.run_id, context.attempt),
             "display_name": parameters.display_name(
                 model.name,
                 source,

@@ -55,7 +55,8 @@ class Change:
 class Observation:
     """What a fresh look shows. `fraction` (0 to 1) and `detail` are for people; `outputs` for later steps.
 
-    `ended` tells that the resource, if it costs money while it is there, no longer does (a finished job).
+    `ended` tells that the resource, if it costs money while it is there, no longer does (a finished job);
+    `queued` that it waits for nodes, `preempted` that it failed because they were taken away.
     """
 
     status: Status
@@ -66,11 +67,16 @@ class Observation:
     log_tail: tuple[str, ...] = ()
     hint: str = ""
     ended: bool = False
+    queued: bool = False
+    preempted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """What a step may know while it runs. `outputs` holds what its needs have put out, by step."""
+    """What a step may know while it runs. `outputs` holds what its needs have put out, by step.
+
+    `attempt` counts, from 1, how often the step has been tried under a new name.
+    """
 
     recipe: Recipe
     recipe_folder: Path
@@ -80,10 +86,11 @@ class Context:
     facts: Facts
     effective: Effective | None
     outputs: Mapping[str, Mapping[str, Json]]
+    attempt: int = 1
 
     def tags(self, step: str) -> Mapping[str, str]:
         """Give the tags of what this step makes."""
-        return naming.tags(self.recipe, self.run_id, step)
+        return naming.tags(self.recipe, self.run_id, step, self.attempt)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from runner.errors import CloudUnavailable, StepFailed
 from runner.execute import DELETE_SECONDS, PATIENCE_SECONDS
 from runner.facts import ComputeState, EndpointState, Provisioning
 from runner.journal import Event, read
-from runner.manifest import Resource, StepStatus
+from runner.manifest import StepStatus
 from runner.recipe import Compute
 from runner.steps.step import Observation, Status, Traits
 from tests.unit.bench import ABSENT, AZURE, DIFFERS, EARLIER_RUN, FOREIGN, SUCCEEDED, Bench, needing
@@ -166,7 +166,7 @@ def test_only_down_takes_back_what_an_earlier_run_of_the_recipe_made(bench: Benc
     bench.forward()
     assert bench.backward() == ()
     assert bench.calls == []
-    assert bench.run.manifest.alive == [Resource(step="endpoint", kind="thing", name="my-endpoint")]
+    assert [each.name for each in bench.run.manifest.alive] == ["my-endpoint"]
     assert bench.backward(down=True) == ()
     assert bench.calls == ["delete my-endpoint"]
     assert bench.run.manifest.alive == []
@@ -218,7 +218,7 @@ def test_a_deletion_that_is_never_confirmed_is_told_and_the_rest_still_goes(benc
     assert bench.backward() == ("thing my-endpoint",)
     assert bench.run.clock.monotonic() > DELETE_SECONDS
     assert bench.events("endpoint")[-2:] == [Event.DELETE_INTENT, Event.DELETE_FAILED]
-    assert bench.run.manifest.alive == [Resource(step="endpoint", kind="thing", name="my-endpoint")]
+    assert [each.name for each in bench.run.manifest.alive] == ["my-endpoint"]
     assert bench.run.manifest.steps["compute"].status is StepStatus.DELETED
 
 

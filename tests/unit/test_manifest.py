@@ -41,7 +41,7 @@ DONE: Told = (Event.DONE, "compute", {**GPU, "outputs": {"id": "/gpu"}, "metrics
 FAILED: Told = (Event.FAILED, "compute", {"error": "no quota", "ended": False})
 GONE: Told = (Event.DELETE_DONE, "compute", {"with": []})
 CLOSED: Told = (Event.RUN_CLOSED, "", {"status": "succeeded"})
-ALIVE = [Resource(step="compute", kind="compute", name="gpu")]
+ALIVE = [Resource(step="compute", kind="compute", name="gpu", since="2026-11-21T08:23:03.000Z")]
 
 
 def test_a_run_that_was_only_opened_is_running(opening: Mapping[str, Json]) -> None:
@@ -97,7 +97,9 @@ def test_what_goes_along_with_a_deletion_is_gone_as_well(opening: Mapping[str, J
 def test_a_deletion_that_is_not_confirmed_leaves_the_resource_listed(opening: Mapping[str, Json]) -> None:
     asked = (Event.DELETE_INTENT, "compute", {"intent": {"name": "gpu"}})
     refused = (Event.DELETE_FAILED, "compute", {"reason": "409"})
-    assert manifest.fold(records(opening, STARTED, INTENT, DONE, asked, refused)).alive == ALIVE
+    assert manifest.fold(records(opening, STARTED, INTENT, DONE, asked, refused)).alive == [
+        replace(ALIVE[0], deletion="409")
+    ]
 
 
 def test_a_journal_that_does_not_begin_with_a_run_has_no_manifest(opening: Mapping[str, Json]) -> None:
@@ -175,7 +177,7 @@ def test_keys_of_a_later_version_are_ignored(tmp_path: Path, opening: Mapping[st
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("format", 2, "has manifest format 2; this version reads 1"),
+        ("format", 3, "has manifest format 3; this version reads 1 to 2"),
         ("format", None, "has manifest format None"),
         ("status", "unheard of", "not a manifest"),
         ("steps", [], "not a manifest"),

@@ -63,7 +63,7 @@ def test_our_tags_cannot_be_forged_by_the_recipes_own() -> None:
         "cost_center": "lab",
         "runner.recipe": "small",
         "runner.run": "run-1",
-        "runner.intent": "run-1/compute",
+        "runner.intent": "run-1/compute/1",
     }
 
 
