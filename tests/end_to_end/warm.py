@@ -15,6 +15,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -60,7 +61,6 @@ def main() -> None:
         for name in SDK:
             importlib.import_module(name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to wait for those that were forked
     requests = socket.socket(fileno=sys.stdin.fileno())
     while True:
         request, received, _, _ = socket.recv_fds(requests, LARGEST_REQUEST, 3)
@@ -70,11 +70,11 @@ def main() -> None:
             _watch(json.loads(request), *received)
         for descriptor in received:
             os.close(descriptor)
+        _reap()
 
 
 def _watch(request: Mapping[str, Any], out: int, err: int, ending: int) -> None:
     """Fork the command, and tell how it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     command = os.fork()
     if command == 0:
         os.close(ending)
@@ -84,6 +84,13 @@ def _watch(request: Mapping[str, Any], out: int, err: int, ending: int) -> None:
     _, status = os.waitpid(command, 0)
     os.write(ending, str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
+
+
+def _reap() -> None:
+    """Take leave of those that have ended; one of them may have to wait for the next request."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _become(request: Mapping[str, Any], out: int, err: int) -> None:
