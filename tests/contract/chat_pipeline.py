@@ -36,7 +36,7 @@ def build(registry: MLClient, name: str, train: Path, *, model: str = MODEL, **i
     return job
 
 
-def wait(workspace: MLClient, name: str, seconds: float = 10) -> str:
+def wait(workspace: MLClient, name: str, seconds: float = 30) -> str:
     """Wait until a job has ended, and return how."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -120,7 +120,7 @@ def test_what_a_recipe_asks_for_is_what_is_found_and_survives_another_split_of_t
 
 
 def wait_until_there(workspace: MLClient, name: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while workspace.online_endpoints.get(name).provisioning_state != "Succeeded":
         assert time.monotonic() < deadline, "it did not come"
         time.sleep(0.1)

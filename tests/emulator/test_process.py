@@ -161,16 +161,16 @@ def test_a_stale_announcement_is_replaced(tmp_path: Path) -> None:
 
 
 def test_it_ends_when_nobody_asks(tmp_path: Path) -> None:
-    with running(tmp_path, "--idle-timeout", "0.4") as emulated:
+    with running(tmp_path, "--idle-timeout", "1") as emulated:
         assert emulated.process.wait(5) == 0
     assert not (tmp_path / "emulator.json").exists()
 
 
 def test_requests_and_jobs_keep_it_alive(tmp_path: Path) -> None:
-    with running(tmp_path, "--idle-timeout", "0.5", *FAKE) as emulated:
-        emulated.script("Completed", 2)
+    with running(tmp_path, "--idle-timeout", "1", *FAKE) as emulated:
+        emulated.script("Completed", 2.5)
         submit(emulated, "")
-        time.sleep(1.5)
+        time.sleep(2)
         assert emulated.process.poll() is None
         assert emulated.process.wait(5) == 0
 

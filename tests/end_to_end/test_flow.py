@@ -185,7 +185,7 @@ def test_json_is_one_value_and_nothing_else_on_stdout(fake: Fake) -> None:
     shell, _ = fake
     write_recipe(shell)
 
-    done = shell.runner("run", "recipe.yaml", "--output", "json")
+    done = shell.fresh("run", "recipe.yaml", "--output", "json")
 
     assert done.json["run"]["status"] == "succeeded"
     assert len(done.json["samples"]) == 2

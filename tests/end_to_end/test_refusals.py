@@ -99,7 +99,7 @@ def test_without_a_credential_there_is_one_clear_line(shell: Shell) -> None:
     )
     write_recipe(shell, RECIPE.replace("name: Phi-3-tiny-4k-instruct", "name: Phi-4") + workspace)
 
-    done = shell.runner("run", "recipe.yaml")
+    done = shell.fresh("run", "recipe.yaml")
 
     assert done.code == 8
     assert done.err.splitlines()[0].startswith("error: no Azure credential works here")

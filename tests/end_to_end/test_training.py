@@ -17,7 +17,7 @@ def processes_of(shell: Shell) -> list[str]:
 
 
 def test_the_quickstart_learns_answers_and_leaves_nothing_alive(shell: Shell) -> None:
-    done = shell.runner("run", str(ROOT / "configs" / "quickstart.yaml"), "--output", "json")
+    done = shell.fresh("run", str(ROOT / "configs" / "quickstart.yaml"), "--output", "json")
 
     assert done.code == 0, done.out + done.err
     metrics = done.json["run"]["steps"]["finetune"]["metrics"]

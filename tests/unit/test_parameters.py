@@ -312,9 +312,9 @@ def test_tags_are_read_or_left(text: object, value: object) -> None:
 
 
 def test_a_huge_tag_is_left_unread_at_once() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     assert parse_tag("[" + "1," * 5_000_000 + "1]") is None
-    assert time.monotonic() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_live_tags_in_text_give_the_same_defaults() -> None:

@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(status: int, body: object, **headers: str) -> Iterator[Endpoint]:
     with Endpoint(status, body, **headers) as endpoint:
-        thread = threading.Thread(target=endpoint.serve_forever)
+        thread = threading.Thread(target=endpoint.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield endpoint
