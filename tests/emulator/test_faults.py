@@ -429,6 +429,8 @@ TEST_MODE_ROUTES = [
     ("POST", "/_emu/latencies"),
     ("POST", "/_emu/jobs/script"),
     ("DELETE", "/_emu/jobs/script"),
+    ("POST", "/_emu/quota"),
+    ("DELETE", "/_emu/quota"),
 ]
 
 
