@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -145,7 +146,7 @@ def test_a_reset_is_one_for_the_client(
     emulator: Emulated, client: httpx.Client, name: str, when: str
 ) -> None:
     fault(emulator, "reset", when, method="PUT", workspace=name)
-    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+    with pytest.raises(httpx.ReadError, match="reset by peer"):
         put_compute(client, name)
     assert len(events(emulator, name)) == (when == "after_apply")
 
@@ -335,6 +336,28 @@ def test_an_operation_goes_by_its_script(
     assert states_of(client, answer.headers["Azure-AsyncOperation"], 3) == operation
     time.sleep(0.7)  # as long as making an endpoint takes
     assert client.get(url).json()["properties"]["provisioningState"] == resource
+
+
+@pytest.mark.parametrize("kind", ["computes", "onlineEndpoints"])
+def test_what_has_failed_stays_failed_over_a_kill(tmp_path: Path, kind: str) -> None:
+    path = f"{workspace_path('w')}/{kind}/gpu"
+    compute = {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_NC24ads_A100_v4"}}
+    with running(tmp_path, *TEST_MODE) as emulated, emulated.client(emulated.token()) as client:
+        fault(emulated, "lro_script", method="PUT", args={"states": ["Failed"]})
+        assert client.put(path, json={"properties": {"authMode": "Key", **compute}}).status_code == 201
+        time.sleep(0.1)  # by now it has failed
+        emulated.process.kill()
+    with running(tmp_path, *TEST_MODE) as emulated, emulated.client(emulated.token()) as client:
+        assert client.get(path).json()["properties"]["provisioningState"] == "Failed"
+
+
+def test_rules_for_one_workspace_are_taken_back_alone(emulator: Emulated) -> None:
+    for workspace in ("one", "two"):
+        fault(emulator, "reset", workspace=workspace)
+    emulator.admin("DELETE", "/_emu/faults?workspace=one")
+    left = emulator.admin("GET", "/_emu/faults").json()["rules"]
+    assert [rule["match"]["workspace"] for rule in left] == ["two"]
+    assert emulator.admin("GET", "/_emu/faults?workspace=one").json()["rules"] == []
 
 
 def test_a_resource_may_go_backwards(emulator: Emulated, client: httpx.Client, name: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.bench import TEST_MODE, events, ledger, set_clock, workspace_path
+from tests.emulator.bench import TEST_MODE, events, fault, ledger, set_clock, workspace_path
 from tests.emulator.emulated import Emulated, running
 
 SIZE = "Standard_NC24ads_A100_v4"
@@ -169,6 +169,28 @@ def test_a_job_is_created_and_runs_once_and_is_canceled(
     assert [each["op"] for each in made] == ["create", "run", "update", "cancel"]
     assert len({each["uid"] for each in made}) == len({each["id"] for each in made}) == 1
     assert made[0]["tags"] == {"runner.run": "r"}
+
+
+def test_a_hidden_job_is_not_found_as_a_run_either(
+    emulator: Emulated, client: httpx.Client, name: str
+) -> None:
+    emulator.script("Completed", 0)
+    upload(client, name)
+    fault(emulator, "hide_reads", "after_apply", method="PUT", workspace=name, name="run-1")
+    assert submit(emulator, client, name).status_code == 201
+    job = f"{workspace_path(name)}/jobs/run-1"
+    assert [client.get(job).status_code for _ in range(2)] == [404, 200]
+
+
+def test_a_job_that_is_lost_on_the_way_never_runs(
+    emulator: Emulated, client: httpx.Client, name: str
+) -> None:
+    upload(client, name)
+    fault(emulator, "drop_write", method="PUT", workspace=name, name="run-1")
+    assert submit(emulator, client, name).status_code == 201
+    assert client.get(f"{workspace_path(name)}/jobs/run-1").status_code == 404
+    assert emulator.admin("GET", "/_emu/status").json()["jobs_running"] == 0
+    assert [op for op, kind, _ in events(emulator, name) if kind == "job"] == []
 
 
 def test_a_deployment_costs_from_its_making_to_its_end(

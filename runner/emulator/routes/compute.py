@@ -87,7 +87,7 @@ def recover(cloud: Cloud) -> None:
         state = document["properties"]["provisioningState"]
         if state == "Deleting":
             cloud.store.delete(Kind.COMPUTE, document["id"])
-        elif state != "Succeeded":
+        elif state == "Creating":
             document["properties"] |= {"provisioningState": "Succeeded"}
             cloud.store.put(Kind.COMPUTE, document["id"], document)
 
