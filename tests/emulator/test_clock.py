@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from runner.emulator.clock import VirtualClock
-from tests.emulator.bench import TEST_MODE, set_clock, workspace_path
+from tests.emulator.bench import TEST_MODE, hurry, set_clock, workspace_path
 from tests.emulator.emulated import Emulated, running
 from tests.emulator.test_ledger import (
     ENDED,
@@ -31,6 +31,7 @@ from tests.emulator.test_ledger import (
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
     with running(tmp_path_factory.mktemp("state"), *TEST_MODE) as emulated:
+        hurry(emulated)
         yield emulated
 
 
@@ -38,8 +39,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
 def emulator(shared: Emulated) -> Iterator[Emulated]:
     yield shared
     set_clock(shared, rate=1)
-    usual = {"compute": 0.3, "dataset": 0, "register": 0, "endpoint": 0.5, "deployment": 0, "traffic": 0.5}
-    assert shared.admin("POST", "/_emu/latencies", **usual).status_code == 200
+    hurry(shared)
+    assert shared.admin("POST", "/_emu/latencies", dataset=0, register=0, deployment=0).status_code == 200
     shared.admin("DELETE", "/_emu/jobs/script")
 
 
@@ -81,7 +82,7 @@ def test_who_sleeps_wakes_when_the_clock_is_put_forward(tmp_path: Path) -> None:
         await sleeper
         return time.monotonic() - began
 
-    assert 0.1 <= asyncio.run(sleep_through()) < 2
+    assert 0.1 <= asyncio.run(sleep_through()) < 20
 
 
 def test_a_later_start_goes_on_from_the_time_reached(tmp_path: Path) -> None:
@@ -148,6 +149,8 @@ def test_what_takes_long_takes_as_long_on_the_emulators_clock(
     assert _states(client, compute, deployment) == ["Creating", "Updating"]
     set_clock(emulator, advance=1)
     settle(client, compute)
+    time.sleep(0.5)  # without a latency it would serve by now
+    assert _states(client, deployment) == ["Updating"]
     set_clock(emulator, advance=90)
     settle(client, deployment)
     put(client, endpoint, {"authMode": "Key", "traffic": {"demo": 100}})
@@ -266,14 +269,15 @@ def test_a_job_whose_nodes_are_taken_away_says_so(
 def test_a_job_whose_nodes_are_taken_away_may_start_again(
     emulator: Emulated, client: httpx.Client, name: str
 ) -> None:
-    script(emulator, end="Completed", preempted="restarted", seconds=0.7, queued_seconds=0.3)
+    script(emulator, end="Completed", preempted="restarted", seconds=0.7, queued_seconds=0.5)
     upload(client, name)
     assert submit(emulator, client, name).status_code == 201
     seen: list[str] = []
-    end = time.monotonic() + 8
+    end = time.monotonic() + 20
     while (last := status(client, name)) not in ENDED and time.monotonic() < end:
         seen += [last] if last not in seen[-1:] else []
-    assert (seen[-5:], last) == (["Queued", "Running", "Queued", "Running", "Finalizing"], "Completed")
+    states = [state for state in seen if state in {"Queued", "Running"}]
+    assert (states, last) == (["Queued", "Running", "Queued", "Running"], "Completed")
 
 
 @pytest.mark.parametrize(

@@ -33,23 +33,25 @@ def test_both_clocks_show_the_same_time(leading: VirtualClock, following: Follow
     assert following.monotonic() == leading.time()
     assert following.now() == leading.moment()
     leading.set_rate(1000)
-    assert abs(following.monotonic() - leading.time()) < 10
+    before, seen, after = leading.time(), following.monotonic(), leading.time()
+    assert before <= seen <= after
 
 
 def test_a_long_wait_ends_when_the_clock_is_put_forward(
     leading: VirtualClock, following: FollowingClock
 ) -> None:
+    leading.set_rate(0)
     threading.Timer(0.2, leading.advance, [3600]).start()
     began = time.monotonic()
     assert following.wait(3600, threading.Event()) is False
-    assert 0.2 <= time.monotonic() - began < 2
+    assert 0.2 <= time.monotonic() - began < 20
 
 
 def test_a_wait_takes_its_time_at_the_clocks_rate(leading: VirtualClock, following: FollowingClock) -> None:
     leading.set_rate(100)
     began = time.monotonic()
     assert following.wait(30, threading.Event()) is False
-    assert 0.3 <= time.monotonic() - began < 2
+    assert 0.3 <= time.monotonic() - began < 20
 
 
 def test_a_wait_on_a_clock_that_stands_still_can_be_stopped(

@@ -5,13 +5,14 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.emulator.bench import TEST_MODE, events, fault, ledger, set_clock, workspace_path
+from tests.emulator.bench import TEST_MODE, events, fault, hurry, ledger, set_clock, workspace_path
 from tests.emulator.emulated import Emulated, running
 
 SIZE = "Standard_NC24ads_A100_v4"
@@ -23,6 +24,7 @@ ENDED = {"Completed", "Failed", "Canceled"}
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
     with running(tmp_path_factory.mktemp("state"), *TEST_MODE) as emulated:
+        hurry(emulated)
         yield emulated
 
 
@@ -80,7 +82,7 @@ def submit(emulated: Emulated, client: httpx.Client, name: str, nodes: int = 1) 
     return client.put(f"{workspace_path(name)}/jobs/run-1", json={"properties": properties}, headers=headers)
 
 
-def wait(check: Callable[[], bool], seconds: float = 8) -> None:
+def wait(check: Callable[[], bool], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < end
@@ -239,9 +241,15 @@ def test_a_job_costs_while_it_runs_for_each_of_its_nodes(
     assert submit(emulator, client, name, nodes=3).status_code == 201
     wait(lambda: status(client, name) in ENDED)
     set_clock(emulator, rate=1)
-    (cost,) = ledger(emulator, name)["costs"]
+    book = ledger(emulator, name)
+    (cost,) = book["costs"]
+    submitted, since, until = map(
+        datetime.fromisoformat, (book["events"][-1]["at"], cost["since"], cost["until"])
+    )
     assert (cost["kind"], cost["nodes"]) == ("job", 3)
-    assert 3 * 60 <= cost["node_seconds"] < 3 * 100  # preparing and waiting for nodes cost nothing
+    assert (since - submitted).total_seconds() >= 60  # to prepare and to wait for nodes costs nothing
+    assert (until - since).total_seconds() >= 60
+    assert abs(cost["node_seconds"] - 3 * (until - since).total_seconds()) < 0.001
 
 
 def test_a_cluster_costs_what_it_keeps_while_idle(
