@@ -54,6 +54,7 @@ class Seen:
     method: str
     path: str
     headers: Mapping[str, str]
+    body: bytes
 
     @property
     def token(self) -> str:
@@ -149,19 +150,21 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def _answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.server.reply(Seen(method=self.command, path=urlsplit(self.path).path, headers=headers))
+        path = urlsplit(self.path).path
+        reply = self.server.reply(Seen(method=self.command, path=path, headers=headers, body=body))
         time.sleep(reply.delay)
         if reply.status == 0:
             self.close_connection = True
             return
         self.send_response(reply.status)
-        for name, value in {"Content-Type": "application/json", **reply.headers}.items():
+        usual = {"Content-Type": "application/json", "Content-Length": str(len(reply.content))}
+        for name, value in (usual | dict(reply.headers)).items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.content)))
         self.end_headers()
-        self.wfile.write(reply.content[: reply.cut])
+        if self.command != "HEAD":
+            self.wfile.write(reply.content[: reply.cut])
         self.close_connection = self.close_connection or reply.cut is not None
 
     def do_GET(self) -> None:
