@@ -178,6 +178,7 @@ def test_a_renewal_goes_past_what_the_credential_keeps(server: ArmServer) -> Non
     bench = Bench(server, Keeping)
     server.on("GET", "/x", Reply(status=401), WELL)
     assert bench.send("GET", "/x").status_code == 200
+    assert [each.token for each in server.seen] == ["token-number-1", "token-number-2"]
 
 
 def test_other_clients_show_the_renewed_token_at_once(server: ArmServer) -> None:
