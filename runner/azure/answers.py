@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from azure.core.exceptions import AzureError
@@ -45,8 +45,8 @@ class BoundedSession(requests.Session):
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - as requests has it
         """See requests.Session.send."""
         streamed = options.get("stream", False)
-        until = self._clock() + self._seconds
         response = super().send(request, **(options | {"stream": True}))
+        until = self._clock() + self._seconds  # from here: sending a large file took what it took
         if not streamed:
             response.raw = _Content(self._body(response, until))
         return response
@@ -77,11 +77,10 @@ def _piece(response: requests.Response) -> bytes:
 
 def refuse_redirects(status: int, headers: Mapping[str, str], url: str) -> None:
     """Refuse an answer that sends the request, and with it what signs it in, to another host."""
-    moved = urlsplit(headers.get("location") or "").netloc
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST and moved not in {
-        "",
-        urlsplit(url).netloc,
-    }:
+    if not HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return
+    moved = urlsplit(urljoin(url, headers.get("location") or ""))
+    if (moved.scheme, moved.netloc) != urlsplit(url)[:2]:
         raise AnswerRefused(
             f"{_host(url)} answered {status}, a redirect to another host, which is not followed"
         )

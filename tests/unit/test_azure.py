@@ -35,8 +35,9 @@ def test_what_is_not_found_while_it_is_changed_is_an_error_a_person_can_read() -
         raise ResourceNotFoundError("(ResourceNotFound) endpoint e")
 
 
-def test_what_is_not_found_is_a_step_that_failed() -> None:
-    error = told(answered(404, "no such cluster", ResourceNotFoundError))
+@pytest.mark.parametrize("kind", [ResourceNotFoundError, HttpResponseError])
+def test_what_is_not_found_is_a_step_that_failed(kind: type[HttpResponseError]) -> None:
+    error = told(answered(404, "no such cluster", kind))
     assert isinstance(error, NotFound)
     assert error.exit_code is ExitCode.STEP_FAILED
 

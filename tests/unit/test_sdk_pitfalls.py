@@ -487,19 +487,45 @@ def test_a_job_that_waits_for_its_nodes_is_queued(server: ArmServer, cloud: Clou
     assert seen.queued
 
 
-@pytest.mark.parametrize(
-    ("status", "said", "preempted"),
-    [
-        ("Canceled", "Node was preempted.", True),
-        ("Failed", "The low priority VM was evicted", True),
-        ("Running", "Node was preempted.", False),
-        ("Canceled", "Cancelled by the user", False),
-    ],
-)
-def test_a_preempted_job_is_known_by_what_it_says(
-    server: ArmServer, cloud: Cloud, status: str, said: str, *, preempted: bool
+PREEMPTED = "AzureMLCompute job failed. PreemptionError: Nodes of this job got pre-empted."
+
+
+def failed(name: str, message: str) -> dict[str, object]:
+    return {"runId": name, "status": "Failed", "error": {"error": {"code": "UserError", "message": message}}}
+
+
+@pytest.mark.parametrize("status", ["Failed", "Canceled"])
+@pytest.mark.parametrize("where", ["job", "stage"])
+def test_a_preempted_job_is_known_by_what_its_runs_say(
+    server: ArmServer, cloud: Cloud, status: str, where: str
 ) -> None:
-    server.on("GET", "/jobs/job-1", Reply(body=job(status, **{"azureml.cancelReason": said})))
+    server.on("GET", "/jobs/job-1", Reply(body=job(status)))
+    own = failed("job-1", PREEMPTED if where == "job" else "a stage failed")
+    server.on("GET", "/runs/job-1/details", Reply(body=own))
+    server.on("GET", "/runs/job-1/children", Reply(body={"value": [failed("stage", PREEMPTED)]}))
     seen = cloud.jobs.get("job-1")
     assert seen is not None
-    assert (seen.preempted, seen.reason) == (preempted, said)
+    assert (seen.preempted, seen.reason) == (True, PREEMPTED)
+
+
+def test_a_job_that_failed_otherwise_was_not_preempted(server: ArmServer, cloud: Cloud) -> None:
+    server.on("GET", "/jobs/job-1", Reply(body=job("Failed")))
+    server.on("GET", "/runs/job-1/details", Reply(body=failed("job-1", "out of memory")))
+    seen = cloud.jobs.get("job-1")
+    assert seen is not None
+    assert (seen.preempted, seen.reason) == (False, "")
+
+
+def test_why_a_job_ended_is_never_guessed(server: ArmServer, cloud: Cloud) -> None:
+    server.on("GET", "/jobs/job-1", Reply(body=job("Failed")))
+    server.on("GET", "/runs/job-1/details", BUSY)
+    with pytest.raises(CloudUnavailable):
+        cloud.jobs.get("job-1")
+
+
+def test_a_job_that_goes_on_after_a_preemption_has_not_ended(server: ArmServer, cloud: Cloud) -> None:
+    server.on("GET", "/jobs/job-1", Reply(body=job("Queued")))
+    server.on("GET", "/runs/job-1/details", Reply(body=failed("job-1", PREEMPTED)))
+    seen = cloud.jobs.get("job-1")
+    assert seen is not None
+    assert (seen.queued, seen.preempted) == (True, False)

@@ -244,12 +244,20 @@ def test_an_answer_without_much_is_one(server: ArmServer, answer: Reply) -> None
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_to_another_host_is_not_followed(server: ArmServer, status: int) -> None:
-    elsewhere = f"https://127.0.0.1:{server.server_port}/stolen"
+@pytest.mark.parametrize("address", ["https://127.0.0.1:{}", "http://localhost:{}", "//127.0.0.1:{}"])
+def test_a_redirect_to_another_host_is_not_followed(server: ArmServer, status: int, address: str) -> None:
+    elsewhere = f"{address.format(server.server_port)}/stolen"
     server.on("GET", "/x", Reply(status=status, headers={"Location": elsewhere}))
     with pytest.raises(AnswerRefused, match=f"localhost answered {status}, a redirect to another host"):
         Bench(server).send("GET", "/x")
     assert server.count("GET", "/stolen") == 0
+
+
+@pytest.mark.parametrize("where", ["/y", "https://localhost:{}/y"])
+def test_a_redirect_on_the_host_itself_is_none_to_refuse(server: ArmServer, where: str) -> None:
+    to = where.format(server.server_port)
+    server.on("GET", "/x", Reply(status=307, headers={"Location": to}))
+    assert Bench(server).send("GET", "/x").status_code == 307
 
 
 def test_an_answer_without_end_is_cut_off(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:
