@@ -501,8 +501,9 @@ def test_a_preempted_job_is_known_by_what_its_runs_say(
 ) -> None:
     server.on("GET", "/jobs/job-1", Reply(body=job(status)))
     own = failed("job-1", PREEMPTED if where == "job" else "a stage failed")
+    stage = failed("stage", PREEMPTED if where == "stage" else "out of memory")
     server.on("GET", "/runs/job-1/details", Reply(body=own))
-    server.on("GET", "/runs/job-1/children", Reply(body={"value": [failed("stage", PREEMPTED)]}))
+    server.on("GET", "/runs/job-1/children", Reply(body={"value": [stage]}))
     seen = cloud.jobs.get("job-1")
     assert seen is not None
     assert (seen.preempted, seen.reason) == (True, PREEMPTED)
