@@ -91,8 +91,10 @@ class Transport(HttpTransport[Any, Any]):
             spent = time.monotonic() - began
             if not self._may_go_on(attempt, spent + pause) or not _is_to_be_repeated(request, outcome):
                 return _given(outcome)
-            self._count()
             self.pause(pause)
+            if self._hurried.is_set():
+                return _given(outcome)
+            self._count()
             attempt += 1
 
     def open(self) -> None:

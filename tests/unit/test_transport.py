@@ -92,6 +92,15 @@ def test_nothing_is_sent_again_when_the_run_is_to_end(server: ArmServer) -> None
     assert server.count("GET", "/x") == 1
 
 
+def test_nothing_is_sent_again_after_a_pause_in_which_the_run_was_to_end(server: ArmServer) -> None:
+    bench = Bench(server)
+    bench.wire = Transport(bench.credential, wait=lambda _: bench.wire.hurry())
+    bench.client = signed_in_client(bench.credential, server.target, bench.wire)
+    server.on("GET", "/x", Reply(status=503))
+    assert bench.send("GET", "/x").status_code == 503
+    assert (server.count("GET", "/x"), bench.wire.retried) == (1, 0)
+
+
 def test_whoever_waits_to_send_again_is_woken_when_the_run_is_to_end() -> None:
     wire = Transport()
     thread = threading.Thread(target=lambda: wire.pause(60.0))
