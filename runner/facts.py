@@ -141,16 +141,54 @@ class AssetState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobState:
-    """A job as it stands; `status` is Azure ML's own word."""
+    """A job as it stands; `status` is Azure ML's own word.
+
+    `queued`: it was taken on, but does not compute yet (it waits for nodes, or they are being prepared).
+    `preempted`: it has ended because its low-priority nodes were taken back; `reason` is the error that says
+    so. Azure ML has no status for it. That such an error speaks of preemption is what users report
+    (Azure/MachineLearningNotebooks#1242, 2020-11-18); one that does not looks like any other failure. A
+    preempted job may also be queued again by the service itself, and has not ended then.
+    """
 
     id: str
     name: str
     status: str
     provisioning: Provisioning
+    queued: bool = False
+    preempted: bool = False
+    reason: str = ""
     studio: str = ""
     outputs: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
+
+
+class ResourceKind(StrEnum):
+    """What a run may leave in a workspace that costs money."""
+
+    COMPUTE = "compute"
+    ENDPOINT = "endpoint"
+    DEPLOYMENT = "deployment"
+    JOB = "job"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """One line of a list of the workspace: whose it is, and what it costs to leave it there.
+
+    `parent` is a deployment's endpoint. `created` is the service's own UTC time in ISO form, "" where it does
+    not tell; a list may leave out what a look at the resource itself would tell.
+    """
+
+    kind: ResourceKind
+    name: str
+    id: str
+    status: str
+    parent: str = ""
+    created: str = ""
+    instance_type: str = ""
+    instance_count: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,25 +1,36 @@
 """Pipeline jobs: built from the registry's component, submitted under our name, judged by a fresh GET."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from azure.ai.ml import Input, MLClient
+from azure.ai.ml.constants import ListViewType
 from azure.ai.ml.dsl import pipeline
-from azure.ai.ml.entities import PipelineComponent, PipelineJob, PipelineJobSettings
+from azure.ai.ml.entities import Job, PipelineComponent, PipelineJob, PipelineJobSettings
 
-from runner.azure.translate import NotFound, translated, word
-from runner.facts import TRAINED_MODEL, JobSpec, JobState, Provisioning
+from runner.azure.rest import created
+from runner.azure.run_history import RunHistory
+from runner.azure.translate import translated, word
+from runner.errors import NotFound
+from runner.facts import TRAINED_MODEL, JobSpec, JobState, Provisioning, Resource, ResourceKind
 from runner.recipe import SERVERLESS
 
 _ENDED_WELL = {"Completed"}
 # The last two have not ended, but they do not go on by themselves either.
 _ENDED_BADLY = {"Failed", "Canceled", "NotResponding", "Paused"}
+_QUEUED = {"NotStarted", "Queued", "Preparing", "Provisioning", "Starting"}
+_NOT_COMPLETED = {"Failed", "Canceled"}
+_OVER = _ENDED_WELL | _NOT_COMPLETED
+_PREEMPTION = re.compile(r"pre-?empt", re.IGNORECASE)
 
 
 class Jobs:
     """Jobs of one workspace."""
 
-    def __init__(self, workspace: MLClient) -> None:
+    def __init__(self, workspace: MLClient, history: RunHistory) -> None:
         self._workspace = workspace
+        self._history = history
 
     def get(self, name: str) -> JobState | None:
         """Look at a job; None if there is none."""
@@ -28,11 +39,16 @@ class Jobs:
                 job = self._workspace.jobs.get(name)
         except NotFound:
             return None
+        status = word(job.status)
+        reason = self._preemption(name) if status in _NOT_COMPLETED else ""
         return JobState(
             id=str(job.id),
             name=str(job.name),
-            status=word(job.status),
-            provisioning=_provisioning(word(job.status)),
+            status=status,
+            provisioning=_provisioning(status),
+            queued=status in _QUEUED,
+            preempted=bool(reason),
+            reason=reason,
             studio=str(job.studio_url or ""),
             outputs=tuple(getattr(job, "outputs", None) or ()),
             tags=dict(job.tags or {}),
@@ -53,6 +69,36 @@ class Jobs:
                 self._workspace.jobs.begin_cancel(name)
         except NotFound:
             return
+
+    def listed(self, name: str) -> bool:
+        """Tell from the workspace's list, page by page, whether a job is there."""
+        with translated("listing the jobs"):
+            return any(job.name == name for job in self._all(ListViewType.ALL))
+
+    def running(self) -> tuple[Resource, ...]:
+        """Give the workspace's jobs that have not ended, whoever submitted them."""
+        with translated("listing the jobs"):
+            found = [job for job in self._all(ListViewType.ACTIVE_ONLY) if word(job.status) not in _OVER]
+        return tuple(_resource(job) for job in found)
+
+    def _preemption(self, name: str) -> str:
+        """Give the error, of a job that has ended or of a run below it, that speaks of preemption, or ""."""
+        return next((each for each in self._history.errors(name) if _PREEMPTION.search(each)), "")
+
+    def _all(self, view: ListViewType) -> Iterator[Job]:
+        """Walk over the jobs; of one that the SDK cannot read it gives None."""
+        yield from (job for job in self._workspace.jobs.list(list_view_type=view) if job)
+
+
+def _resource(job: Job) -> Resource:
+    return Resource(
+        kind=ResourceKind.JOB,
+        name=str(job.name),
+        id=str(job.id),
+        status=word(job.status),
+        created=created(job),
+        tags=dict(job.tags or {}),
+    )
 
 
 def _provisioning(status: str) -> Provisioning:

@@ -11,28 +11,30 @@ from typing import Any
 
 from azure.ai.ml import MLClient
 from azure.core import PipelineClient
-from azure.core.credentials import TokenCredential
-from azure.core.pipeline.policies import RetryPolicy
 from azure.core.rest import HttpRequest
 
-from runner.azure.rest import signed_in_client
-from runner.azure.translate import NotFound, translated
+from runner.azure.translate import translated
+from runner.azure.transport import Transport
+from runner.errors import NotFound
 from runner.facts import ChildRun, Target
+from runner.redact import printable, redact
 
 _LOG_PREFIX = "user_logs/std_log"
 _LEVELS = 2
 
 
 class RunHistory:
-    """Run history of one workspace. Everything here is for showing: it decides nothing."""
+    """Run history of one workspace. It is for showing, and decides one thing only: why a job ended."""
 
-    def __init__(self, workspace: MLClient, credential: TokenCredential, target: Target) -> None:
+    def __init__(
+        self, workspace: MLClient, client: PipelineClient[Any, Any], wire: Transport, target: Target
+    ) -> None:
         self._workspace = workspace
         self._workspace_name = target.workspace_name
         self._scope = target.workspace_id
-        self._client = signed_in_client(credential, target)
+        self._client = client
         # Log addresses carry their own signature: the bearer token is not for them.
-        self._anonymous: PipelineClient[Any, Any] = PipelineClient("", policies=[RetryPolicy()])
+        self._anonymous: PipelineClient[Any, Any] = PipelineClient("", policies=[], transport=wire)
         self._host = ""
 
     def descendants(self, run_id: str) -> tuple[ChildRun, ...]:
@@ -45,6 +47,12 @@ class RunHistory:
         files = details.get("logFiles") or {}
         urls = [url for name, url in sorted(files.items()) if name.startswith(_LOG_PREFIX)]
         return "".join(self._text(str(url)) for url in urls)
+
+    def errors(self, run_id: str) -> tuple[str, ...]:
+        """Give what a job and the runs below it say of their failures."""
+        details = self._get(f"{self._api()}/history/v1.0{self._scope}/runs/{run_id}/details")
+        below = (child.error for child in self.descendants(run_id))
+        return tuple(printable(redact(each)) for each in (_error(details), *below) if each)
 
     def metrics(self, run_id: str) -> Mapping[str, float]:
         """Give the newest value of each metric of a run."""
@@ -87,6 +95,7 @@ class RunHistory:
         return self._json(HttpRequest("GET", url))
 
     def _json(self, request: HttpRequest) -> Mapping[str, Any]:
+        request.headers["Accept"] = "application/json"
         try:
             with translated("reading the job's run history"):
                 response = self._client.send_request(request)
@@ -104,10 +113,13 @@ class RunHistory:
 
 def _child(run: Mapping[str, Any]) -> ChildRun:
     properties = run.get("properties") or {}
-    error = ((run.get("error") or {}).get("error") or {}).get("message") or ""
     return ChildRun(
         run_id=str(run["runId"]),
         name=str(properties.get("azureml.moduleName") or run.get("displayName") or run["runId"]),
         status=str(run.get("status") or ""),
-        error=str(error),
+        error=_error(run),
     )
+
+
+def _error(run: Mapping[str, Any]) -> str:
+    return str(((run.get("error") or {}).get("error") or {}).get("message") or "")
