@@ -2,11 +2,11 @@
 
 RunnerError                      1
 ├── StepFailed                   1   a step ended in failure; says what is left alive
+├── NotWritten                   1   what has to be on the disk could not be written; the run can be resumed
 ├── UsageError                   2   the command line is wrong, or names a run that is not there
 ├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
 ├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
-├── JournalLost                  1   a record did not reach the disk: nothing more may be done
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
 └── StillBilling                 9   a deletion that was asked for is not confirmed
@@ -86,6 +86,10 @@ class StepFailed(RunnerError):
         self.log_tail = log_tail
 
 
+class NotWritten(RunnerError):
+    """What has to be on the disk could not be written; nothing was asked for that is not on it."""
+
+
 class UsageError(RunnerError):
     """The command line asks for something that is not there or makes no sense."""
 
@@ -116,10 +120,6 @@ class PreflightRefused(DiagnosticError):
     """The recipe is well formed, but the target would refuse it or waste money on it."""
 
     exit_code = ExitCode.PREFLIGHT_REFUSED
-
-
-class JournalLost(RunnerError):
-    """A record did not reach the disk; what it would have told must not be acted on."""
 
 
 class RunHeld(RunnerError):
