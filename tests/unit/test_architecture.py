@@ -41,7 +41,7 @@ LAYERS = (
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
     ("naming", "manifest", "load", "fit"),
-    ("target", "launcher", "runs", "provenance", "cost"),
+    ("target", "launcher", "runs", "provenance", "cost", "repair"),
     ("sizing",),
     ("azure",),
     ("steps",),
