@@ -108,7 +108,7 @@ def _holder(file: int) -> str:
 def _process(line: bytes) -> str:
     try:
         record: Record = parsed(line).record
-    except LineError:
+    except (LineError, UsageError):
         return ""
     process = record.data.get("process")
     if record.event not in {Event.RUN_OPENED, Event.RUN_RESUMED} or not isinstance(process, dict):

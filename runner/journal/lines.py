@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
+from runner.errors import UsageError
 from runner.journal.records import Covered, Event, Json, Record
 from runner.redact import as_json
 
@@ -58,7 +59,10 @@ def written(record: Record, prev: str) -> bytes:
 
 
 def parsed(line: bytes) -> Line:
-    """Read a line, without its newline. Raises LineError, which says nothing of its content."""
+    """Read a line, without its newline.
+
+    Raises LineError, which says nothing of its content, or UsageError for what a later version wrote.
+    """
     checksum, text = line[:_DIGITS], line[_DIGITS + 1 :]
     if line.startswith(b"{"):
         raise LineError("has no checksum: an earlier version of runner wrote it")
@@ -137,7 +141,11 @@ def _fields(text: bytes) -> Mapping[str, Json]:
     ):
         raise LineError("is no record")
     if fields.get("event") not in set(Event):
-        raise LineError("tells of something that this version does not know")
+        # Whole, but of a later version: neither torn nor damaged, and not to be dropped by a repair.
+        raise UsageError(
+            "the run's journal tells of something that this version does not know",
+            hint="a later version of runner wrote it: install that",
+        )
     return fields
 
 
