@@ -8,15 +8,15 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from runner import manifest
 from runner.clock import SystemClock
-from runner.journal import Event, Journal
+from runner.journal import Event, Journal, Json
 
 RECORDS = 300
-OPENING = {
+OPENING: Mapping[str, Json] = {
     "run_id": "20261121T082300Z-small-1a2b",
     "recipe": {"name": "small", "path": "small.yaml", "sha256": "0" * 64, "text": "version: 1\n" * 100},
     "target": {},

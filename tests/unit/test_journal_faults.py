@@ -211,7 +211,7 @@ class Disk:
         return self.failed
 
 
-STORY = (
+STORY: tuple[tuple[Event, Mapping[str, Json]], ...] = (
     (Event.STEP_STARTED, {"action": "create", "attempt": 1}),
     (
         Event.INTENT,

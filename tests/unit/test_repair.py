@@ -370,10 +370,55 @@ def test_a_second_damage_after_a_repair_is_not_told_by_the_manifest_from_before_
     assert listed(done.manifest) == {"job-1"}
 
 
+def test_what_came_after_a_repair_is_not_undone_by_the_manifest_from_before_it(kept: Kept) -> None:
+    whole = kept.journal.splitlines(keepends=True)
+    kept.laid(b"".join([*whole[:2], *[b"rubbish\n"] * 6]), kept.manifest)
+    assert repair.repair(kept.folder, SystemClock()).records == 3
+    with Journal(kept.path, SystemClock(), new=False) as journal:
+        journal.append(Event.DELETE_DONE, step="compute", data={"with": []})
+    kept.path.write_bytes(kept.path.read_bytes().replace(b"step_started", b"step_starred"))
+    kept.beside.write_bytes(kept.manifest)
+    done = repair.repair(kept.folder, SystemClock())
+    assert done.manifest.steps["compute"].status is StepStatus.DELETED
+    assert listed(done.manifest) == {"job-1"}
+
+
+@pytest.mark.parametrize(
+    ("different", "lines_left"),
+    [({"pins": {"model": None}}, 8), ({"run_id": "another"}, 7)],
+    ids=["another chain", "another run"],
+)
+def test_a_manifest_of_another_journal_tells_nothing(
+    kept: Kept, tmp_path: Path, opening: Mapping[str, Json], different: Mapping[str, Json], lines_left: int
+) -> None:
+    other = written(tmp_path / "other", {**opening, **different}, counted=8)
+    whole = kept.journal.replace(b"job-1", b"job-2").splitlines(keepends=True)
+    kept.laid(b"".join(whole[:lines_left]), other.manifest)
+    done = repair.repair(kept.folder, SystemClock())
+    assert listed(done.manifest) == {"gpu"}
+    assert done.uncertain
+    assert other.manifest in [path.read_bytes() for path in done.aside]
+
+
 def test_what_is_whole_is_left_as_it_is(kept: Kept) -> None:
     done = repair.repair(kept.folder, SystemClock())
     assert (done.dropped, done.aside, done.uncertain) == ((), (), False)
     assert (kept.path.read_bytes(), kept.beside.read_bytes()) == (kept.journal, kept.manifest)
+
+
+def test_a_run_is_held_until_its_repair_is_whole(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.laid(kept.journal.replace(b"Running", b"Walking"), kept.manifest)
+    write, held = manifest.write, []
+
+    def watched(told: Manifest, path: Path) -> None:
+        with pytest.raises(RunHeld):
+            Journal(kept.path, SystemClock(), new=False)
+        held.append(path)
+        write(told, path)
+
+    monkeypatch.setattr(manifest, "write", watched)
+    repair.repair(kept.folder, SystemClock())
+    assert held == [kept.beside]
 
 
 def test_a_held_run_is_not_repaired(kept: Kept) -> None:
@@ -427,7 +472,9 @@ def test_the_verb_tells_what_it_dropped_and_not_what_that_held(
 ) -> None:
     kept.laid(kept.journal.replace(b"Running", b"Walking"), kept.manifest)
     assert main(["show", str(kept.folder)]) == 2
-    assert f"runner repair {kept.folder.name}" in capsys.readouterr().err
+    refused = capsys.readouterr().err
+    assert "is damaged: line 8 is not as it was written" in refused
+    assert f"runner repair {kept.folder.name}" in refused
     assert main(["repair", str(kept.folder)]) == 0
     said = capsys.readouterr().out
     assert "dropped: line 8 is not as it was written" in said
