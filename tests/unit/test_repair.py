@@ -385,7 +385,7 @@ def test_what_came_after_a_repair_is_not_undone_by_the_manifest_from_before_it(k
 
 @pytest.mark.parametrize(
     ("different", "lines_left"),
-    [({"pins": {"model": None}}, 8), ({"run_id": "another"}, 7)],
+    [({"pins": {"model": None, "component": {"name": "x", "version": "1"}}}, 8), ({"run_id": "another"}, 7)],
     ids=["another chain", "another run"],
 )
 def test_a_manifest_of_another_journal_tells_nothing(
