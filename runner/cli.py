@@ -26,6 +26,7 @@ VERBS: Mapping[str, str] = {
     "run": "carry a recipe out: train, register, deploy, score, clean up",
     "down": "take back what a run left alive",
     "show": "show what a run did and what it left",
+    "repair": "make a run whose journal or manifest is damaged one that can go on",
     "schema": "print the recipe's schema, which editors read",
     "emulator": "start, stop or look at the local Azure ML emulator",
 }

@@ -3,6 +3,7 @@
 RunnerError                      1
 ├── StepFailed                   1   a step ended in failure; says what is left alive
 │   └── NotFound                 1   the resource is not there
+├── NotWritten                   1   what has to be on the disk could not be written; the run can be resumed
 ├── UsageError                   2   the command line is wrong, or names a run that is not there
 ├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
 ├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
@@ -89,6 +90,10 @@ class StepFailed(RunnerError):
 
 class NotFound(StepFailed):
     """The resource is not there: an answer to who only looks, a failure to who wants to change it."""
+
+
+class NotWritten(RunnerError):
+    """What has to be on the disk could not be written; nothing was asked for that is not on it."""
 
 
 class UsageError(RunnerError):

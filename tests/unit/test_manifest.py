@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from runner import manifest
+from runner import manifest, manifest_file
+from runner.clock import SystemClock
 from runner.errors import UsageError
-from runner.journal import Event, Json, Record
+from runner.journal import Event, Journal, Json, Record
 from runner.manifest import Manifest, Resource, RunStatus, StepStatus
 from runner.redact import MASK, redact, register
 from runner.schema_files import read_schema
@@ -124,7 +125,7 @@ def test_a_manifest_is_as_its_schema_says(tmp_path: Path, opening: Mapping[str, 
     )
     written = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     Draft202012Validator(read_schema("manifest.schema.json")).validate(written)
-    assert list(written) == list(Manifest.__slots__)
+    assert list(written) == [*Manifest.__slots__, "digest"]
 
 
 def test_a_write_that_fails_leaves_the_old_manifest(
@@ -170,7 +171,7 @@ def test_keys_of_a_later_version_are_ignored(tmp_path: Path, opening: Mapping[st
     manifest.write(folded, path)
     newer = json.loads(path.read_text(encoding="utf-8"))
     newer["carbon"] = newer["steps"]["compute"]["carbon"] = newer["alive"][0]["carbon"] = 7
-    path.write_text(json.dumps(newer), encoding="utf-8")
+    manifest_file.write(newer, path)
     assert manifest.load(path) == folded
 
 
@@ -178,7 +179,7 @@ def test_keys_of_a_later_version_are_ignored(tmp_path: Path, opening: Mapping[st
     ("key", "value", "said"),
     [
         ("format", 3, "has manifest format 3; this version reads 1 to 2"),
-        ("format", None, "has manifest format None"),
+        ("format", None, "not a manifest .* no format"),
         ("status", "unheard of", "not a manifest"),
         ("steps", [], "not a manifest"),
         ("alive", [{}], "not a manifest"),
@@ -198,7 +199,7 @@ def test_what_is_no_manifest_of_ours_is_refused(
 ) -> None:
     path = tmp_path / "manifest.json"
     manifest.write(manifest.fold(records(opening)), path)
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {key: value}), encoding="utf-8")
+    manifest_file.write(json.loads(path.read_text(encoding="utf-8")) | {key: value}, path)
     with pytest.raises(UsageError, match=said):
         manifest.load(path)
 
@@ -235,3 +236,76 @@ def test_a_diverged_training_leaves_a_manifest_that_is_json(
 
     written = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"), parse_constant=refuse)
     assert written["steps"]["compute"]["metrics"] == {"loss": None, "eval_loss": None}
+
+
+# --- formats, damage, and what is known of a run ------------------------------------------------------------
+
+
+def test_a_manifest_of_the_first_format_is_read_for_good() -> None:
+    """It was written by the last version that wrote that format."""
+    path = Path(__file__).parents[1] / "golden" / "manifest_format_1.json"
+    old = manifest.load(path)
+    assert (old.format, old.status, old.walked, old.resumed) == (2, RunStatus.FAILED, None, 0)
+    assert old.alive == [Resource(step="compute", kind="compute", name="gpu-a100")]
+    assert (old.steps["compute"].attempt, old.steps["finetune"].error) == (1, "no quota")
+    assert old.journal == {"records": 0, "head": ""}
+
+
+def test_a_manifest_tells_how_much_of_the_journal_it_counts(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    with Journal(tmp_path / "journal.jsonl", SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        head = journal.append(Event.RUN_CLOSED, data={"status": "failed"}).checksum
+        folded = manifest.fold(journal.records)
+    assert folded.journal == {"records": 2, "head": head}
+    assert (tmp_path / "journal.jsonl").read_bytes().splitlines()[1].startswith(head.encode())
+
+
+@pytest.mark.parametrize(
+    "change", [('"running"', '"succeeded"'), ('"records": 1', '"records": 0'), ("2,", "1,")]
+)
+def test_a_manifest_that_was_changed_is_refused(
+    tmp_path: Path, opening: Mapping[str, Json], change: tuple[str, str]
+) -> None:
+    path = tmp_path / "manifest.json"
+    manifest.write(manifest.fold(records(opening)), path)
+    text = path.read_text(encoding="utf-8")
+    assert change[0] in text
+    path.write_text(text.replace(*change, 1), encoding="utf-8")
+    with pytest.raises(UsageError, match="its digest does not fit") as caught:
+        manifest.load(path)
+    assert caught.value.hint == "take it from git: git checkout"
+
+
+def test_a_manifest_without_its_digest_is_refused(tmp_path: Path, opening: Mapping[str, Json]) -> None:
+    path = tmp_path / "manifest.json"
+    manifest.write(manifest.fold(records(opening)), path)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    del found["digest"]
+    path.write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(UsageError, match="its digest does not fit"):
+        manifest.load(path)
+
+
+def test_a_manifest_may_be_written_otherwise_and_say_the_same(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    path = tmp_path / "manifest.json"
+    folded = manifest.fold(records(opening, STARTED, INTENT, DONE))
+    manifest.write(folded, path)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(dict(reversed(found.items()))), encoding="utf-8")
+    assert manifest.load(path) == folded
+
+
+def test_a_run_is_told_by_its_journal_where_that_is_ahead(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    with Journal(tmp_path / "journal.jsonl", SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        manifest.write(manifest.fold(journal.records), tmp_path / "manifest.json")
+        journal.append(Event.RUN_CLOSED, data={"status": "failed"})
+    assert manifest.of(tmp_path).status is RunStatus.FAILED
+    (tmp_path / "journal.jsonl").unlink()
+    assert manifest.of(tmp_path).status is RunStatus.RUNNING
