@@ -45,10 +45,7 @@ class Run:
 
     def record(self, event: Event, *, step: str = "", data: Mapping[str, Json] | None = None) -> None:
         """Bring a record to the disk. Raises NotWritten: what it was to announce is then not to be done."""
-        try:
-            self.journal.append(event, step=step, data=data)
-        except OSError as error:
-            raise _not_written(self.folder, error) from error
+        self.journal.append(event, step=step, data=data)
 
     def save(self) -> None:
         """Bring the manifest's file up to date with the journal; an older fold never replaces a newer."""
