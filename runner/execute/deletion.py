@@ -75,18 +75,24 @@ def _standing(run: Run, name: str, intent: Mapping[str, Json]) -> Mapping[str, s
         tags = step.standing(run.cloud, intent)
         return tags, tags is not None or step.listed(run.cloud, intent)
 
-    for waited, (tags, there) in waiting.answers(run, look, lambda _error: (None, True)):
+    for waited, seen in waiting.answers(run, look, lambda _error: None):
+        if seen is None:
+            continue
+        tags, there = seen
         if tags is not None or (not there and not may_come):
             return tags
         if waited > waiting.GRACE_SECONDS:
-            if there:
-                raise StepFailed("it is listed, but cannot be looked at")
-            return None
+            return _absent(there=there)
     raise StepFailed("it was not looked at to the end: the run was to stop")
 
 
+def _absent(*, there: bool) -> None:
+    if there:
+        raise StepFailed("it is listed, but cannot be looked at")
+
+
 def _is_ours(name: str, tags: Mapping[str, str], manifest: Manifest, *, down: bool) -> bool:
-    """Tell by its tags: what a step updates is the recipe's, with `down` what it reuses; all else the run's."""
+    """Tell by its tags: an update is the recipe's, with `down` what is reused; all else the run's."""
     traits = STEPS[name].traits
     if not naming.is_ours(str(manifest.recipe["name"]), tags):
         return False

@@ -77,6 +77,9 @@ class Computes:
         self.deleted.append(name)
         self.found = None
 
+    def listed(self, _name: str) -> bool:
+        return self.found is not None
+
 
 A100 = "Standard_NC24ads_A100_v4"
 CLUSTER = ComputeState(
@@ -134,6 +137,9 @@ class Endpoints:
     def delete(self, name: str) -> None:
         self.deleted.append(name)
         self.found = None
+
+    def listed(self, _name: str) -> bool:
+        return self.found is not None
 
 
 def endpoint(tags: Mapping[str, str]) -> EndpointState:
