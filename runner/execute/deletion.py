@@ -14,8 +14,8 @@ from runner.manifest import Manifest
 from runner.steps import STEPS
 from runner.steps.step import Step
 
-# An accepted deletion that shows nothing for this long is asked for again, a refused one much sooner; the pauses
-# double.
+# An accepted deletion that shows nothing for this long is asked for again, a refused one much sooner; each pause
+# is twice the one before.
 _ACCEPTED_PAUSE = 300.0
 _REFUSED_PAUSE = 5.0
 
@@ -82,11 +82,12 @@ def _standing(run: Run, name: str, intent: Mapping[str, Json]) -> Mapping[str, s
         if tags is not None or (not there and not may_come):
             return tags
         if waited > waiting.GRACE_SECONDS:
-            return _absent(there=there)
+            _refuse_unseen(there=there)
+            return None
     raise StepFailed("it was not looked at to the end: the run was to stop")
 
 
-def _absent(*, there: bool) -> None:
+def _refuse_unseen(*, there: bool) -> None:
     if there:
         raise StepFailed("it is listed, but cannot be looked at")
 

@@ -14,7 +14,15 @@ from jsonschema import Draft202012Validator
 
 from runner import execute
 from runner import manifest as manifests
-from runner.errors import CloudUnavailable, ExitCode, NotWritten, StepFailed
+from runner.errors import (
+    CloudUnavailable,
+    Conflict,
+    ExitCode,
+    NotFound,
+    NotWritten,
+    SignInRefused,
+    StepFailed,
+)
 from runner.execute import GRACE_SECONDS, PATIENCE_SECONDS
 from runner.journal import Event, Json, read
 from runner.manifest import Manifest, RunStatus, StepStatus
@@ -385,3 +393,81 @@ def test_the_manifest_of_a_run_is_as_its_schema_says(bench: Bench) -> None:
     Draft202012Validator(read_schema("manifest.schema.json")).validate(written)
     assert written["status"] == "failed"
     assert written["alive"] == []
+
+
+def test_a_request_that_is_refused_is_not_sent_again(bench: Bench) -> None:
+    def refuse() -> None:
+        raise StepFailed("HTTP 400: no such size", hint="choose another")
+
+    bench.step("compute", ABSENT, on_create=refuse)
+    with pytest.raises(StepFailed, match="HTTP 400: no such size") as caught:
+        bench.forward()
+    assert bench.calls == ["create compute"]
+    assert (caught.value.hint, bench.told("compute")["cause"]) == ("choose another", "refused")
+
+
+def test_a_request_that_is_refused_because_it_was_carried_out_is_adopted(bench: Bench) -> None:
+    def refuse() -> None:
+        raise StepFailed("HTTP 400: it exists")
+
+    bench.step("finetune", ABSENT, IN_PROGRESS, SUCCEEDED, on_create=refuse)
+    bench.forward()
+    assert bench.calls == ["create finetune"]
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"), [(NotFound("HTTP 404"), GRACE_SECONDS), (Conflict("HTTP 409"), 300)]
+)
+def test_what_the_request_is_about_may_not_be_there_yet_or_still_be_busy(
+    bench: Bench, error: StepFailed, seconds: float
+) -> None:
+    def refuse() -> None:
+        raise error
+
+    bench.step("deployment", ABSENT, on_create=refuse)
+    with pytest.raises(type(error)):
+        bench.forward()
+    assert seconds < bench.run.clock.monotonic() < seconds * 1.2
+    assert len(bench.calls) > 3
+
+
+def test_a_request_that_is_not_answered_is_sent_again_with_the_same_intent(bench: Bench) -> None:
+    def twice_unanswered() -> None:
+        intents.append(bench.run.manifest.steps["compute"].intent)
+        if len(intents) < 3:
+            unanswered()
+        step.looks = [SUCCEEDED]
+
+    intents: list[Json] = []
+    step = bench.step("compute", ABSENT, on_create=twice_unanswered)
+    bench.forward()
+    assert len(intents) == 3
+    assert intents[0] == intents[1] == intents[2]
+    assert bench.events("compute").count(Event.INTENT) == 1
+    assert bench.run.clock.monotonic() > 5
+
+
+def test_a_sign_in_that_was_refused_is_not_waited_out(bench: Bench) -> None:
+    bench.step("compute", ABSENT, IN_PROGRESS, SignInRefused("HTTP 401"))
+    with pytest.raises(SignInRefused):
+        bench.forward()
+    assert bench.run.clock.monotonic() < 1
+
+
+def test_what_a_look_shows_is_written_down_when_it_changes_and_not_more(bench: Bench) -> None:
+    stages = [
+        Observation(status=Status.IN_PROGRESS, detail=stage, fraction=share)
+        for stage in ("queued", "training")
+        for share in (0.1, 0.2, 0.3)
+    ]
+    bench.step("finetune", ABSENT, *stages, SUCCEEDED)
+    bench.forward()
+    observed = [each.data["detail"] for each in bench.records("finetune") if each.event is Event.OBSERVED]
+    assert observed == ["queued", "training"]
+
+
+def test_what_changes_at_every_look_does_not_fill_the_disk(bench: Bench) -> None:
+    stages = [Observation(status=Status.IN_PROGRESS, detail=str(number)) for number in range(500)]
+    bench.step("finetune", ABSENT, *stages, SUCCEEDED)
+    bench.forward()
+    assert bench.events("finetune").count(Event.OBSERVED) == 50

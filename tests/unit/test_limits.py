@@ -1,4 +1,4 @@
-"""How long a step, a queue and a run may take: what is over is stopped, proven stopped, and told with its cost."""
+"""How long a step, a queue and a run may take: what is over is proven stopped, and told with its cost."""
 
 from dataclasses import replace
 

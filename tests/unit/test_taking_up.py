@@ -1,4 +1,4 @@
-"""A run taken up after its process was killed: recorded intents are used again, and what is there is adopted."""
+"""A run taken up after its process was killed: recorded intents are used again, what is there is adopted."""
 
 from dataclasses import replace
 
