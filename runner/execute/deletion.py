@@ -14,8 +14,8 @@ from runner.manifest import Manifest
 from runner.steps import STEPS
 from runner.steps.step import Step
 
-# An accepted deletion that shows nothing for this long is asked for again, a refused one much sooner; each pause
-# is twice the one before.
+# After this long an accepted deletion that shows nothing is asked for again, a refused one much sooner; each
+# pause is twice the one before.
 _ACCEPTED_PAUSE = 300.0
 _REFUSED_PAUSE = 5.0
 
@@ -68,7 +68,7 @@ def _taken_back(run: Run, name: str, manifest: Manifest, *, down: bool) -> str:
 
 
 def _standing(run: Run, name: str, intent: Mapping[str, Json]) -> Mapping[str, str] | None:
-    """Give the tags of what is there; None where nothing is, and nothing that was asked for may still come."""
+    """Give the tags of what is there; None where nothing is, and nothing may still come."""
     step, may_come = STEPS[name], unseen(run.journal.records, name)
 
     def look() -> tuple[Mapping[str, str] | None, bool]:

@@ -1,4 +1,4 @@
-"""A run brought to its end from wherever it stands: walked, cleaned up, closed, whatever happens on the way."""
+"""A run brought to its end from wherever it stands: walked, cleaned up, closed, whatever happens."""
 
 import os
 import signal
@@ -13,12 +13,11 @@ import pytest
 
 from runner.console.silent import SilentProgress
 from runner.errors import CloudUnavailable, ExitCode, NotWritten, StepFailed, StillBilling, Terminated
-from runner.execute import Observer
 from runner.journal import Event, Journal, read
 from runner.manifest import RunStatus, StepStatus
 from runner.outstanding import outstanding
 from runner.recipe import Cleanup
-from runner.steps.step import Change, Traits
+from runner.steps.step import Traits
 from tests.unit.bench import (
     ABSENT,
     FAILED,
@@ -32,6 +31,7 @@ from tests.unit.bench import (
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
+    from runner.execute import Observer
 
 JOB = Traits(kind="job", bills=True, cleaned=True, stopped=True)
 
@@ -146,7 +146,7 @@ def test_with_on_interrupt_cancel_the_job_is_cancelled_and_the_rest_cleaned_up_a
 class ClosedPipe(SilentProgress):
     """An observer whose listener has gone."""
 
-    def acting(self, change: Change, action: object) -> None:
+    def acting(self, *_: object) -> None:
         raise BrokenPipeError(32, "Broken pipe")
 
 
@@ -218,8 +218,8 @@ def test_a_result_that_cannot_be_written_down_is_found_by_the_next_life(
 
 def test_a_mistake_of_ours_leaves_a_file_without_what_it_was_about(bench: Bench) -> None:
     def slip() -> None:
-        secret_row = "a row of the dataset"
-        raise KeyError(secret_row)
+        row = "a row of the dataset"
+        raise KeyError(row)
 
     bench.step("compute", ABSENT, SUCCEEDED, on_create=slip)
     outcome = bench.carry_out()
