@@ -55,8 +55,8 @@ def _unchanged(_manifest: Manifest, _record: Record) -> None:
 
 
 def _resumed(manifest: Manifest, _record: Record) -> None:
-    """Take a run up again; one whose forward walk had ended well, or was cut off in cleaning up, stays so."""
-    if manifest.status is not RunStatus.RUNNING:
+    """Take a run up again; a forward walk that ended stays so, unless the run was closed as failed."""
+    if manifest.status in {RunStatus.FAILED, RunStatus.CANCELED}:
         manifest.walked = None
     manifest.status = RunStatus.RUNNING
     manifest.ended = None
