@@ -8,6 +8,7 @@ RunnerError                      1
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
+├── RunLeft                      8   no process carries the run on, and it has not ended; it can be resumed
 └── StillBilling                 9   a deletion that was asked for is not confirmed
 """
 
@@ -125,6 +126,12 @@ class RunHeld(RunnerError):
 
 class CloudUnavailable(RunnerError):
     """Sign-in or the service is out of reach: nothing is decided, the run can go on later."""
+
+    exit_code = ExitCode.CLOUD_UNAVAILABLE
+
+
+class RunLeft(RunnerError):
+    """A run has not ended, but no process carries it on: it can be resumed, or cancelled."""
 
     exit_code = ExitCode.CLOUD_UNAVAILABLE
 

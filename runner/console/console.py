@@ -7,14 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from runner import origins
-from runner.console import lines, outlook, texts
+from runner.clock import Clock
+from runner.console import chronicle, going_on, lines, outlook, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
 from runner.errors import RunnerError, StillBilling
 from runner.execute import Observer
 from runner.facts import TargetKind
-from runner.journal import Json
+from runner.journal import Json, Record
 from runner.launcher import Emulator
 from runner.manifest import Manifest
 from runner.origins import InForce
@@ -80,6 +81,41 @@ class Console(Voice):
             yield observer
 
     @contextmanager
+    def attached(self, said: Manifest, clock: Clock) -> Iterator[Observer]:
+        """Show the progress of a run that another process carries out, in that run's time."""
+        kind = TargetKind(said.target["kind"])
+        if self.output is Output.TEXT:
+            self._write(lines.safe(f"{said.run_id} on {texts.where(kind)}"))
+        with self._progress((), links=kind is TargetKind.AZURE, clock=clock) as observer:
+            yield observer
+
+    def unfollowed(self, run_id: str) -> None:
+        """Tell that only the following has ended."""
+        value = {"run_id": run_id, "followed": False, "attach": f"runner attach {run_id}"}
+        self._tell(value, texts.unfollowed(run_id))
+
+    def detached(self, run_id: str, folder: Path, pid: int, log: Path) -> None:
+        """Tell that a run goes on in a process of its own."""
+        value = {"run_id": run_id, "folder": str(folder), "pid": pid, "log": str(log)}
+        self._tell(value, texts.detached(run_id, pid, log))
+
+    def journal(self, run_id: str, records: Sequence[Record]) -> None:
+        """Show records in words, a line each."""
+        value = {"run_id": run_id, "records": [asdict(each) for each in records]}
+        self._tell(value, (chronicle.line(each) for each in records))
+
+    def service_logs(self, run_id: str, step: str, logs: Mapping[str, str]) -> None:
+        """Show what a step's own processes wrote, by their names."""
+        value = {"run_id": run_id, "step": step, "logs": [{"name": n, "text": t} for n, t in logs.items()]}
+        self._tell(value, texts.service_logs(step, logs))
+
+    def canceled(self, said: Manifest, *, was_running: bool) -> None:
+        """Tell what has become of a run that was to be cancelled."""
+        value = {"run_id": said.run_id, "status": said.status.value, "canceled": was_running}
+        left = [f"{each.kind} {each.name}" for each in said.alive]
+        self._tell(value | {"left": left}, texts.canceled(said, was_running=was_running))
+
+    @contextmanager
     def deleting(self) -> Iterator[Observer]:
         """Show deletions while the block runs."""
         with self._progress((), links=False) as observer:
@@ -103,6 +139,7 @@ class Console(Voice):
             "samples": _samples(folder),
             "error": told_error(problem or billing),
             "still_billing": told_error(billing),
+            "hourly": going_on.as_json(said),
             "diagnostics": told_diagnostics(diagnostics_of(problem)),
         }
         self._tell(value, self._ending(said, folder, error))
@@ -112,11 +149,12 @@ class Console(Voice):
 
     def run(self, said: Manifest, folder: Path) -> None:
         """Show a run that has been."""
-        self._tell({"run": asdict(said), "folder": str(folder)}, texts.manifest(said, str(folder)))
+        value = {"run": asdict(said), "folder": str(folder), "hourly": going_on.as_json(said)}
+        self._tell(value, texts.manifest(said, str(folder)))
 
     def taken_down(self, said: Manifest, left: tuple[str, ...]) -> None:
         """Tell what `down` has left."""
-        self._tell({"run_id": said.run_id, "left": list(left)}, texts.alive(said))
+        self._tell({"run_id": said.run_id, "left": list(left)}, going_on.alive(said))
 
     def emulator(self, found: Emulator | None) -> None:
         """Tell whether an emulator runs, and where."""
@@ -141,26 +179,30 @@ class Console(Voice):
         self._tell(dict(variables), ())
 
     @contextmanager
-    def _progress(self, changes: tuple[Change, ...], *, links: bool) -> Iterator[Observer]:
+    def _progress(
+        self, changes: tuple[Change, ...], *, links: bool, clock: Clock | None = None
+    ) -> Iterator[Observer]:
+        clock = clock or self.clock
         if self.output is not Output.TEXT:
             yield SilentProgress()
         elif self.at_a_terminal and self.stdout.encoding.lower().startswith("utf"):
             from runner.console.live import LiveProgress  # noqa: PLC0415 - a third of `validate`'s time
 
-            with LiveProgress(self.stdout, self.clock, changes, links=links) as live:
+            with LiveProgress(self.stdout, clock, changes, links=links) as live:
                 yield live
         else:
-            yield PlainProgress(self._write, self.clock, links=links)
+            yield PlainProgress(self._write, clock, links=links)
 
     def _ending(self, said: Manifest, folder: Path, error: BaseException | None) -> Iterator[str]:
         scored = _samples(folder)
         if scored:
             yield from texts.samples(scored)
         yield from texts.run_facts(said)
-        yield from texts.alive(said)
-        yield f"{said.status.value}: {folder}"
         if isinstance(error, KeyboardInterrupt):
-            yield from texts.interrupted(said)
+            yield from going_on.interrupted(said, folder)
+            return
+        yield from going_on.alive(said)
+        yield f"{said.status.value}: {folder}"
 
 
 def _change(change: Change) -> Mapping[str, Json]:
