@@ -2,12 +2,14 @@
 
 RunnerError                      1
 ├── StepFailed                   1   a step ended in failure; says what is left alive
+│   └── NotFound                 1   the resource is not there
 ├── UsageError                   2   the command line is wrong, or names a run that is not there
 ├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
 ├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
+│   └── SignInRefused            8   the service refused a token that was new; waiting does not help
 ├── RunLeft                      8   no process carries the run on, and it has not ended; it can be resumed
 └── StillBilling                 9   a deletion that was asked for is not confirmed
 """
@@ -86,6 +88,10 @@ class StepFailed(RunnerError):
         self.log_tail = log_tail
 
 
+class NotFound(StepFailed):
+    """The resource is not there: an answer to who only looks, a failure to who wants to change it."""
+
+
 class UsageError(RunnerError):
     """The command line asks for something that is not there or makes no sense."""
 
@@ -128,6 +134,13 @@ class CloudUnavailable(RunnerError):
     """Sign-in or the service is out of reach: nothing is decided, the run can go on later."""
 
     exit_code = ExitCode.CLOUD_UNAVAILABLE
+
+
+class SignInRefused(CloudUnavailable):
+    """A service refused a token that was fetched for it: the run can go on once somebody has signed in.
+
+    What runs in the cloud goes on meanwhile. Not to be waited out: it does not pass by itself.
+    """
 
 
 class RunLeft(RunnerError):

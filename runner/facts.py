@@ -141,16 +141,54 @@ class AssetState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobState:
-    """A job as it stands; `status` is Azure ML's own word."""
+    """A job as it stands; `status` is Azure ML's own word.
+
+    `queued`: it was taken on, but does not compute yet (it waits for nodes, or they are being prepared).
+    `preempted` is certain only where true: the service took the nodes back and the job ended by that;
+    `reason` is then what it said. Azure ML has no status of its own for it, so that a Failed or Canceled job
+    whose error or reason speaks of preemption or eviction is taken as one (an assumption: no exchange of a
+    preempted pipeline job was ever recorded); a preemption that it does not speak of looks like any failure.
+    """
 
     id: str
     name: str
     status: str
     provisioning: Provisioning
+    queued: bool = False
+    preempted: bool = False
+    reason: str = ""
     studio: str = ""
     outputs: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
+
+
+class ResourceKind(StrEnum):
+    """What a run may leave in a workspace that costs money."""
+
+    COMPUTE = "compute"
+    ENDPOINT = "endpoint"
+    DEPLOYMENT = "deployment"
+    JOB = "job"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """One line of a list of the workspace: whose it is, and what it costs to leave it there.
+
+    `parent` is a deployment's endpoint. `created` is the service's own UTC time in ISO form, "" where it does
+    not tell; a list may leave out what a look at the resource itself would tell.
+    """
+
+    kind: ResourceKind
+    name: str
+    id: str
+    status: str
+    parent: str = ""
+    created: str = ""
+    instance_type: str = ""
+    instance_count: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
