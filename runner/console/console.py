@@ -7,18 +7,20 @@ from dataclasses import asdict
 from pathlib import Path
 
 from runner import origins
+from runner.billing import Hourly
 from runner.clock import Clock
-from runner.console import chronicle, going_on, lines, outlook, texts
+from runner.console import chronicle, findings, going_on, lines, outlook, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
 from runner.errors import RunnerError, StillBilling
 from runner.execute import Observer
-from runner.facts import TargetKind
+from runner.facts import Target, TargetKind
 from runner.journal import Json, Record
 from runner.launcher import Emulator
 from runner.manifest import Manifest
 from runner.origins import InForce
+from runner.orphans import Finding, Key
 from runner.parameters import Parameter
 from runner.plan import Plan
 from runner.redact import as_json
@@ -114,6 +116,18 @@ class Console(Voice):
         value = {"run_id": said.run_id, "status": said.status.value, "canceled": was_running}
         left = [f"{each.kind} {each.name}" for each in said.alive]
         self._tell(value | {"left": left}, texts.canceled(said, was_running=was_running))
+
+    def collected(
+        self,
+        workspace: Target,
+        seen: Sequence[Finding],
+        costs: Mapping[Key, Hourly | None],
+        outcome: Mapping[Key, str] | None,
+    ) -> None:
+        """Tell what is alive under our tags; `outcome` says what has become of what was to be deleted."""
+        found = [findings.as_json(each, costs[each.key], outcome) for each in seen]
+        value = {"workspace": workspace.workspace_name, "target": workspace.kind.value, "found": found}
+        self._tell(value, findings.told(workspace, seen, costs, deleted=outcome))
 
     @contextmanager
     def deleting(self) -> Iterator[Observer]:
