@@ -7,6 +7,7 @@ RunnerError                      1
 ├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
 ├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
+├── JournalLost                  1   a record did not reach the disk: nothing more may be done
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
 │   └── SignInRefused            8   the service refused a token that was new; waiting does not help
@@ -122,6 +123,10 @@ class PreflightRefused(DiagnosticError):
     """The recipe is well formed, but the target would refuse it or waste money on it."""
 
     exit_code = ExitCode.PREFLIGHT_REFUSED
+
+
+class JournalLost(RunnerError):
+    """A record did not reach the disk; what it would have told must not be acted on."""
 
 
 class RunHeld(RunnerError):

@@ -4,22 +4,18 @@
 Its shape is `schemas/manifest.schema.json`.
 """
 
-import json
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from runner.durable import sync_folder
+from runner import manifest_file
 from runner.errors import UsageError
 from runner.journal import Event, Json, Record
-from runner.redact import as_json
+from runner.manifest_file import FILE_NAME, FORMAT
 from runner.schema_files import read_schema
 
-FORMAT = 2
-FILE_NAME = "manifest.json"
+__all__ = ["FILE_NAME", "FORMAT", "Manifest", "Resource", "RunStatus", "StepRecord", "StepStatus"]
 
 
 class RunStatus(StrEnum):
@@ -101,6 +97,7 @@ class Manifest:
     walked: str | None = None
     resumed: int = 0
     retried: int = 0
+    journal: Mapping[str, Json] = field(default_factory=lambda: {"records": 0, "head": ""})
 
 
 def fold(records: Sequence[Record]) -> Manifest:
@@ -110,36 +107,21 @@ def fold(records: Sequence[Record]) -> Manifest:
         raise UsageError("the journal does not begin with the opening of a run")
     manifest = _opened(first)
     for record in rest:
-        _apply(manifest, record)
+        _APPLIED[record.event](manifest, record)
+    manifest.journal = {"records": len(records), "head": records[-1].checksum}
     return manifest
 
 
 def write(manifest: Manifest, path: Path) -> None:
     """Replace the file atomically: whoever reads it sees the old manifest or the new one, whole."""
-    text = as_json(asdict(manifest), indent=2) + "\n"
-    handle, name = tempfile.mkstemp(prefix=".manifest-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    manifest_file.write(asdict(manifest), path)
 
 
 def load(path: Path) -> Manifest:
     """Read a manifest. Unknown keys are ignored: an older runner may meet a newer file of the same format."""
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not a manifest that this version can read") from error
-    if isinstance(read, dict) and read.get("format", FORMAT) not in {1, FORMAT}:
-        raise UsageError(f"{path} has manifest format {read['format']}; this version reads 1 to {FORMAT}")
-    _check(read, path)
-    return _manifest({**read, "format": FORMAT})
+    found = manifest_file.read(path)
+    _check(found, path)
+    return _manifest({**found, "format": FORMAT})
 
 
 # What a later version adds is not this version's business.
@@ -191,39 +173,11 @@ def _opened(record: Record) -> Manifest:
     )
 
 
-def _apply(manifest: Manifest, record: Record) -> None:
-    match record.event:
-        case Event.RUN_RESUMED:
-            _resumed(manifest)
-        case Event.STEP_STARTED:
-            _started(manifest, record)
-        case Event.INTENT:
-            _intended(manifest, record)
-        case Event.ACKNOWLEDGED:
-            manifest.steps[record.step].acknowledged = True
-        case Event.OBSERVED:
-            _observed(manifest, record)
-        case Event.DONE:
-            _done(manifest, record)
-        case Event.FAILED:
-            _failed(manifest, record)
-        case Event.WALKED:
-            manifest.walked = record.data["status"]
-        case Event.DELETE_INTENT:
-            _deletion(manifest, record.step, "asked")
-        case Event.DELETE_FAILED:
-            _deletion(manifest, record.step, record.data["reason"])
-        case Event.DELETE_DONE:
-            _deleted(manifest, record)
-        case Event.RUN_CLOSED:
-            manifest.status = RunStatus(record.data["status"])
-            manifest.ended = record.time
-            manifest.retried += record.data.get("retried", 0)
-        case _:
-            pass
+def _unchanged(_manifest: Manifest, _record: Record) -> None:
+    """Leave the manifest as it is: the record is for whoever reads the journal."""
 
 
-def _resumed(manifest: Manifest) -> None:
+def _resumed(manifest: Manifest, _record: Record) -> None:
     """Take a run up again; one whose forward walk had ended well, or was cut off in cleaning up, stays so."""
     if manifest.status is not RunStatus.RUNNING:
         manifest.walked = None
@@ -248,6 +202,28 @@ def _observed(manifest: Manifest, record: Record) -> None:
     step = manifest.steps[record.step]
     step.detail = record.data.get("detail", "")
     step.outputs = {**step.outputs, **record.data.get("outputs", {})}
+
+
+def _acknowledged(manifest: Manifest, record: Record) -> None:
+    manifest.steps[record.step].acknowledged = True
+
+
+def _walked(manifest: Manifest, record: Record) -> None:
+    manifest.walked = record.data["status"]
+
+
+def _closed(manifest: Manifest, record: Record) -> None:
+    manifest.status = RunStatus(record.data["status"])
+    manifest.ended = record.time
+    manifest.retried += record.data.get("retried", 0)
+
+
+def _deletion_asked(manifest: Manifest, record: Record) -> None:
+    _deletion(manifest, record.step, "asked")
+
+
+def _deletion_failed(manifest: Manifest, record: Record) -> None:
+    _deletion(manifest, record.step, record.data["reason"])
 
 
 def _deletion(manifest: Manifest, step: str, told: str) -> None:
@@ -303,3 +279,21 @@ def _deleted(manifest: Manifest, record: Record) -> None:
 
 def _forget(manifest: Manifest, step: str) -> None:
     manifest.alive = [resource for resource in manifest.alive if resource.step != step]
+
+
+_APPLIED: Mapping[Event, Callable[[Manifest, Record], None]] = {
+    Event.RUN_OPENED: _unchanged,
+    Event.RUN_RESUMED: _resumed,
+    Event.STEP_STARTED: _started,
+    Event.INTENT: _intended,
+    Event.ACKNOWLEDGED: _acknowledged,
+    Event.OBSERVED: _observed,
+    Event.DONE: _done,
+    Event.FAILED: _failed,
+    Event.WALKED: _walked,
+    Event.DELETE_INTENT: _deletion_asked,
+    Event.DELETE_FAILED: _deletion_failed,
+    Event.DELETE_DONE: _deleted,
+    Event.RUN_CLOSED: _closed,
+    Event.REPAIRED: _unchanged,
+}

@@ -1,11 +1,17 @@
 """The folders of runs: one each under `runs/`, found by id, unique prefix, path or `latest`."""
 
+import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
-from runner import manifest
+from runner import journal, manifest
+from runner.durable import sync_folder
 from runner.errors import UsageError
 
 LATEST = "latest"
+
+_RUN_ID = re.compile(r"\A[0-9]{8}T[0-9]{6}Z-")
 
 
 def create(runs: Path, run_id: str) -> Path:
@@ -14,18 +20,29 @@ def create(runs: Path, run_id: str) -> Path:
     try:
         runs.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
+        sync_folder(runs)
     except OSError as error:
         raise UsageError(f"cannot write to {runs}: {error.strerror}", hint="choose --runs-dir") from error
     return folder
 
 
 def find(runs: Path, name: str) -> Path:
-    """Find a run's folder. Raises UsageError if none, or more than one, is meant."""
+    """Find a run's folder, by what a run leaves there first or last: its journal or its manifest.
+
+    Raises UsageError if none, or more than one, is meant, or if the run that is meant never began.
+    """
     if not name:
         raise UsageError("a run's name is empty", hint=f"give an id, or {LATEST}")
-    if _is_run(Path(name)):
-        return Path(name)
-    known = sorted(path.parent for path in runs.glob(f"*/{manifest.FILE_NAME}"))
+    folder = Path(name) if _is_run(Path(name)) else _known(runs, name)
+    if _never_began(folder):
+        raise UsageError(
+            f"run {folder.name} never began: nothing was made", hint="run the recipe again: runner run RECIPE"
+        )
+    return folder
+
+
+def _known(runs: Path, name: str) -> Path:
+    known = sorted(path for path in runs.glob("*") if _is_run(path))
     if name == LATEST and known:
         return known[-1]
     meant = [path for path in known if path.name == name] or [
@@ -36,12 +53,32 @@ def find(runs: Path, name: str) -> Path:
     if meant:
         several = ", ".join(path.name for path in meant[:5])
         raise UsageError(f"{name} could be any of {several}", hint="give more of the run's id")
-    newest = f"the newest is {known[-1].name}" if known else f"{runs} holds no runs"
-    raise UsageError(f"there is no run {name}", hint=newest)
+    return _empty(runs, name, newest=known[-1].name if known else "")
+
+
+def _empty(runs: Path, name: str, *, newest: str) -> Path:
+    """Give the folder of a run that got no further than that, if it is meant. Raises UsageError."""
+    for folder in (runs / name, Path(name)):
+        if _RUN_ID.match(folder.name) and _is(folder, Path.is_dir):
+            return folder
+    hint = f"the newest is {newest}" if newest else f"{runs} holds no runs"
+    raise UsageError(f"there is no run {name}", hint=hint)
 
 
 def _is_run(folder: Path) -> bool:
+    return _is(folder / manifest.FILE_NAME, Path.is_file) or _is(folder / journal.FILE_NAME, os.path.lexists)
+
+
+def _never_began(folder: Path) -> bool:
+    """Tell whether not even the first record came to be: without it nothing is asked of the cloud."""
+    if _is(folder / manifest.FILE_NAME, Path.is_file):
+        return False
+    path = folder / journal.FILE_NAME
+    return not os.path.lexists(path) or (_is(path, Path.is_file) and b"\n" not in path.read_bytes())
+
+
+def _is(path: Path, what: Callable[[Path], bool]) -> bool:
     try:
-        return (folder / manifest.FILE_NAME).is_file()
+        return what(path)
     except (OSError, ValueError):  # no name of a file
         return False

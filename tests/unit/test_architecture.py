@@ -37,7 +37,7 @@ TODAY = date(2026, 11, 21)
 LAYERS = (
     ("__init__",),
     ("errors", "redact", "clock", "schema_files", "durable"),
-    ("recipe", "yaml12"),
+    ("recipe", "yaml12", "manifest_file"),
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
     ("naming", "manifest", "load", "fit", "holder"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import manifest
+from runner import manifest, manifest_file
 from runner.cli import VERBS, main
 from runner.journal import Event, Json, Record
 from runner.load import Loaded, load
@@ -321,7 +321,7 @@ def test_a_manifests_text_never_reaches_the_terminal_raw(
     run = kept_run(tmp_path, {**opening, "recipe": {**opening["recipe"], "path": escape}, "target": target})
     content = json.loads((tmp_path / "runs" / run / "manifest.json").read_text(encoding="utf-8"))
     content["run_id"] = escape
-    (tmp_path / "runs" / run / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
+    manifest_file.write(content, tmp_path / "runs" / run / "manifest.json")
     assert main(["show", "latest", "--runs-dir", str(tmp_path / "runs")]) == 0
     said = capsys.readouterr().out
     assert said.count("\\x1b]0;title\\x07") == 3

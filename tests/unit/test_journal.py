@@ -1,5 +1,6 @@
 """The journal: on disk before anything goes on, held by one process, without secrets."""
 
+import errno
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.clock import SystemClock
-from runner.errors import ExitCode, RunHeld, UsageError
+from runner.errors import ExitCode, JournalLost, RunHeld, UsageError
 from runner.journal import Event, Journal, read
 from runner.redact import MASK, redact, register
 
@@ -63,7 +64,7 @@ def test_a_record_is_synced_to_the_disk_before_append_returns(
     with Journal(path, SystemClock(), new=True) as journal:
         monkeypatch.setattr(os, "fsync", watched)
         journal.append(Event.INTENT, step="compute")
-        assert [json.loads(text)["step"] for text in synced] == ["compute"]
+        assert [json.loads(text[9:])["step"] for text in synced] == ["compute"]
 
 
 def test_the_folder_of_a_new_journal_is_synced_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,26 +109,31 @@ def test_a_journal_with_a_torn_last_line_goes_on(tmp_path: Path, tail: bytes) ->
     ]
 
 
-def full(*_: object) -> int:
-    raise OSError(28, "No space left on device")
-
-
 @pytest.mark.parametrize("call", ["write", "fsync"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 def test_a_record_that_did_not_reach_the_disk_does_not_spoil_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
 ) -> None:
     path = tmp_path / "journal.jsonl"
-    write, room = os.write, [10]
+    write, sync, fails = os.write, os.fsync, [True]
 
-    def nearly_full(file: int, content: bytes) -> int:
-        return write(file, content[: room.pop()]) if room else full()
+    def half_written(file: int, content: bytes) -> int:
+        if len(content) > 10:
+            return write(file, content[:10])
+        raise OSError(number, os.strerror(number))
+
+    def unsynced(file: int) -> None:
+        if fails.pop() if fails else False:
+            raise OSError(number, os.strerror(number))
+        sync(file)
 
     with Journal(path, SystemClock(), new=True) as journal:
         journal.append(Event.RUN_OPENED)
         with monkeypatch.context() as meanwhile:
-            meanwhile.setattr(os, call, {"write": nearly_full, "fsync": full}[call])
-            with pytest.raises(OSError, match="No space"):
+            meanwhile.setattr(os, call, {"write": half_written, "fsync": unsynced}[call])
+            with pytest.raises(JournalLost, match=rf"{path} cannot be written .*nothing is asked") as caught:
                 journal.append(Event.INTENT, step="compute")
+        assert os.strerror(number) in caught.value.message
         assert [record.event for record in read(path)] == [Event.RUN_OPENED]
         journal.append(Event.RUN_CLOSED)
         written = journal.records
@@ -136,6 +142,27 @@ def test_a_record_that_did_not_reach_the_disk_does_not_spoil_the_next(
         (2, Event.RUN_CLOSED),
     ]
     assert read(path) == written
+
+
+@pytest.mark.parametrize("call", ["ftruncate", "fsync"])
+def test_what_cannot_be_cut_off_again_closes_a_journal_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    path = tmp_path / "journal.jsonl"
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with Journal(path, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED)
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(os, "fsync", broken)
+            meanwhile.setattr(os, call, broken)
+            with pytest.raises(JournalLost, match="Input/output error"):
+                journal.append(Event.INTENT, step="compute")
+        with pytest.raises(JournalLost, match="an earlier one was lost"):
+            journal.append(Event.RUN_CLOSED)
+    assert read(path)[0].event is Event.RUN_OPENED
 
 
 def test_a_journal_that_is_not_there_is_not_made_unless_it_is_new(tmp_path: Path) -> None:
@@ -175,7 +202,7 @@ def test_any_text_of_a_server_can_be_written_down(tmp_path: Path, text: str) -> 
 def test_a_journal_that_cannot_be_read_is_refused(tmp_path: Path, line: str) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_text(line + "\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="not a journal"):
+    with pytest.raises(UsageError, match="is damaged: line 1 "):
         read(path)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import manifest
+from runner import manifest, manifest_file
 from runner import opening as openings
 from runner.cli import main
 from runner.clock import SystemClock
@@ -142,8 +142,9 @@ def on_azure(opening: Mapping[str, Json]) -> Mapping[str, Json]:
     return {**opening, "target": {**opening["target"], "kind": "azure"}}
 
 
-def test_down_goes_by_the_journal_even_if_the_manifest_was_edited(
-    tmp_path: Path, opening: Mapping[str, Json], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sealed", [True, False])
+def test_down_never_goes_by_a_manifest_that_was_edited(
+    tmp_path: Path, opening: Mapping[str, Json], monkeypatch: pytest.MonkeyPatch, *, sealed: bool
 ) -> None:
     with Journal(tmp_path / FILE_NAME, SystemClock(), new=True) as journal:
         journal.append(Event.RUN_OPENED, data=on_azure(opening))
@@ -151,16 +152,20 @@ def test_down_goes_by_the_journal_even_if_the_manifest_was_edited(
     manifest.write(folded, tmp_path / "manifest.json")
     edited = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     edited["target"]["workspace_name"] = "production"
-    (tmp_path / "manifest.json").write_text(json.dumps(edited), encoding="utf-8")
+    if sealed:
+        manifest_file.write(edited, tmp_path / "manifest.json")
+    else:
+        (tmp_path / "manifest.json").write_text(json.dumps(edited), encoding="utf-8")
     asked: list[str] = []
 
     def connected(_session: Session, chosen: Target, _registry: str) -> None:
         asked.append(chosen.workspace_name)
 
     monkeypatch.setattr(openings, "connected", connected)
-    assert main(["down", str(tmp_path)]) == 0
-    assert asked == ["ws"]
-    assert manifest.load(tmp_path / "manifest.json") == folded
+    assert main(["down", str(tmp_path)]) == (0 if sealed else 2)
+    assert asked == (["ws"] if sealed else [])
+    if sealed:
+        assert manifest.load(tmp_path / "manifest.json") == folded
 
 
 def test_down_without_a_journal_is_refused_and_makes_none(
