@@ -2,12 +2,11 @@
 
 import fcntl
 import os
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.journal import Event, Record
+from runner.journal import Event, Record, this_process
 
 _TOLD_BY = {Event.RUN_OPENED, Event.RUN_RESUMED}
 
@@ -22,7 +21,7 @@ class Holder:
     @property
     def is_here(self) -> bool:
         """Tell whether it is on this machine, where it can be asked to end."""
-        return self.host == socket.gethostname()
+        return self.host == this_process()["host"]
 
     def __str__(self) -> str:
         """Name it for people."""

@@ -14,6 +14,17 @@ def line(record: Record) -> str:
     return safe(f"{record.time}  {record.step or 'run':<10}  {told}").replace("\n", " ")
 
 
+def as_json(record: Record) -> Mapping[str, Json]:
+    """Give a record as it was told to the journal; how its line is guarded is no news."""
+    return {
+        "seq": record.seq,
+        "time": record.time,
+        "event": record.event.value,
+        "step": record.step,
+        "data": record.data,
+    }
+
+
 def _opened(data: Data) -> str:
     recipe, target = data["recipe"], data["target"]
     return f"opened: {recipe['path']} on {target['kind']} workspace {target['workspace_name']}{_by(data)}"

@@ -103,7 +103,7 @@ class Console(Voice):
 
     def journal(self, run_id: str, records: Sequence[Record]) -> None:
         """Show records in words, a line each."""
-        value = {"run_id": run_id, "records": [asdict(each) for each in records]}
+        value = {"run_id": run_id, "records": [chronicle.as_json(each) for each in records]}
         self._tell(value, (chronicle.line(each) for each in records))
 
     def service_logs(self, run_id: str, step: str, logs: Mapping[str, str]) -> None:

@@ -41,7 +41,7 @@ LAYERS = (
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
     ("naming", "manifest", "load", "fit", "holder"),
-    ("target", "launcher", "runs", "provenance", "cost"),
+    ("target", "launcher", "runs", "provenance", "cost", "background"),
     ("sizing", "billing", "ending", "orphans"),
     ("azure",),
     ("steps",),
