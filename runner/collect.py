@@ -81,7 +81,7 @@ class Collector:
         tags = step.standing(self.cloud, intent)
         if tags is None:
             return ""
-        if tags.get(naming.TAG_RUN) != each.run:
+        if not naming.is_ours(each.recipe, tags) or tags.get(naming.TAG_RUN) != each.run:
             return "it is another run's by now: left alone"
         self.observer.deleting(each.resource.kind.value, each.resource.name)
         step.delete(self.cloud, intent)

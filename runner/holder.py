@@ -21,7 +21,7 @@ class Holder:
     @property
     def is_here(self) -> bool:
         """Tell whether it is on this machine, where it can be asked to end."""
-        return self.host == this_process()["host"]
+        return self.host == str(this_process()["host"])
 
     def __str__(self) -> str:
         """Name it for people."""

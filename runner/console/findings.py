@@ -11,6 +11,8 @@ from runner.facts import Resource, Target
 from runner.journal import Json
 from runner.orphans import Finding, Key, Standing
 
+_SECONDS_A_DAY = 86_400
+
 
 def told(
     workspace: Target,
@@ -54,17 +56,23 @@ def as_json(each: Finding, cost: Hourly | None, deleted: Mapping[Key, str] | Non
 
 
 def _row(each: Finding, cost: Hourly | None) -> tuple[str, ...]:
-    age = "age unknown" if each.age is None else texts.seconds(each.age)
     late = ", past its endpoint_ttl" if each.expired else ""
     price = going_on.price(cost) if cost else "not billed"
     return (
         each.resource.kind.value,
         _name(each.resource),
         each.run,
-        age,
+        _age(each.age),
         price,
         f"{each.standing.value}{late}",
     )
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "age unknown"
+    days = round(seconds / _SECONDS_A_DAY)
+    return f"{days} days" if days > 1 else texts.seconds(seconds)
 
 
 def _name(resource: Resource) -> str:
