@@ -111,11 +111,11 @@ class Console(Voice):
         value = {"run_id": run_id, "step": step, "logs": [{"name": n, "text": t} for n, t in logs.items()]}
         self._tell(value, texts.service_logs(step, logs))
 
-    def canceled(self, said: Manifest, *, was_running: bool) -> None:
-        """Tell what has become of a run that was to be cancelled."""
-        value = {"run_id": said.run_id, "status": said.status.value, "canceled": was_running}
+    def nothing_to_cancel(self, said: Manifest) -> None:
+        """Tell that a run that was to be cancelled had ended before."""
         left = [f"{each.kind} {each.name}" for each in said.alive]
-        self._tell(value | {"left": left}, texts.canceled(said, was_running=was_running))
+        value = {"run_id": said.run_id, "status": said.status.value, "canceled": False, "left": left}
+        self._tell(value, texts.nothing_to_cancel(said))
 
     def collected(
         self,

@@ -174,10 +174,7 @@ def service_logs(step: str, logs: Mapping[str, str]) -> Iterator[str]:
         yield from text.splitlines()
 
 
-def canceled(said: Manifest, *, was_running: bool) -> Iterator[str]:
-    """Say what was cancelled, or that there was nothing to cancel."""
-    if was_running:
-        yield f"{said.run_id} is canceled"
-    else:
-        yield f"nothing to cancel: {said.run_id} has ended ({said.status.value})"
+def nothing_to_cancel(said: Manifest) -> Iterator[str]:
+    """Say that a run has ended before it could be cancelled, and what it has left."""
+    yield f"nothing to cancel: {said.run_id} has ended ({said.status.value})"
     yield from going_on.alive(said)

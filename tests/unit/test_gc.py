@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,8 @@ def sky(monkeypatch: pytest.MonkeyPatch) -> Sky:
     for step, name in {"compute": "gpu", "endpoint": "e", "deployment": "demo", "finetune": "job"}.items():
         tags = sky.listing[name].tags
         fake = FakeStep(name, [SUCCEEDED], traits=STEPS[step].traits, tags=tags)
-        fake.on_delete = lambda name=name: sky.listing.pop(name)
-        monkeypatch.setitem(STEPS, step, fake)  # type: ignore[arg-type] # it stands in for the true one
+        fake.on_delete = partial(sky.listing.pop, name)
+        monkeypatch.setitem(STEPS, step, fake)
     return sky
 
 
