@@ -33,6 +33,8 @@ def created(entity: object) -> str:
     """Read when a resource was made, in ISO form, "" where the service does not tell."""
     moment = getattr(getattr(entity, "creation_context", None), "created_at", None)
     told = moment or getattr(entity, "created_on", None)
+    # The SDK keeps an endpoint's time among its properties.
+    told = told or (getattr(entity, "properties", None) or {}).get("createdAt")
     return told.isoformat() if isinstance(told, datetime) else str(told or "")
 
 

@@ -19,7 +19,7 @@ from azure.core.exceptions import (
 
 from runner.azure.answers import AnswerRefused
 from runner.azure.retrying import TRANSIENT
-from runner.errors import CloudUnavailable, NotFound, RunnerError, SignInRefused, StepFailed
+from runner.errors import CloudUnavailable, Conflict, NotFound, RunnerError, SignInRefused, StepFailed
 from runner.redact import printable, redact
 
 _ROLES = "see README, 'Roles on Azure', for the roles a run needs; a new role takes up to an hour to work"
@@ -48,8 +48,8 @@ _MORE_QUOTA = (
 def translated(doing: str) -> Iterator[None]:
     """Run SDK calls; `doing` says in words what they are for and opens the message.
 
-    Raises NotFound for a 404, CloudUnavailable where nothing is decided (network, 429, 5xx, no token to be
-    had), SignInRefused for a token that was refused, and StepFailed for everything else that was.
+    Raises NotFound for a 404, Conflict for a 409, CloudUnavailable where nothing is decided (network, 429,
+    5xx, no token to be had), SignInRefused for a token that was refused, and StepFailed for all else that was.
     """
     try:
         yield
@@ -97,6 +97,8 @@ def _from_status(doing: str, error: HttpResponseError) -> RunnerError:
         return SignInRefused(f"{doing}: sign-in was refused: {_first_line(error)}", hint="az login")
     if error.status_code in TRANSIENT:
         return CloudUnavailable(text)
+    if error.status_code == HTTPStatus.CONFLICT:
+        return Conflict(text)
     if error.status_code == HTTPStatus.FORBIDDEN:
         return StepFailed(text, hint=_missing(str(error)))
     return StepFailed(text, hint=mend(f"{_code(error)}{error}"))

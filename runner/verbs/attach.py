@@ -3,10 +3,12 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from runner import ending, manifest, runs
-from runner.errors import ExitCode, RunLeft
+from runner import manifest, runs
+from runner.carry_out import Outcome
+from runner.errors import CloudUnavailable, ExitCode, RunLeft, StepFailed
 from runner.journal import FILE_NAME, read
 from runner.manifest import Manifest, RunStatus
+from runner.outstanding import outstanding
 from runner.replay import RecordedClock, Replay, grown
 from runner.session import RUNS_FOLDER, Session
 
@@ -27,7 +29,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
         raise
     if said.status is RunStatus.RUNNING:
         raise _left(said, folder)
-    ended = ending.of(said, folder)
+    ended = _outcome(said)
     session.console.finished(said, folder, ended.error, ended.billing)
     return ended.exit_code
 
@@ -51,3 +53,19 @@ def _left(said: Manifest, folder: Path) -> RunLeft:
         f"no process carries run {said.run_id} on; its last record is of {last}",
         hint=f"runner resume {said.run_id}, or runner cancel {said.run_id}",
     )
+
+
+def _outcome(said: Manifest) -> Outcome:
+    """Tell how a run ended, as its own process did; the end of a failed step's log is not in a journal."""
+    return Outcome(manifest=said, error=_error(said), billing=outstanding(said))
+
+
+def _error(said: Manifest) -> BaseException | None:
+    failed = next((step.error for step in said.steps.values() if step.error), None)
+    match said.status:
+        case RunStatus.INTERRUPTED:  # by a person, or because the cloud was lost from sight
+            return CloudUnavailable(failed) if failed else KeyboardInterrupt()
+        case RunStatus.FAILED:
+            return StepFailed(failed or "the run failed")
+        case _:
+            return None
