@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from runner import origins
+from runner.background import LOG_NAME
 from runner.billing import Hourly
 from runner.clock import Clock
 from runner.console import chronicle, findings, going_on, lines, outlook, texts
@@ -75,9 +76,7 @@ class Console(Voice):
     def following(self, run_id: str, kind: TargetKind, planned: Plan) -> Iterator[Observer]:
         """Open a run: say what it is, then show its progress while the block runs."""
         if self.output is Output.TEXT:
-            self._write(f"{run_id} on {texts.where(kind)}")
-            self._lines(lines.diagnostics(planned.diagnostics))
-            self._lines(outlook.money(planned))
+            self._lines(self._opening(run_id, kind, planned))
         # The emulator has no studio to look into.
         with self._progress(planned.changes, links=kind is TargetKind.AZURE) as observer:
             yield observer
@@ -96,10 +95,12 @@ class Console(Voice):
         value = {"run_id": run_id, "followed": False, "attach": f"runner attach {run_id}"}
         self._tell(value, texts.unfollowed(run_id))
 
-    def detached(self, run_id: str, folder: Path, pid: int, log: Path) -> None:
-        """Tell that a run goes on in a process of its own."""
-        value = {"run_id": run_id, "folder": str(folder), "pid": pid, "log": str(log)}
-        self._tell(value, texts.detached(run_id, pid, log))
+    def detached(self, folder: Path, kind: TargetKind, planned: Plan, pid: int) -> None:
+        """Tell that a run goes on in a process of its own, and what was found before it began."""
+        value = {"run_id": folder.name, "folder": str(folder), "pid": pid, "log": str(folder / LOG_NAME)}
+        found = told_diagnostics(planned.diagnostics)
+        opening = self._opening(folder.name, kind, planned)
+        self._tell(value | {"diagnostics": found}, (*opening, *texts.detached(folder, pid)))
 
     def journal(self, run_id: str, records: Sequence[Record]) -> None:
         """Show records in words, a line each."""
@@ -206,6 +207,11 @@ class Console(Voice):
                 yield live
         else:
             yield PlainProgress(self._write, clock, links=links)
+
+    def _opening(self, run_id: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
+        yield f"{run_id} on {texts.where(kind)}"
+        yield from lines.diagnostics(planned.diagnostics)
+        yield from outlook.money(planned)
 
     def _ending(self, said: Manifest, folder: Path, error: BaseException | None) -> Iterator[str]:
         scored = _samples(folder)

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from runner.background import LOG_NAME
 from runner.console import going_on, outlook
 from runner.console.lines import diagnostics, safe, table
 from runner.facts import TargetKind
@@ -157,9 +158,10 @@ def unfollowed(run_id: str) -> Iterator[str]:
     yield f"not followed any more; the run goes on: runner attach {run_id}"
 
 
-def detached(run_id: str, pid: int, log: Path) -> Iterator[str]:
+def detached(folder: Path, pid: int) -> Iterator[str]:
     """Say where a run goes on, and how to come back to it."""
-    yield f"{run_id} goes on in process {pid}, which writes to {log}"
+    run_id = folder.name
+    yield f"{run_id} goes on in process {pid}, which writes to {folder / LOG_NAME}"
     yield f"  follow it with:  runner attach {run_id}"
     yield f"  look at it with: runner logs {run_id}"
     yield f"  end it with:     runner cancel {run_id}"

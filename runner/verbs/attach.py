@@ -27,9 +27,12 @@ def main(options: Namespace, session: Session) -> ExitCode:
     except KeyboardInterrupt:
         session.console.unfollowed(folder.name)
         raise
-    if said.status is RunStatus.RUNNING:
-        raise _left(said, folder)
     ended = _outcome(said)
+    if said.status is RunStatus.RUNNING:
+        left = _left(said, folder)
+        if ended.billing:
+            session.console.error(left)
+        raise ended.billing or left
     session.console.finished(said, folder, ended.error, ended.billing)
     return ended.exit_code
 

@@ -31,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
-    """End the process that carries the run out, if any, and bring the run to its end as canceled; idempotent."""
+    """End the process that carries the run out, if any, and end the run as canceled; idempotent."""
     folder = runs.find(options.runs_dir, options.run)
     _end_holder(folder, session.clock)
     with Journal(folder / FILE_NAME, session.clock, new=False) as journal:

@@ -10,6 +10,7 @@ from runner.errors import ExitCode, UsageError
 from runner.facts import TargetKind
 from runner.journal import FILE_NAME, read
 from runner.manifest import Manifest
+from runner.outstanding import outstanding
 from runner.recipe import STEP_SECTIONS
 from runner.session import RUNS_FOLDER, Session
 from runner.target import of_a_run
@@ -40,6 +41,9 @@ def main(options: Namespace, session: Session) -> ExitCode:
     else:
         shown = [each for each in records if options.step in {None, each.step}]
         session.console.journal(said.run_id, shown)
+    left = outstanding(said)
+    if left:
+        raise left
     return ExitCode.DONE
 
 

@@ -235,3 +235,26 @@ def test_without_a_journal_there_is_nothing_to_follow(
     (folder / FILE_NAME).unlink()
     assert attach(folder) == 2
     assert "stays on the machine that ran it" in capsys.readouterr().err
+
+
+def test_what_a_run_that_nobody_carries_on_was_asked_to_take_back_stands_over_that(
+    folder: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened(folder, opening) as journal:
+        begin(journal)
+        journal.append(Event.DELETE_INTENT, step="compute", data={"intent": {"name": "gpu"}})
+    assert attach(folder) == 9
+    said = capsys.readouterr().err
+    assert "no process carries run" in said
+    assert "not proven gone: compute gpu" in said
+
+
+def test_a_run_that_lost_its_cloud_from_sight_ends_with_8_here_too(
+    folder: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened(folder, opening) as journal:
+        begin(journal)
+        journal.append(Event.FAILED, step="compute", data={"error": "HTTP 503", "ended": False})
+        end(journal, "interrupted")
+    assert attach(folder) == 8
+    assert "error: HTTP 503" in capsys.readouterr().err

@@ -173,3 +173,13 @@ def test_a_step_that_has_asked_for_nothing_has_no_log(
     journal.append(Event.STEP_STARTED, step="finetune", data={"action": "create"})
     assert logs(tmp_path, "finetune") == 2
     assert "finetune of run" in capsys.readouterr().err
+
+
+def test_what_is_not_proven_gone_ends_this_with_9_too(
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mean(journal, "compute", {"name": "gpu"})
+    assert logs(tmp_path) == 0
+    journal.append(Event.DELETE_FAILED, step="compute", data={"reason": "HTTP 409"})
+    assert logs(tmp_path) == 9
+    assert "not proven gone: compute gpu (HTTP 409)" in capsys.readouterr().err
