@@ -50,6 +50,7 @@ def ended(folder: Path) -> bool:
     return Event.RUN_CLOSED.value in (folder / FILE_NAME).read_text(encoding="utf-8")
 
 
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_the_process_takes_the_run_up_and_outlives_whoever_began_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
