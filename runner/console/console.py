@@ -10,7 +10,7 @@ from runner import origins
 from runner.background import LOG_NAME
 from runner.billing import Hourly
 from runner.clock import Clock
-from runner.console import chronicle, findings, going_on, lines, outlook, texts
+from runner.console import chronicle, findings, going_on, lines, mending, outlook, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
@@ -25,6 +25,7 @@ from runner.orphans import Finding, Key
 from runner.parameters import Parameter
 from runner.plan import Plan
 from runner.redact import as_json
+from runner.repair import Repaired
 from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.steps.step import Change
 
@@ -166,6 +167,10 @@ class Console(Voice):
         """Show a run that has been."""
         value = {"run": asdict(said), "folder": str(folder), "hourly": going_on.as_json(said)}
         self._tell(value, texts.manifest(said, str(folder)))
+
+    def repaired(self, done: Repaired, folder: Path) -> None:
+        """Tell what a repair has kept and what not."""
+        self._tell(mending.value(done, folder), mending.text(done, folder))
 
     def taken_down(self, said: Manifest, left: tuple[str, ...]) -> None:
         """Tell what `down` has left."""

@@ -41,7 +41,7 @@ LAYERS = (
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
     ("naming", "manifest", "load", "fit", "holder"),
-    ("target", "launcher", "runs", "outstanding", "provenance", "cost", "background"),
+    ("target", "launcher", "runs", "outstanding", "provenance", "cost", "background", "repair"),
     ("sizing", "billing", "orphans"),
     ("azure",),
     ("steps",),
