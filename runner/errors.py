@@ -13,6 +13,7 @@ RunnerError                      1
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
 │   └── SignInRefused            8   the service refused a token that was new; waiting does not help
+├── RunLeft                      8   no process carries the run on, and it has not ended; it can be resumed
 └── StillBilling                 9   a deletion that was asked for is not confirmed
 """
 
@@ -157,6 +158,12 @@ class SignInRefused(CloudUnavailable):
 
     What runs in the cloud goes on meanwhile. Not to be waited out: it does not pass by itself.
     """
+
+
+class RunLeft(RunnerError):
+    """A run has not ended, but no process carries it on: it can be resumed, or cancelled."""
+
+    exit_code = ExitCode.CLOUD_UNAVAILABLE
 
 
 class StillBilling(RunnerError):

@@ -11,7 +11,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from runner.facts import Target
 from runner.recipe import Recipe
@@ -19,6 +19,8 @@ from runner.recipe import Recipe
 TAG_RECIPE = "runner.recipe"
 TAG_RUN = "runner.run"
 TAG_INTENT = "runner.intent"
+# On an endpoint that the recipe gives a time to live: the UTC moment after which it counts as forgotten.
+TAG_EXPIRES = "runner.expires"
 
 _ENDPOINT_LENGTH = 32
 _HASH_LENGTH = 6
@@ -28,6 +30,25 @@ _VERSION_LENGTH = 16
 def run_id(recipe: Recipe, moment: datetime) -> str:
     """Name a run; it is also a job name, so no dots or colons."""
     return f"{moment:%Y%m%dT%H%M%SZ}-{recipe.name}-{secrets.token_hex(2)}"
+
+
+def began(run: str) -> datetime | None:
+    """Give the moment that a run's id begins with; None where the text is no id of a run."""
+    try:
+        return datetime.strptime(run.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def expiry(recipe: Recipe, run: str) -> Mapping[str, str]:
+    """Give the tag by which an endpoint's time to live is known, none where the recipe sets no such time.
+
+    It counts from the run's beginning: the same however often the step is tried.
+    """
+    moment, seconds = began(run), recipe.limits.endpoint_ttl
+    if moment is None or seconds is None:
+        return {}
+    return {TAG_EXPIRES: f"{moment + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"}
 
 
 def job(run: str, attempt: int = 1) -> str:

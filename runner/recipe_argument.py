@@ -6,9 +6,9 @@ from pathlib import Path
 from runner.load import Loaded, load
 
 
-def declare(parser: ArgumentParser) -> None:
+def declare(parser: ArgumentParser, *, required: bool = True) -> None:
     """Declare RECIPE, `--profile` and `--set`."""
-    parser.add_argument("recipe", type=Path, metavar="RECIPE")
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", nargs=None if required else "?")
     parser.add_argument(
         "--profile",
         action="append",

@@ -40,15 +40,22 @@ def on_emulator(loaded: Loaded, environment: Mapping[str, str]) -> Target:
 
     What the recipe leaves to variables that are not set, the emulator's own ids stand in for.
     """
-    own = {
-        "subscription_id": environment["AZURE_SUBSCRIPTION_ID"],
-        "resource_group": environment["AZURE_RESOURCE_GROUP"],
-        "workspace_name": environment["AZURE_WORKSPACE_NAME"],
-    }
+    own = emulators_own(environment)
     workspace = loaded.recipe.workspace
     given = _filled_in(workspace, environment) if workspace else {}
-    ids = own | {name: value for name, value in given.items() if value}
-    return Target(kind=TargetKind.EMULATOR, resource_manager=_address(environment), **ids)
+    ids = {name: given.get(name) or getattr(own, name) for name in _IDS}
+    return Target(kind=own.kind, resource_manager=own.resource_manager, **ids)
+
+
+def emulators_own(environment: Mapping[str, str]) -> Target:
+    """Give the workspace that the emulator has of itself; `environment` is the emulator's."""
+    return Target(
+        kind=TargetKind.EMULATOR,
+        subscription_id=environment["AZURE_SUBSCRIPTION_ID"],
+        resource_group=environment["AZURE_RESOURCE_GROUP"],
+        workspace_name=environment["AZURE_WORKSPACE_NAME"],
+        resource_manager=_address(environment),
+    )
 
 
 def of_a_run(said: Mapping[str, str], environment: Mapping[str, str]) -> Target:

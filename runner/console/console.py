@@ -7,17 +7,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 from runner import origins
-from runner.console import lines, mending, outlook, texts
+from runner.background import LOG_NAME
+from runner.billing import Hourly
+from runner.clock import Clock
+from runner.console import chronicle, findings, going_on, lines, mending, outlook, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
 from runner.errors import RunnerError, StillBilling
 from runner.execute import Observer
-from runner.facts import TargetKind
-from runner.journal import Json
+from runner.facts import Target, TargetKind
+from runner.journal import Json, Record
 from runner.launcher import Emulator
 from runner.manifest import Manifest
 from runner.origins import InForce
+from runner.orphans import Finding, Key
 from runner.parameters import Parameter
 from runner.plan import Plan
 from runner.redact import as_json
@@ -73,12 +77,59 @@ class Console(Voice):
     def following(self, run_id: str, kind: TargetKind, planned: Plan) -> Iterator[Observer]:
         """Open a run: say what it is, then show its progress while the block runs."""
         if self.output is Output.TEXT:
-            self._write(f"{run_id} on {texts.where(kind)}")
-            self._lines(lines.diagnostics(planned.diagnostics))
-            self._lines(outlook.money(planned))
+            self._lines(self._opening(run_id, kind, planned))
         # The emulator has no studio to look into.
         with self._progress(planned.changes, links=kind is TargetKind.AZURE) as observer:
             yield observer
+
+    @contextmanager
+    def attached(self, said: Manifest, clock: Clock) -> Iterator[Observer]:
+        """Show the progress of a run that another process carries out, in that run's time."""
+        kind = TargetKind(said.target["kind"])
+        if self.output is Output.TEXT:
+            self._write(lines.safe(f"{said.run_id} on {texts.where(kind)}"))
+        with self._progress((), links=kind is TargetKind.AZURE, clock=clock) as observer:
+            yield observer
+
+    def unfollowed(self, run_id: str) -> None:
+        """Tell that only the following has ended."""
+        value = {"run_id": run_id, "followed": False, "attach": f"runner attach {run_id}"}
+        self._tell(value, texts.unfollowed(run_id))
+
+    def detached(self, folder: Path, kind: TargetKind, planned: Plan, pid: int) -> None:
+        """Tell that a run goes on in a process of its own, and what was found before it began."""
+        value = {"run_id": folder.name, "folder": str(folder), "pid": pid, "log": str(folder / LOG_NAME)}
+        found = told_diagnostics(planned.diagnostics)
+        opening = self._opening(folder.name, kind, planned)
+        self._tell(value | {"diagnostics": found}, (*opening, *texts.detached(folder, pid)))
+
+    def journal(self, run_id: str, records: Sequence[Record]) -> None:
+        """Show records in words, a line each."""
+        value = {"run_id": run_id, "records": [chronicle.as_json(each) for each in records]}
+        self._tell(value, (chronicle.line(each) for each in records))
+
+    def service_logs(self, run_id: str, step: str, logs: Mapping[str, str]) -> None:
+        """Show what a step's own processes wrote, by their names."""
+        value = {"run_id": run_id, "step": step, "logs": [{"name": n, "text": t} for n, t in logs.items()]}
+        self._tell(value, texts.service_logs(step, logs))
+
+    def nothing_to_cancel(self, said: Manifest) -> None:
+        """Tell that a run that was to be cancelled had ended before."""
+        left = [f"{each.kind} {each.name}" for each in said.alive]
+        value = {"run_id": said.run_id, "status": said.status.value, "canceled": False, "left": left}
+        self._tell(value, texts.nothing_to_cancel(said))
+
+    def collected(
+        self,
+        workspace: Target,
+        seen: Sequence[Finding],
+        costs: Mapping[Key, Hourly | None],
+        outcome: Mapping[Key, str] | None,
+    ) -> None:
+        """Tell what is alive under our tags; `outcome` says what has become of what was to be deleted."""
+        found = [findings.as_json(each, costs[each.key], outcome) for each in seen]
+        value = {"workspace": workspace.workspace_name, "target": workspace.kind.value, "found": found}
+        self._tell(value, findings.told(workspace, seen, costs, deleted=outcome))
 
     @contextmanager
     def deleting(self) -> Iterator[Observer]:
@@ -104,6 +155,7 @@ class Console(Voice):
             "samples": _samples(folder),
             "error": told_error(problem or billing),
             "still_billing": told_error(billing),
+            "hourly": going_on.as_json(said),
             "diagnostics": told_diagnostics(diagnostics_of(problem)),
         }
         self._tell(value, self._ending(said, folder, error))
@@ -113,7 +165,8 @@ class Console(Voice):
 
     def run(self, said: Manifest, folder: Path) -> None:
         """Show a run that has been."""
-        self._tell({"run": asdict(said), "folder": str(folder)}, texts.manifest(said, str(folder)))
+        value = {"run": asdict(said), "folder": str(folder), "hourly": going_on.as_json(said)}
+        self._tell(value, texts.manifest(said, str(folder)))
 
     def repaired(self, done: Repaired, folder: Path) -> None:
         """Tell what a repair has kept and what not."""
@@ -121,7 +174,7 @@ class Console(Voice):
 
     def taken_down(self, said: Manifest, left: tuple[str, ...]) -> None:
         """Tell what `down` has left."""
-        self._tell({"run_id": said.run_id, "left": list(left)}, texts.alive(said))
+        self._tell({"run_id": said.run_id, "left": list(left)}, going_on.alive(said))
 
     def emulator(self, found: Emulator | None) -> None:
         """Tell whether an emulator runs, and where."""
@@ -146,26 +199,35 @@ class Console(Voice):
         self._tell(dict(variables), ())
 
     @contextmanager
-    def _progress(self, changes: tuple[Change, ...], *, links: bool) -> Iterator[Observer]:
+    def _progress(
+        self, changes: tuple[Change, ...], *, links: bool, clock: Clock | None = None
+    ) -> Iterator[Observer]:
+        clock = clock or self.clock
         if self.output is not Output.TEXT:
             yield SilentProgress()
         elif self.at_a_terminal and self.stdout.encoding.lower().startswith("utf"):
             from runner.console.live import LiveProgress  # noqa: PLC0415 - a third of `validate`'s time
 
-            with LiveProgress(self.stdout, self.clock, changes, links=links) as live:
+            with LiveProgress(self.stdout, clock, changes, links=links) as live:
                 yield live
         else:
-            yield PlainProgress(self._write, self.clock, links=links)
+            yield PlainProgress(self._write, clock, links=links)
+
+    def _opening(self, run_id: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
+        yield f"{run_id} on {texts.where(kind)}"
+        yield from lines.diagnostics(planned.diagnostics)
+        yield from outlook.money(planned)
 
     def _ending(self, said: Manifest, folder: Path, error: BaseException | None) -> Iterator[str]:
         scored = _samples(folder)
         if scored:
             yield from texts.samples(scored)
         yield from texts.run_facts(said)
-        yield from texts.alive(said)
-        yield f"{said.status.value}: {folder}"
         if isinstance(error, KeyboardInterrupt):
-            yield from texts.interrupted(said)
+            yield from going_on.interrupted(said, folder)
+            return
+        yield from going_on.alive(said)
+        yield f"{said.status.value}: {folder}"
 
 
 def _change(change: Change) -> Mapping[str, Json]:

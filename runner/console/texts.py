@@ -4,7 +4,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from runner.console import outlook
+from runner.background import LOG_NAME
+from runner.console import going_on, outlook
 from runner.console.lines import diagnostics, safe, table
 from runner.facts import TargetKind
 from runner.journal import Json
@@ -104,7 +105,7 @@ def manifest(said: Manifest, folder: str) -> Iterator[str]:
         [(STATUS_SYMBOLS[s.status], name, s.action, _result(s.outputs, s)) for name, s in said.steps.items()]
     )
     yield from run_facts(said)
-    yield from alive(said)
+    yield from going_on.alive(said)
 
 
 def _result(outputs: Mapping[str, Json], step: StepRecord) -> str:
@@ -133,17 +134,6 @@ def run_facts(said: Manifest) -> Iterator[str]:
         yield safe(f"  note: the emulator trained {stood_in} in place of the recipe's model")
 
 
-def alive(said: Manifest) -> Iterator[str]:
-    """Give what may still cost money, with the command that ends it; say so where nothing does."""
-    yield ""
-    if not said.alive:
-        yield "nothing that bills is left alive"
-        return
-    yield "left alive:"
-    yield from table([(resource.kind, resource.name) for resource in said.alive])
-    yield f"  take it back with: runner down {said.run_id}"
-
-
 def samples(scored: Sequence[Mapping[str, Json]]) -> Iterator[str]:
     """Give prompt, answer and ground truth of each row that was scored."""
     for each in scored:
@@ -163,10 +153,30 @@ def exports(variables: Mapping[str, str]) -> Iterator[str]:
     yield from (f"export {name}={shlex.quote(value)}" for name, value in variables.items())
 
 
-def interrupted(said: Manifest) -> Iterator[str]:
-    """Say what an interruption did not stop."""
-    job = said.steps.get("finetune")
-    if job and job.status is StepStatus.RUNNING and job.intent:
-        yield safe(f"interrupted; job {job.intent['name']} goes on in the cloud")
-    else:
-        yield "interrupted"
+def unfollowed(run_id: str) -> Iterator[str]:
+    """Say that to leave a run does not stop it."""
+    yield f"not followed any more; the run goes on: runner attach {run_id}"
+
+
+def detached(folder: Path, pid: int) -> Iterator[str]:
+    """Say where a run goes on, and how to come back to it."""
+    run_id = folder.name
+    yield f"{run_id} goes on in process {pid}, which writes to {folder / LOG_NAME}"
+    yield f"  follow it with:  runner attach {run_id}"
+    yield f"  look at it with: runner logs {run_id}"
+    yield f"  end it with:     runner cancel {run_id}"
+
+
+def service_logs(step: str, logs: Mapping[str, str]) -> Iterator[str]:
+    """Give logs as their processes wrote them, each under its name."""
+    if not logs:
+        yield f"{step} has written no log yet"
+    for name, text in logs.items():
+        yield f"==> {name} <=="
+        yield from text.splitlines()
+
+
+def nothing_to_cancel(said: Manifest) -> Iterator[str]:
+    """Say that a run has ended before it could be cancelled, and what it has left."""
+    yield f"nothing to cancel: {said.run_id} has ended ({said.status.value})"
+    yield from going_on.alive(said)

@@ -69,9 +69,8 @@ class EndpointStep:
         """Ask for the endpoint."""
         section = given(context.recipe.endpoint)
         description = section.description or context.recipe.description
-        context.cloud.endpoints.create(
-            intent["name"], section, description=description, tags=context.tags("endpoint")
-        )
+        tags = {**context.tags("endpoint"), **naming.expiry(context.recipe, context.run_id)}
+        context.cloud.endpoints.create(intent["name"], section, description=description, tags=tags)
 
     def delete(self, cloud: "Cloud", intent: Mapping[str, Json]) -> None:
         """Ask for the endpoint's deletion, its deployments with it."""

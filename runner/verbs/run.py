@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from runner import naming, on_interrupt, opening, origins, provenance, recipe_argument, runs
+from runner import background, naming, on_interrupt, opening, origins, provenance, recipe_argument, runs
 from runner.carry_out import at_the_console
 from runner.cost import read_prices
 from runner.errors import ExitCode
@@ -24,6 +24,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help="where run folders are made")
     parser.add_argument("--state", type=Path, help="the emulator's folder")
     on_interrupt.declare(parser)
+    parser.add_argument(
+        "--detach", action="store_true", help="check everything, then let a process of its own carry it out"
+    )
     parser.add_argument(
         "--prices", type=Path, metavar="FILE", help="prices of your own, instead of the list's"
     )
@@ -47,9 +50,19 @@ def main(options: Namespace, session: Session) -> ExitCode:
             try:
                 run.save()
                 context = opening.context(opened, folder)
-                return at_the_console(session, run, opened.plan, context).exit_code
+                if not options.detach:
+                    return at_the_console(session, run, opened.plan, context).exit_code
             finally:
-                lease.keep = bool(run.manifest.alive)
+                lease.keep = options.detach or bool(run.manifest.alive)
+        # The journal is let go: the process that carries the run on is to hold it.
+        return _detached(options, session, folder, opened)
+
+
+def _detached(options: Namespace, session: Session, folder: Path, opened: Opened) -> ExitCode:
+    words = ["--state", str(session.emulator_state(options.state)), "--on-interrupt", options.on_interrupt]
+    pid = background.carry_on(folder, words, session.environment)
+    session.console.detached(folder, opened.cloud.target.kind, opened.plan, pid)
+    return ExitCode.DONE
 
 
 def _opening(opened: Opened, chosen: Target, folder: Path) -> dict[str, Json]:

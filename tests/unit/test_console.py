@@ -189,6 +189,7 @@ def test_what_is_left_alive_is_told_with_the_command_that_ends_it(opening: Mappi
         "",
         "left alive:",
         "  compute  gpu",
+        "  nothing is billed: it is on the emulator",
         "  take it back with: runner down 20261121T082300Z-small-1a2b",
         "failed: runs/x",
     ]
@@ -199,19 +200,6 @@ def test_that_nothing_is_left_alive_is_told_too(opening: Mapping[str, Json]) -> 
     told = Told()
     told.console.finished(ended(opening), Path("runs/x"), None)
     assert "nothing that bills is left alive" in told.out
-
-
-def test_an_interruption_names_the_job_that_goes_on(opening: Mapping[str, Json]) -> None:
-    job = {"action": "create", "intent": {"name": "run-1-1"}, "kind": "job", "bills": True}
-    said = ended(
-        opening,
-        (Event.STEP_STARTED, "finetune", {"action": "create"}),
-        (Event.INTENT, "finetune", job),
-        (Event.RUN_CLOSED, "", {"status": "interrupted"}),
-    )
-    told = Told()
-    told.console.finished(said, Path("runs/x"), KeyboardInterrupt())
-    assert told.out.splitlines()[-1] == "interrupted; job run-1-1 goes on in the cloud"
 
 
 def test_samples_are_shown_beside_the_ground_truth(tmp_path: Path, opening: Mapping[str, Json]) -> None:

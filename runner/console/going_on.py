@@ -1,0 +1,89 @@
+"""What people read of things that go on: what is left alive, what it costs an hour, and how to end it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from runner import billing
+from runner.billing import Basis, Hourly
+from runner.console.lines import safe, table
+from runner.cost import built_in_prices
+from runner.facts import TargetKind
+from runner.journal import Json
+from runner.manifest import Manifest, Resource
+
+
+def alive(said: Manifest) -> Iterator[str]:
+    """Give what may still cost money, with the command that ends it; say so where nothing does."""
+    yield ""
+    if not said.alive:
+        yield "nothing that bills is left alive"
+        return
+    yield "left alive:"
+    yield from _resources(said)
+    yield f"  take it back with: runner down {said.run_id}"
+
+
+def interrupted(said: Manifest, folder: Path) -> Iterator[str]:
+    """Say what an interruption did not stop, what that costs, and how to go on or to end it."""
+    yield ""
+    if said.alive:
+        yield f"interrupted; of {said.run_id} goes on in the cloud:"
+        yield from _resources(said)
+    else:
+        yield f"interrupted; of {said.run_id} nothing that bills is left alive"
+    yield f"  go on with:      runner resume {said.run_id}"
+    yield f"  then follow it, from any terminal: runner attach {said.run_id}"
+    yield f"  end it all with: runner cancel {said.run_id}"
+    yield f"{said.status.value}: {folder}"
+
+
+def price(each: Hourly) -> str:
+    """Say what one resource costs an hour."""
+    if each.amount is None:
+        return each.basis.value if each.basis is Basis.NOTHING else "price unknown"
+    node = f" for {each.basis.value}" if each.basis is Basis.EACH_NODE else ""
+    return f"{each.amount:.2f} {each.currency} an hour{node}"
+
+
+def sum_of(found: tuple[Hourly, ...]) -> Iterator[str]:
+    """Say what all of it costs an hour, as far as it is known, and what prices that stands on."""
+    total = billing.together(found)
+    known = next((each.price for each in found if each.price), None)
+    if total is not None and known:
+        yield f"  together {total:.2f} {known.currency} an hour"
+    if known:
+        yield f"  prices: {known.region}, as of {known.as_of}, from {known.source}"
+
+
+def as_json(said: Manifest) -> list[Json]:
+    """Give what each resource that is alive costs an hour; nothing is billed on the emulator."""
+    return billing.as_json(_hourly(said))
+
+
+def _resources(said: Manifest) -> Iterator[str]:
+    """Give one line each; on the emulator they cost nothing."""
+    found = _hourly(said)
+    if _is_emulated(said):
+        yield from table([(each.kind, each.name, _deletion(each)) for each in said.alive])
+        yield "  nothing is billed: it is on the emulator"
+        return
+    rows = zip(said.alive, found, strict=True)
+    yield from table([(each.kind, each.name, price(cost), _deletion(each)) for each, cost in rows])
+    yield from sum_of(found)
+
+
+def _deletion(each: Resource) -> str:
+    """Say that a deletion was asked for and is not proven."""
+    if each.deletion is None:
+        return ""
+    return safe(
+        f"not proven gone: {'its deletion was asked for' if each.deletion == 'asked' else each.deletion}"
+    )
+
+
+def _hourly(said: Manifest) -> tuple[Hourly, ...]:
+    return () if _is_emulated(said) or not said.alive else billing.hourly(said, built_in_prices())
+
+
+def _is_emulated(said: Manifest) -> bool:
+    return bool(said.target["kind"] == TargetKind.EMULATOR.value)

@@ -1,0 +1,76 @@
+"""Who works on a run: whether a process holds its journal, and which one last said that it does."""
+
+import fcntl
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.journal import Event, Record, this_process
+
+_TOLD_BY = {Event.RUN_OPENED, Event.RUN_RESUMED}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holder:
+    """A process by its number, and the machine it is on."""
+
+    pid: int
+    host: str
+
+    @property
+    def is_here(self) -> bool:
+        """Tell whether it is on this machine, where it can be asked to end."""
+        return self.host == str(this_process()["host"])
+
+    def __str__(self) -> str:
+        """Name it for people."""
+        return f"process {self.pid} on {self.host}"
+
+
+def is_held(journal: Path) -> bool:
+    """Tell whether a process holds a run's journal; False where there is none.
+
+    Where nobody does, the question itself takes the lock for a moment: ask once, not again and again.
+    """
+    try:
+        file = os.open(journal, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+def last_holder(records: Sequence[Record]) -> Holder | None:
+    """Give the process that last opened or resumed the run; None where the journal does not tell."""
+    told = [record.data.get("process") for record in records if record.event in _TOLD_BY]
+    process = told[-1] if told else None
+    return Holder(pid=int(process["pid"]), host=str(process["host"])) if process else None
+
+
+def may_have_open(pid: int, journal: Path) -> bool:
+    """Tell whether a process of this machine may be the one that holds a journal.
+
+    Its number may have gone to another process since. Where the kernel lists a process's files, it has to
+    have this one open; elsewhere it is enough that it lives.
+    """
+    files = Path(f"/proc/{pid}/fd")
+    try:
+        if not Path("/proc/self/fd").is_dir():
+            os.kill(pid, 0)
+            return True
+        return any(_is_same(file, journal) for file in files.iterdir())
+    except OSError:  # it has ended, or is somebody else's
+        return False
+
+
+def _is_same(file: Path, journal: Path) -> bool:
+    try:
+        return file.samefile(journal)
+    except OSError:  # closed meanwhile, or no file at all
+        return False

@@ -1,0 +1,74 @@
+"""`runner attach RUN`: follow a run that another process carries out; to leave it changes nothing."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from runner import manifest, runs
+from runner.carry_out import Outcome
+from runner.errors import CloudUnavailable, ExitCode, RunLeft, StepFailed
+from runner.journal import FILE_NAME, read
+from runner.manifest import Manifest, RunStatus
+from runner.outstanding import outstanding
+from runner.replay import RecordedClock, Replay, grown
+from runner.session import RUNS_FOLDER, Session
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the run."""
+    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+
+
+def main(options: Namespace, session: Session) -> ExitCode:
+    """Show the run's progress until it ends, and end as it does; the journal is only read."""
+    folder = runs.find(options.runs_dir, options.run)
+    try:
+        said = _followed(session, folder)
+    except KeyboardInterrupt:
+        session.console.unfollowed(folder.name)
+        raise
+    ended = _outcome(said)
+    if said.status is RunStatus.RUNNING:
+        left = _left(said, folder)
+        if ended.billing:
+            session.console.error(left)
+        raise ended.billing or left
+    session.console.finished(said, folder, ended.error, ended.billing)
+    return ended.exit_code
+
+
+def _followed(session: Session, folder: Path) -> Manifest:
+    """Tell what was, then what comes, and give the run as it stands once no process holds it."""
+    records = list(read(folder / FILE_NAME))
+    said = manifest.fold(records)
+    clock = RecordedClock(session.clock, said.started)
+    with session.console.attached(said, clock) as observer:
+        replay, records = Replay(observer, clock), []
+        for record in grown(folder / FILE_NAME, clock):
+            records.append(record)
+            replay.tell(record)
+    return manifest.fold(records)
+
+
+def _left(said: Manifest, folder: Path) -> RunLeft:
+    last = read(folder / FILE_NAME)[-1].time
+    return RunLeft(
+        f"no process carries run {said.run_id} on; its last record is of {last}",
+        hint=f"runner resume {said.run_id}, or runner cancel {said.run_id}",
+    )
+
+
+def _outcome(said: Manifest) -> Outcome:
+    """Tell how a run ended, as its own process did; the end of a failed step's log is not in a journal."""
+    return Outcome(manifest=said, error=_error(said), billing=outstanding(said))
+
+
+def _error(said: Manifest) -> BaseException | None:
+    failed = next((step.error for step in said.steps.values() if step.error), None)
+    match said.status:
+        case RunStatus.INTERRUPTED:  # by a person, or because the cloud was lost from sight
+            return CloudUnavailable(failed) if failed else KeyboardInterrupt()
+        case RunStatus.FAILED:
+            return StepFailed(failed or "the run failed")
+        case _:
+            return None

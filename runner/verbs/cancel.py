@@ -1,0 +1,97 @@
+"""`runner cancel RUN`: end a run, whoever carries it out: stop what runs, and clean up as after a failure."""
+
+import contextlib
+import os
+import signal
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from threading import Event as StopEvent
+
+from runner import execute, holder, opening, provenance, resuming, runs
+from runner.clock import Clock
+from runner.errors import ExitCode, RunHeld
+from runner.journal import FILE_NAME, Event, Journal, read
+from runner.manifest import Manifest, RunStatus
+from runner.outstanding import outstanding
+from runner.session import RUNS_FOLDER, Session
+from runner.steps import STEPS
+
+# A process that is asked to end stops waiting at once; only a request under way may take this long.
+END_SECONDS = 120.0
+_PAUSE = 0.1
+
+_ENDED = {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELED}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the run."""
+    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--state", type=Path, help="the emulator's folder")
+
+
+def main(options: Namespace, session: Session) -> ExitCode:
+    """End the process that carries the run out, if any, and end the run as canceled; idempotent."""
+    folder = runs.find(options.runs_dir, options.run)
+    _end_holder(folder, session.clock)
+    with Journal(folder / FILE_NAME, session.clock, new=False) as journal:
+        said = execute.manifest_of(journal)
+        needed = _is_needed(said)
+        if needed:
+            _write_down(journal)
+    if needed:
+        # All that is left of it is to clean up and to close, which a crash on the way leaves to a resume.
+        return resuming.go_on(session, folder, state=options.state, as_recorded=True, cancel=False)
+    return _told(session, said)
+
+
+def _is_needed(said: Manifest) -> bool:
+    """Tell whether there is something to cancel: of a run that has ended, only what runs on, or was to go."""
+    runs_on = [each for each in said.alive if each.deletion or STEPS[each.step].traits.stopped]
+    return said.status not in _ENDED or bool(runs_on)
+
+
+def _write_down(journal: Journal) -> None:
+    """Say that the run is canceled before anything is done about it."""
+    resumption = {"process": opening.process(), "versions": provenance.versions(Path())}
+    journal.append(Event.RUN_RESUMED, data=resumption)
+    journal.append(Event.WALKED, data={"status": RunStatus.CANCELED.value, "error": None})
+
+
+def _told(session: Session, said: Manifest) -> ExitCode:
+    session.console.nothing_to_cancel(said)
+    left = outstanding(said)
+    if left:
+        raise left
+    return ExitCode.DONE
+
+
+def _end_holder(folder: Path, clock: Clock) -> None:
+    """Ask the process that holds the run to end, and wait. Raises RunHeld where that cannot be done."""
+    path = folder / FILE_NAME
+    if not holder.is_held(path):
+        return
+    found = holder.last_holder(read(path))
+    if found is None:
+        raise RunHeld(f"another process holds run {folder.name}", hint="end it, and cancel again")
+    if not found.is_here:
+        raise RunHeld(f"{found} holds run {folder.name}", hint=f"cancel it there: on {found.host}")
+    if not holder.may_have_open(found.pid, path):
+        raise RunHeld(
+            f"another process than {found}, which wrote last, holds run {folder.name}",
+            hint="a down, a repair or a gc may be at work: wait until it ends, and cancel again",
+        )
+    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(found.pid, signal.SIGTERM)
+    _wait_for(path, found, clock)
+
+
+def _wait_for(path: Path, found: holder.Holder, clock: Clock) -> None:
+    deadline = clock.monotonic() + END_SECONDS
+    while holder.is_held(path):
+        if clock.monotonic() > deadline:
+            raise RunHeld(
+                f"{found} was asked to end {END_SECONDS:.0f} s ago and still holds run {path.parent.name}",
+                hint="look at what it does; nothing was cancelled",
+            )
+        clock.wait(_PAUSE, StopEvent())

@@ -1,0 +1,78 @@
+"""`runner logs RUN [STEP]`: the run's journal in words, or what a step's own processes wrote in the cloud."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner import manifest, opening, runs
+from runner.errors import ExitCode, UsageError
+from runner.facts import TargetKind
+from runner.journal import FILE_NAME, read
+from runner.manifest import Manifest
+from runner.outstanding import outstanding
+from runner.recipe import STEP_SECTIONS
+from runner.session import RUNS_FOLDER, Session
+from runner.target import of_a_run
+
+if TYPE_CHECKING:
+    from runner.azure.cloud import Cloud
+
+LINES = 500
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the run and the step."""
+    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
+    help_text = "finetune and deployment: what ran in the cloud wrote; any other: its part of the journal"
+    parser.add_argument("step", metavar="STEP", nargs="?", choices=STEP_SECTIONS, help=help_text)
+    parser.add_argument("--lines", type=int, default=LINES, help="how many of a deployment's last lines")
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--state", type=Path, help="the emulator's folder")
+
+
+def main(options: Namespace, session: Session) -> ExitCode:
+    """Show it; nothing is written to a file, and the journal is only read."""
+    folder = runs.find(options.runs_dir, options.run)
+    records = read(folder / FILE_NAME)
+    said = manifest.fold(records)
+    if options.step in _LOGS:
+        session.console.service_logs(said.run_id, options.step, _from_cloud(options, session, said))
+    else:
+        shown = [each for each in records if options.step in {None, each.step}]
+        session.console.journal(said.run_id, shown)
+    left = outstanding(said)
+    if left:
+        raise left
+    return ExitCode.DONE
+
+
+def _from_cloud(options: Namespace, session: Session, said: Manifest) -> Mapping[str, str]:
+    step = said.steps.get(options.step)
+    if step is None or not step.intent:
+        hint = f"runner logs {said.run_id} tells what it did"
+        raise UsageError(f"{options.step} of run {said.run_id} has asked for nothing yet", hint=hint)
+    kind = TargetKind(said.target["kind"])
+    with opening.reached(session, kind, session.emulator_state(options.state)):
+        chosen = of_a_run(said.target, session.environment)
+        cloud = opening.connected(session, chosen, said.target["registry"])
+        return _LOGS[options.step](cloud, said, options.lines)
+
+
+def _training(cloud: "Cloud", said: Manifest, _lines: int) -> Mapping[str, str]:
+    """Read the log of each child of the job that has one."""
+    job = str(said.steps["finetune"].intent["name"])
+    read_logs = {child.name: cloud.history.log(child.run_id) for child in cloud.history.descendants(job)}
+    return {name: text for name, text in read_logs.items() if text}
+
+
+def _container(cloud: "Cloud", said: Manifest, lines: int) -> Mapping[str, str]:
+    intent = said.steps["deployment"].intent
+    text = cloud.endpoints.container_log(intent["endpoint"], intent["name"], lines)
+    return {str(intent["name"]): text} if text else {}
+
+
+_LOGS: Mapping[str, Callable[["Cloud", Manifest, int], Mapping[str, str]]] = {
+    "finetune": _training,
+    "deployment": _container,
+}

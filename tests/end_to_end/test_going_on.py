@@ -1,0 +1,118 @@
+"""Runs that go on without their terminal: detached, followed, looked at, cancelled, and collected."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from tests.emulator.emulated import Emulated
+from tests.end_to_end.shell import RECIPE, ROWS, Done, Shell, write_recipe
+
+Fake: TypeAlias = tuple[Shell, Emulated]
+HANGING = [{"messages": [{"role": "user", "content": "HANG finetune"}, ROWS[0]["messages"][1]]}]
+ON_FAILURE = RECIPE.replace("cleanup: never", "limits: {endpoint_ttl: 3600}\ncleanup: on_failure")
+
+
+def detached(shell: Shell) -> str:
+    done = shell.runner("run", "recipe.yaml", "--detach", "--output", "json")
+    assert done.code == 0, done.out + done.err
+    return str(done.json["run_id"])
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.1)
+
+
+def found(done: Done) -> dict[str, Mapping[str, Any]]:
+    return {each["kind"]: each for each in done.json["found"]}
+
+
+def test_a_detached_run_is_followed_to_its_end_and_what_it_leaves_is_known(fake: Fake) -> None:
+    shell, emulated = fake
+    write_recipe(shell, ON_FAILURE)
+    emulated.script("Completed", 2.0)
+    run = detached(shell)
+
+    held = shell.runner("resume", run)
+    followed = shell.runner("attach", run)
+
+    assert held.code == 7
+    assert followed.code == 0, followed.out + followed.err
+    assert "✓ create: Completed" in followed.out
+    assert f"succeeded: runs/{run}" in followed.out
+    assert shell.manifest()["resumed"] == 1
+    log = (shell.folder / "runs" / run / "console.log").read_text(encoding="utf-8")
+    assert "✓ create: Completed" in log
+    secret = emulated.info["env"]["IDENTITY_HEADER"]
+    assert secret not in log
+
+    here, elsewhere = (
+        found(shell.runner("gc", "--output", "json", *words)) for words in ((), ("--runs-dir", "elsewhere"))
+    )
+    assert {each["standing"] for each in here.values()} == {"in a run here"}
+    assert {each["standing"] for each in elsewhere.values()} == {"in no run here"}
+    assert here["endpoint"]["expires"]
+    assert not here["endpoint"]["expired"]
+
+    deleted = shell.runner("gc", "--runs-dir", "elsewhere", "--delete")
+    assert deleted.code == 0, deleted.err
+    assert found(shell.runner("gc", "--output", "json")) == {}
+
+
+def test_a_detached_run_is_cancelled_from_another_terminal(fake: Fake) -> None:
+    shell, emulated = fake
+    write_recipe(shell, ON_FAILURE, train=HANGING)
+    run = detached(shell)
+    wait_for(lambda: emulated.admin("GET", "/_emu/status").json()["jobs_running"] == 1)
+
+    canceled = shell.runner("cancel", run)
+
+    assert canceled.code == 0, canceled.out + canceled.err
+    assert f"job {run}-1 is gone" in canceled.out
+    assert f"canceled: runs/{run}" in canceled.out
+    assert shell.manifest()["status"] == "canceled"
+    assert shell.manifest()["alive"] == []
+    assert emulated.admin("GET", "/_emu/status").json()["jobs_running"] == 0
+    log = (shell.folder / "runs" / run / "console.log").read_text(encoding="utf-8")
+    assert f"runner resume {run}" in log
+
+    again = shell.runner("cancel", run)
+    assert again.code == 0
+    assert again.out.startswith("nothing to cancel")
+    told = shell.runner("logs", run)
+    assert "closed: canceled" in told.out
+
+
+def test_cancel_keeps_what_the_recipe_never_cleans_up_but_not_what_trains(fake: Fake) -> None:
+    shell, emulated = fake
+    write_recipe(shell, train=HANGING)
+    run = detached(shell)
+    wait_for(lambda: emulated.admin("GET", "/_emu/status").json()["jobs_running"] == 1)
+
+    assert shell.runner("cancel", run).code == 0
+
+    assert {each["kind"] for each in shell.manifest()["alive"]} == {"compute", "endpoint"}
+    assert emulated.admin("GET", "/_emu/status").json()["jobs_running"] == 0
+
+
+def test_the_logs_of_what_ran_in_the_cloud_are_shown(fake: Fake) -> None:
+    shell, _ = fake
+    write_recipe(shell)
+    shell.runner("run", "recipe.yaml")
+
+    training, container = (shell.runner("logs", "latest", step) for step in ("finetune", "deployment"))
+
+    assert "==> chat_completion_finetune <==\nfinetune with" in training.out
+    assert container.out.startswith("==> demo <==\nready")
+
+
+def test_an_emulator_that_a_detached_run_needs_stays_up(shell: Shell) -> None:
+    write_recipe(shell, train=HANGING)
+    try:
+        run = detached(shell)
+        assert shell.runner("emulator", "status", "--output", "json").json["running"]
+        assert shell.runner("cancel", run).code == 0
+    finally:
+        shell.runner("emulator", "stop")

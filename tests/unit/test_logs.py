@@ -1,0 +1,185 @@
+"""`logs` tells the journal in words, or what a step's processes wrote in the cloud; it writes nothing."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from runner import opening as openings
+from runner.cli import main
+from runner.clock import SystemClock
+from runner.console import chronicle
+from runner.facts import ChildRun
+from runner.journal import FILE_NAME, Event, Journal, Json, Record
+from runner.redact import register
+
+RUN = "20261121T082300Z-small-1a2b"
+DATA: Mapping[Event, Mapping[str, Json]] = {
+    Event.RUN_RESUMED: {"process": {"pid": 7, "host": "here"}},
+    Event.STEP_STARTED: {"action": "create", "attempt": 2},
+    Event.INTENT: {"action": "create", "intent": {"name": "gpu"}, "kind": "compute", "bills": True},
+    Event.ACKNOWLEDGED: {},
+    Event.OBSERVED: {"detail": "training", "fraction": 0.5},
+    Event.DONE: {
+        "action": "create",
+        "intent": {"name": "gpu"},
+        "kind": "compute",
+        "bills": True,
+        "outputs": {},
+        "detail": "ready",
+    },
+    Event.FAILED: {"error": "no quota"},
+    Event.WALKED: {"status": "failed", "error": "no quota"},
+    Event.DELETE_INTENT: {"intent": {"name": "gpu"}},
+    Event.DELETE_DONE: {"with": []},
+    Event.DELETE_FAILED: {"reason": "HTTP 409"},
+    Event.RUN_CLOSED: {"status": "failed", "retried": 3},
+    Event.REPAIRED: {"dropped": [{"line": 3, "reason": "checksum"}]},
+}
+WORDS = {
+    Event.RUN_RESUMED: "resumed, by process 7 on here",
+    Event.STEP_STARTED: "started: to create, attempt 2",
+    Event.INTENT: "means to create compute gpu",
+    Event.ACKNOWLEDGED: "the request was answered well",
+    Event.OBSERVED: "seen: training 50%",
+    Event.DONE: "done: create compute gpu: ready",
+    Event.FAILED: "failed: no quota",
+    Event.WALKED: "all steps are over, failed: no quota; what is left is to clean up and close",
+    Event.DELETE_INTENT: "means to delete gpu",
+    Event.DELETE_DONE: "is proven gone",
+    Event.DELETE_FAILED: "is not proven gone: HTTP 409",
+    Event.RUN_CLOSED: "closed: failed, 3 requests were sent once more",
+    Event.REPAIRED: "repaired: 1 damaged lines were dropped",
+}
+
+
+class Sky:
+    """A cloud of which only the logs are asked."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts = texts
+        self.history = SimpleNamespace(descendants=self._descendants, log=texts.__getitem__)
+        self.endpoints = SimpleNamespace(container_log=self._container)
+
+    def _descendants(self, job: str) -> tuple[ChildRun, ...]:
+        assert job == f"{RUN}-1"
+        return tuple(ChildRun(run_id=name, name=f"node_{name}", status="Running") for name in self.texts)
+
+    def _container(self, endpoint: str, name: str, lines: int) -> str:
+        return f"{endpoint}/{name}, {lines} lines"
+
+
+@pytest.fixture
+def journal(tmp_path: Path, opening: Mapping[str, Json]) -> Journal:
+    (tmp_path / "runs" / RUN).mkdir(parents=True)
+    journal = Journal(tmp_path / "runs" / RUN / FILE_NAME, SystemClock(), new=True)
+    journal.append(Event.RUN_OPENED, data={**opening, "target": {**opening["target"], "kind": "azure"}})
+    return journal
+
+
+def mean(journal: Journal, step: str, intent: Mapping[str, Json]) -> None:
+    made = {"action": "create", "intent": intent, "kind": step, "bills": True}
+    journal.append(Event.STEP_STARTED, step=step, data={"action": "create"})
+    journal.append(Event.INTENT, step=step, data=made)
+
+
+def logs(folder: Path, *words: str) -> int:
+    return main(["logs", RUN, *words, "--runs-dir", str(folder / "runs")])
+
+
+@pytest.fixture
+def under(monkeypatch: pytest.MonkeyPatch) -> Sky:
+    sky = Sky({"validation": "fine\n", "finetune": "\x1b[31mloss 1.0\n", "model_converter": ""})
+    monkeypatch.setattr(openings, "connected", lambda *_: sky)
+    return sky
+
+
+def test_every_record_has_its_words(opening: Mapping[str, Json]) -> None:
+    assert {*WORDS, Event.RUN_OPENED} == set(Event)
+    for event, data in {**DATA, Event.RUN_OPENED: opening}.items():
+        record = Record(seq=1, time="2026-11-21T08:23:00.000Z", event=event, step="compute", data=data)
+        words = WORDS.get(event, "opened: small.yaml on emulator workspace ws")
+        assert chronicle.line(record) == f"2026-11-21T08:23:00.000Z  compute     {words}"
+
+
+def test_without_a_step_it_is_the_whole_journal_a_line_each(
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mean(journal, "compute", {"name": "gpu\n\x1b[2J"})
+    assert logs(tmp_path) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 3
+    assert told[2].endswith("means to create compute gpu \\x1b[2J")
+
+
+def test_a_step_without_a_log_of_its_own_is_told_from_its_records(
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mean(journal, "compute", {"name": "gpu"})
+    mean(journal, "endpoint", {"name": "e"})
+    assert logs(tmp_path, "compute", "--output", "json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [(each["event"], each["step"]) for each in said["records"]] == [
+        ("step_started", "compute"),
+        ("intent", "compute"),
+    ]
+
+
+@pytest.mark.usefixtures("under")
+def test_a_training_has_the_logs_of_its_children(
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mean(journal, "finetune", {"name": f"{RUN}-1"})
+    before = sorted((path, path.read_bytes()) for path in tmp_path.rglob("*") if path.is_file())
+    assert logs(tmp_path, "finetune") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "==> node_validation <==",
+        "fine",
+        "==> node_finetune <==",
+        "\\x1b[31mloss 1.0",
+    ]
+    assert sorted((path, path.read_bytes()) for path in tmp_path.rglob("*") if path.is_file()) == before
+
+
+@pytest.mark.usefixtures("under")
+def test_a_deployment_has_the_log_of_its_container(
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mean(journal, "deployment", {"name": "demo", "endpoint": "e"})
+    assert logs(tmp_path, "deployment", "--lines", "7", "--output", "json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["logs"] == [{"name": "demo", "text": "e/demo, 7 lines"}]
+
+
+def test_no_secret_is_shown(
+    tmp_path: Path, journal: Journal, under: Sky, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mean(journal, "finetune", {"name": f"{RUN}-1"})
+    key = register("logs-canary-0123456789")
+    under.texts = {"finetune": f"key {key}"}
+    under.history.log = under.texts.__getitem__
+    for words in ((), ("--output", "json")):
+        assert logs(tmp_path, "finetune", *words) == 0
+        said = capsys.readouterr().out
+        assert "key [redacted]" in said
+        assert "canary" not in said
+
+
+def test_a_step_that_has_asked_for_nothing_has_no_log(
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal.append(Event.STEP_STARTED, step="finetune", data={"action": "create"})
+    assert logs(tmp_path, "finetune") == 2
+    assert "finetune of run" in capsys.readouterr().err
+
+
+def test_what_is_not_proven_gone_ends_this_with_9_too(
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mean(journal, "compute", {"name": "gpu"})
+    assert logs(tmp_path) == 0
+    journal.append(Event.DELETE_FAILED, step="compute", data={"reason": "HTTP 409"})
+    assert logs(tmp_path) == 9
+    assert "not proven gone: compute gpu (HTTP 409)" in capsys.readouterr().err
