@@ -39,7 +39,8 @@ def arm_response(error: ArmError) -> Response:
     if isinstance(error, NotFoundWithoutBodyError):
         return Response(status_code=error.status, headers={"x-ms-response-type": "error"})
     envelope: Json = {**error.body(), "target": None, "additionalInfo": _additional_info(error)}
-    return JSONResponse({"error": envelope}, error.status, {"x-ms-response-type": "error"})
+    headers = {"x-ms-response-type": "error", **error.headers}
+    return JSONResponse({"error": envelope}, error.status, headers)
 
 
 def blob_response(error: ArmError) -> Response:
