@@ -2,11 +2,14 @@
 
 RunnerError                      1
 ├── StepFailed                   1   a step ended in failure; says what is left alive
+│   ├── NotFound                 1   the resource is not there
+│   └── Conflict                 1   the service refuses because of something else that is under way
+├── NotWritten                   1   what has to be on the disk could not be written; the run can be resumed
 ├── UsageError                   2   the command line is wrong, or names a run that is not there
 ├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
 ├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
-├── JournalLost                  1   a record did not reach the disk: nothing more may be done
+├── Drifted                      5   Diagnostics: a recipe or its data are no longer what a run recorded
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
 └── StillBilling                 9   a deletion that was asked for is not confirmed
@@ -86,6 +89,18 @@ class StepFailed(RunnerError):
         self.log_tail = log_tail
 
 
+class NotFound(StepFailed):
+    """The resource is not there: an answer to who only looks, a failure to who wants to change it."""
+
+
+class Conflict(StepFailed):
+    """The service refuses for now (HTTP 409): something else is under way, or has to go first."""
+
+
+class NotWritten(RunnerError):
+    """What has to be on the disk could not be written; nothing was asked for that is not on it."""
+
+
 class UsageError(RunnerError):
     """The command line asks for something that is not there or makes no sense."""
 
@@ -118,8 +133,10 @@ class PreflightRefused(DiagnosticError):
     exit_code = ExitCode.PREFLIGHT_REFUSED
 
 
-class JournalLost(RunnerError):
-    """A record did not reach the disk; what it would have told must not be acted on."""
+class Drifted(DiagnosticError):
+    """A run cannot go on: its recipe, or the data it names, are no longer what was recorded."""
+
+    exit_code = ExitCode.NOT_REPRODUCED
 
 
 class RunHeld(RunnerError):
@@ -138,3 +155,7 @@ class StillBilling(RunnerError):
     """A deletion that was asked for is not confirmed: something may still cost money."""
 
     exit_code = ExitCode.STILL_BILLING
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP, taken the way of a Ctrl-C but remembered for the exit code."""

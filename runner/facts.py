@@ -141,12 +141,22 @@ class AssetState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobState:
-    """A job as it stands; `status` is Azure ML's own word."""
+    """A job as it stands; `status` is Azure ML's own word.
+
+    `queued`: it was taken on, but does not compute yet (it waits for nodes, or they are being prepared).
+    `preempted` is certain only where true: the service took the nodes back and the job ended by that;
+    `reason` is then what it said. Azure ML has no status of its own for it, so that a Failed or Canceled job
+    whose error or reason speaks of preemption or eviction is taken as one (an assumption: no exchange of a
+    preempted pipeline job was ever recorded); a preemption that it does not speak of looks like any failure.
+    """
 
     id: str
     name: str
     status: str
     provisioning: Provisioning
+    queued: bool = False
+    preempted: bool = False
+    reason: str = ""
     studio: str = ""
     outputs: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)

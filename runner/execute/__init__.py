@@ -2,11 +2,15 @@
 
 Forward: fix the intent, look, write the intent to disk, act, look until it is decided, write what came.
 Backward: look whose it is, write the intent to delete, ask, look until it is gone, write that. What is
-decided is decided by a fresh GET, never by what a request or a poller returned.
+decided is decided by a fresh GET, never by what a request or a poller returned. What was begun by a process
+that is no more is taken up by the same walks: a recorded intent is looked for before it is asked for again.
 """
 
-from runner.execute.backward import backward
+from runner.execute.attempts import Cause
+from runner.execute.backward import backward, cancel
+from runner.execute.crash import keep
 from runner.execute.forward import forward
+from runner.execute.heard import heard
 from runner.execute.mistakes import our_mistake
 from runner.execute.observer import Observer
 from runner.execute.run import Run, close, manifest_of
@@ -16,11 +20,15 @@ __all__ = [
     "DELETE_SECONDS",
     "GRACE_SECONDS",
     "PATIENCE_SECONDS",
+    "Cause",
     "Observer",
     "Run",
     "backward",
+    "cancel",
     "close",
     "forward",
+    "heard",
+    "keep",
     "manifest_of",
     "our_mistake",
 ]

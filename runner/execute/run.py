@@ -1,5 +1,6 @@
 """A run while it is carried out: where it is written down, who is told, and what time it is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as StopEvent
@@ -8,17 +9,24 @@ from typing import TYPE_CHECKING
 
 from runner import manifest as manifests
 from runner.clock import Clock
+from runner.errors import NotWritten
 from runner.execute.observer import Observer
-from runner.journal import Event, Journal
+from runner.journal import Event, Journal, Json
 from runner.manifest import Manifest, RunStatus
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
+_AT_ONCE = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What walking needs, in either direction. Setting `stop` ends all waiting."""
+    """What walking needs, in either direction. Setting `stop` ends all waiting.
+
+    At most `at_once` steps run at the same time; with 1 they always run in the same order. With `cancel`, an
+    interruption cancels what runs and cleans up as after a failure; else all goes on in the cloud.
+    """
 
     cloud: "Cloud"
     journal: Journal
@@ -26,6 +34,8 @@ class Run:
     observer: Observer
     clock: Clock
     stop: StopEvent
+    at_once: int = _AT_ONCE
+    cancel: bool = False
     saving: Lock = field(default_factory=Lock)
 
     @property
@@ -33,10 +43,24 @@ class Run:
         """Fold the journal as it stands."""
         return manifest_of(self.journal)
 
+    def record(self, event: Event, *, step: str = "", data: Mapping[str, Json] | None = None) -> None:
+        """Bring a record to the disk. Raises NotWritten: what it was to announce is then not to be done."""
+        self.journal.append(event, step=step, data=data)
+
     def save(self) -> None:
         """Bring the manifest's file up to date with the journal; an older fold never replaces a newer."""
         with self.saving:
-            manifests.write(self.manifest, self.folder / manifests.FILE_NAME)
+            try:
+                manifests.write(self.manifest, self.folder / manifests.FILE_NAME)
+            except OSError as error:
+                raise _not_written(self.folder, error) from error
+
+
+def _not_written(folder: Path, error: OSError) -> NotWritten:
+    return NotWritten(
+        f"{folder} cannot be written to: {error.strerror or type(error).__name__}",
+        hint=f"what runs in the cloud goes on; make room, then: runner resume {folder.name}",
+    )
 
 
 def manifest_of(journal: Journal) -> Manifest:
@@ -44,9 +68,10 @@ def manifest_of(journal: Journal) -> Manifest:
     return manifests.fold(journal.records)
 
 
-def close(journal: Journal, status: RunStatus, folder: Path) -> Manifest:
+def close(run: Run, status: RunStatus) -> Manifest:
     """Write the end of a run and its last manifest."""
-    journal.append(Event.RUN_CLOSED, data={"status": status.value})
-    manifest = manifest_of(journal)
-    manifests.write(manifest, folder / manifests.FILE_NAME)
-    return manifest
+    # How often requests were sent once more is told by a cloud that counts it.
+    retried = getattr(run.cloud, "retried", 0)
+    run.record(Event.RUN_CLOSED, data={"status": status.value, "retried": retried})
+    run.save()
+    return run.manifest

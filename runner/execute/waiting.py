@@ -1,6 +1,7 @@
 """Waiting for what the cloud does: how often to look, how long to believe in it, when to give up."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 from runner.errors import CloudUnavailable, StepFailed
@@ -9,11 +10,11 @@ from runner.steps.step import Change, Observation, Status
 
 Seen = TypeVar("Seen")
 
-# A look after t seconds of waiting is followed by the next after t/20, but within these bounds: short waits
-# are followed closely, a job of hours is asked after every ten seconds.
-SHORTEST_PAUSE = 0.2
+# A look after t seconds of waiting is followed by the next after t/50, but within these bounds: what is there
+# is seen at most 2 % too late, and a job of hours is asked after every ten seconds.
+SHORTEST_PAUSE = 0.05
 LONGEST_PAUSE = 10.0
-PAUSE_SHARE = 0.05
+PAUSE_SHARE = 0.02
 
 # How long a resource that was asked for may stay invisible, or keep its old shape, before it counts as lost.
 GRACE_SECONDS = 60.0
@@ -37,52 +38,73 @@ class Decided(StepFailed):
         self.seen = seen
 
 
-def until_settled(run: Run, change: Change, look: Callable[[], Observation]) -> Observation:
+class Lost(StepFailed):
+    """What was accepted has not come within the grace, or has gone since it was seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """What is waited for, and how: `look` is a fresh look.
+
+    `judge` is shown each look with the seconds waited so far, and raises where it has taken too long.
+    `insist` is called while a look shows nothing of what was asked for, and tells whether the request was
+    answered: only then is what is not there counted as lost. `expected`: it has been seen before.
+    """
+
+    change: Change
+    look: Callable[[], Observation]
+    judge: Callable[[float, Observation], None] = lambda _waited, _seen: None
+    insist: Callable[[Observation], bool] = lambda _seen: True
+    expected: bool = False
+
+
+def until_settled(run: Run, watch: Watch) -> Observation:
     """Look until the resource is not under way: then what has to be done to it can be decided."""
-    for waited, seen in _looks(run, look):
+    for waited, seen in _looks(run, watch):
         if seen.status is not Status.IN_PROGRESS:
             return seen
-        run.observer.waiting(change, seen, waited)
+        run.observer.waiting(watch.change, seen, waited)
     raise Interrupted
 
 
-def until_succeeded(run: Run, change: Change, look: Callable[[], Observation]) -> Observation:
+def until_succeeded(run: Run, watch: Watch) -> Observation:
     """Look until the resource has succeeded.
 
-    Raises Decided when it has failed or is somebody else's, StepFailed when it was lost on its way, and
+    Raises Decided when it has failed or is somebody else's, Lost when it was lost on its way, and
     CloudUnavailable when looks have gone unanswered for too long.
     """
-    last_under_way = 0.0
-    for waited, seen in _looks(run, look):
+    waiting_since, expected = 0.0, watch.expected
+    for waited, seen in _looks(run, watch):
         if seen.status is Status.SUCCEEDED:
             return seen
         if seen.status in {Status.FAILED, Status.FOREIGN}:
             raise Decided(seen)
         if seen.status is Status.IN_PROGRESS:
-            last_under_way = waited
-        elif waited - last_under_way > GRACE_SECONDS:
-            reason = seen.detail or _LOST[seen.status]
-            raise StepFailed(f"{change.kind} {change.name} was accepted, but {reason}")
-        run.observer.waiting(change, seen, waited)
+            waiting_since, expected = waited, True
+        elif not watch.insist(seen):
+            waiting_since = waited
+        elif waited - waiting_since > GRACE_SECONDS:
+            raise _lost(watch.change, seen, expected=expected)
+        run.observer.waiting(watch.change, seen, waited)
     raise Interrupted
 
 
-def until_gone(run: Run, is_gone: Callable[[], bool]) -> bool:
-    """Look until a resource is gone; False if it is still there after a long wait, or the run is to stop."""
-    for waited, gone in _looks_at(run, is_gone, unanswered=lambda _error: False):
-        if gone or waited > DELETE_SECONDS:
-            return gone
-    return False
+def _lost(change: Change, seen: Observation, *, expected: bool) -> Lost:
+    subject = f"{change.kind} {change.name}"
+    if expected and seen.status is Status.ABSENT:
+        return Lost(f"{subject} has vanished", hint="was it deleted by somebody else?")
+    return Lost(f"{subject} was accepted, but {seen.detail or _LOST[seen.status]}")
 
 
-def _looks(run: Run, look: Callable[[], Observation]) -> Iterator[tuple[float, Observation]]:
-    def unanswered(error: CloudUnavailable) -> Observation:
-        return Observation(status=Status.IN_PROGRESS, detail=f"no answer, trying on: {error.message}")
+def first_answer(run: Run, look: Callable[[], Seen]) -> Seen:
+    """Look until there is an answer."""
+    for _, found in answers(run, lambda: [look()], lambda _error: []):
+        if found:
+            return found[0]
+    raise Interrupted
 
-    return _looks_at(run, look, unanswered)
 
-
-def _looks_at(
+def answers(
     run: Run, look: Callable[[], Seen], unanswered: Callable[[CloudUnavailable], Seen]
 ) -> Iterator[tuple[float, Seen]]:
     """Give the seconds waited and what was seen, at once and after each pause; end when the run is to stop.
@@ -102,3 +124,13 @@ def _looks_at(
         yield waited, seen
         if run.clock.wait(min(LONGEST_PAUSE, max(SHORTEST_PAUSE, waited * PAUSE_SHARE)), run.stop):
             return
+
+
+def _looks(run: Run, watch: Watch) -> Iterator[tuple[float, Observation]]:
+    def unanswered(error: CloudUnavailable) -> Observation:
+        return Observation(status=Status.IN_PROGRESS, detail=f"no answer, trying on: {error.message}")
+
+    for waited, seen in answers(run, watch.look, unanswered):
+        if seen.status is not Status.SUCCEEDED:  # what has come, however late, has come
+            watch.judge(waited, seen)
+        yield waited, seen

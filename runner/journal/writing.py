@@ -12,7 +12,7 @@ from zlib import crc32
 
 from runner.clock import Clock, stamp
 from runner.durable import sync_folder, write_all
-from runner.errors import JournalLost, UsageError
+from runner.errors import NotWritten, UsageError
 from runner.journal import holding, lines
 from runner.journal.covering import covered
 from runner.journal.lines import BEFORE_THE_FIRST, Damage, Trusted
@@ -74,7 +74,7 @@ class Journal:
     def append(self, event: Event, *, step: str = "", data: Mapping[str, Json] | None = None) -> Record:
         """Write a record and bring it to the disk before returning, as it will be read.
 
-        Raises JournalLost if it is not there for sure; the file is then as it was before.
+        Raises NotWritten if it is not there for sure; the file is then as it was before.
         """
         with self._lock:
             if self._is_lost:
@@ -146,8 +146,8 @@ def _trusted(content: bytes, counted: Covered, path: Path) -> Trusted:
         raise UsageError(f"{path} is damaged: {damage}", hint=f"runner repair {path.parent.name}") from damage
 
 
-def _lost(path: Path, reason: str) -> JournalLost:
-    return JournalLost(
+def _lost(path: Path, reason: str) -> NotWritten:
+    return NotWritten(
         f"{path} cannot be written ({reason}): the record was not kept; nothing is asked of the cloud for it",
         hint=f"make room on the disk or mend it, then: runner resume {path.parent.name}",
     )

@@ -22,8 +22,7 @@ _SIZES = ("instance_type_finetune", "instance_type_model_evaluation")
 class ComputeStep:
     """See the module."""
 
-    # Rows that cannot be trained on are found before anything is made.
-    traits = Traits(kind="compute", needs=("dataset",), bills=True, cleaned=True)
+    traits = Traits(kind="compute", bills=True, cleaned=True, deadline=1800)
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Reuse what the survey found, else create; of serverless compute there is nothing to make."""
@@ -87,6 +86,10 @@ class ComputeStep:
         """Give the cluster's tags while it is there."""
         found = cloud.computes.get(intent["name"])
         return found.tags if found else None
+
+    def listed(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        """Tell whether the workspace's list has the cluster."""
+        return cloud.computes.listed(intent["name"])
 
 
 def compute_inputs(section: Compute) -> Mapping[str, tuple[Scalar, str]]:

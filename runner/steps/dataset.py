@@ -14,6 +14,7 @@ from runner.steps.step import (
     Observation,
     Status,
     Traits,
+    nothing_listed,
     nothing_stands,
     nothing_to_delete,
 )
@@ -38,6 +39,7 @@ class DatasetStep:
     traits = Traits(kind="data asset")
     delete = nothing_to_delete
     standing = nothing_stands
+    listed = nothing_listed
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Create assets, or only read what is in the workspace. Content is not read for a plan."""

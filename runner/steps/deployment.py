@@ -7,7 +7,7 @@ from runner import naming
 from runner.errors import RunnerError
 from runner.facts import DeploymentState, Facts, Provisioning
 from runner.journal import Json
-from runner.recipe import Recipe, given
+from runner.recipe import Deployment, Recipe, given
 from runner.steps.step import STATUS_OF, Action, Change, Context, Observation, Status, Traits
 
 if TYPE_CHECKING:
@@ -19,7 +19,14 @@ _LOG_TAIL_LINES = 15
 class DeploymentStep:
     """See the module."""
 
-    traits = Traits(kind="deployment", needs=("endpoint", "register"), bills=True, cleaned=True)
+    traits = Traits(
+        kind="deployment",
+        needs=("endpoint", "register"),
+        bills=True,
+        cleaned=True,
+        deadline=7200,
+        retried=True,
+    )
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Create, or update in place: each run registers a new version of the model."""
@@ -47,6 +54,7 @@ class DeploymentStep:
             "model": context.outputs["register"]["id"],
             "instance_type": section.instance_type,
             "instance_count": section.instance_count,
+            "probe_delay": _probe_delay(section),
         }
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
@@ -57,11 +65,14 @@ class DeploymentStep:
         if not naming.is_ours(context.recipe.name, found.tags):
             detail = f"deployment {intent['name']} is not from a run of this recipe"
             return Observation(status=Status.FOREIGN, detail=detail, hint="choose another deployment.name")
-        # With this run's tag it was this run's request that failed, whatever model it still serves.
-        asked = found.tags.get(naming.TAG_RUN) == context.run_id
-        if found.provisioning is Provisioning.FAILED and (asked or _as_intended(found, intent)):
+        # With this attempt's tag it was its request that failed, whatever model the deployment still serves;
+        # one that failed before is asked for anew.
+        asked = found.tags.get(naming.TAG_INTENT) == context.tags("deployment")[naming.TAG_INTENT]
+        failed = found.provisioning is Provisioning.FAILED
+        if failed and asked:
             return _failed(context, intent, found)
-        if found.provisioning is not Provisioning.IN_PROGRESS and not _as_intended(found, intent):
+        settled = found.provisioning is not Provisioning.IN_PROGRESS
+        if failed or (settled and not _as_intended(found, intent)):
             return Observation(status=Status.DIFFERS, detail="it serves another model or on another size")
         outputs = {"id": found.id, "name": found.name, "model": found.model}
         return Observation(
@@ -86,6 +97,15 @@ class DeploymentStep:
         """Give the deployment's tags while it is there."""
         found = cloud.endpoints.deployment(intent["endpoint"], intent["name"])
         return found.tags if found else None
+
+    def listed(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        """Tell whether the endpoint's list has the deployment."""
+        return cloud.endpoints.deployment_listed(intent["endpoint"], intent["name"])
+
+
+def _probe_delay(section: Deployment) -> int:
+    """Give the seconds that the container is left alone before it is asked how it is."""
+    return sum(probe.initial_delay for probe in (section.liveness_probe, section.readiness_probe) if probe)
 
 
 def _as_intended(found: DeploymentState, intent: Mapping[str, Json]) -> bool:

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 class EndpointStep:
     """See the module."""
 
-    # Rows that cannot be trained on are found before anything is made.
     traits = Traits(
         kind="endpoint",
-        needs=("dataset",),
         bills=True,
         cleaned=True,
         down_reused=True,
         takes_along=("deployment", "traffic"),
+        deadline=1800,
     )
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
@@ -82,6 +81,10 @@ class EndpointStep:
         """Give the endpoint's tags while it is there."""
         found = cloud.endpoints.get(intent["name"])
         return found.tags if found else None
+
+    def listed(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        """Tell whether the workspace's list has the endpoint."""
+        return cloud.endpoints.listed(intent["name"])
 
 
 def identity_misfit(found: EndpointState, wanted: Endpoint) -> str:

@@ -7,8 +7,18 @@ from runner import catalog, naming, parameters
 from runner.errors import RunnerError
 from runner.facts import TRAINED_MODEL, ChildRun, Facts, JobSpec, JobState
 from runner.journal import Json
+from runner.parameters import Effective
 from runner.recipe import Recipe, given
-from runner.steps.step import STATUS_OF, Action, Change, Context, Observation, Status, Traits
+from runner.steps.step import (
+    STATUS_OF,
+    Action,
+    Change,
+    Context,
+    Observation,
+    Status,
+    Traits,
+    nothing_listed,
+)
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
@@ -32,7 +42,10 @@ _STAGES = {
 class FinetuneStep:
     """See the module."""
 
-    traits = Traits(kind="job", needs=("compute", "dataset"), bills=True, cleaned=True)
+    traits = Traits(
+        kind="job", needs=("compute", "dataset"), bills=True, cleaned=True, stopped=True, retried=True
+    )
+    listed = nothing_listed  # a job that has ended stays in its list
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Submit a new job: every run trains anew."""
@@ -67,12 +80,13 @@ class FinetuneStep:
                 source,
                 effective,
                 gpus_per_node=compute.gpus_per_node,
-                nodes=int(effective.value("num_nodes_finetune") or 1),
+                nodes=_nodes(effective),
             ),
             "experiment": context.recipe.experiment,
             "model": model.id,
             "component": {"name": component.name, "version": component.version},
             "parameters": effective.wire(),
+            "nodes": _nodes(effective),
         }
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
@@ -93,6 +107,7 @@ class FinetuneStep:
             fraction=_fraction(context, metrics),
             metrics=metrics,
             outputs=_links(job),
+            queued=job.queued,
         )
 
     def create(self, context: Context, intent: Mapping[str, Json]) -> None:
@@ -127,6 +142,10 @@ class FinetuneStep:
         return job.tags if job and job.status not in _ENDED else None
 
 
+def _nodes(effective: Effective) -> int:
+    return int(effective.value("num_nodes_finetune") or 1)
+
+
 def _succeeded(context: Context, job: JobState) -> Observation:
     """Believe a completed job once its output is there, which may take a moment longer."""
     if TRAINED_MODEL not in job.outputs or not context.cloud.history.output_asset(job.name, TRAINED_MODEL):
@@ -154,6 +173,7 @@ def _failed(cloud: "Cloud", job: JobState) -> Observation:
         outputs=_links(job),
         log_tail=tuple(log.splitlines()[-LOG_TAIL_LINES:]),
         ended=job.status in _ENDED,
+        preempted=job.preempted,
     )
 
 

@@ -13,6 +13,7 @@ from runner.steps.step import (
     Observation,
     Status,
     Traits,
+    nothing_listed,
     nothing_stands,
     nothing_to_delete,
 )
@@ -21,9 +22,10 @@ from runner.steps.step import (
 class RegisterStep:
     """See the module."""
 
-    traits = Traits(kind="model", needs=("finetune",))
+    traits = Traits(kind="model", needs=("finetune",), renamed=3)
     delete = nothing_to_delete
     standing = nothing_stands
+    listed = nothing_listed
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Register a new version."""

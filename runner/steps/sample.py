@@ -18,6 +18,7 @@ from runner.steps.step import (
     Observation,
     Status,
     Traits,
+    nothing_listed,
     nothing_stands,
     nothing_to_delete,
 )
@@ -31,6 +32,7 @@ class SampleStep:
     traits = Traits(kind="scoring", needs=("dataset", "traffic"))
     delete = nothing_to_delete
     standing = nothing_stands
+    listed = nothing_listed
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Score rows; nothing is changed."""

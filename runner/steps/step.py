@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from threading import Event as StopEvent
 from typing import TYPE_CHECKING, Protocol
 
 from runner import naming
@@ -75,7 +76,8 @@ class Observation:
 class Context:
     """What a step may know while it runs. `outputs` holds what its needs have put out, by step.
 
-    `attempt` counts, from 1, how often the step has been tried under a new name.
+    `attempt` counts, from 1, how often the step has been tried under a new name. A step that takes long over
+    one look ends it early once `stop` is set.
     """
 
     recipe: Recipe
@@ -87,6 +89,7 @@ class Context:
     effective: Effective | None
     outputs: Mapping[str, Mapping[str, Json]]
     attempt: int = 1
+    stop: StopEvent = field(default_factory=StopEvent)
 
     def tags(self, step: str) -> Mapping[str, str]:
         """Give the tags of what this step makes."""
@@ -100,6 +103,10 @@ class Traits:
     `needs`: the steps whose outputs it uses. `bills`: it can cost money while it is there. `cleaned`: cleanup
     and `down` take it back. `down_reused`: `down` does so even if an earlier run of the recipe made it.
     `restored`: taking it back means to undo an update. `takes_along`: the steps whose resources go with it.
+    `deadline`: seconds that it may take to come (0: as long as it likes). `stopped`: once it has taken too
+    long, or the run is cancelled, it is taken back at once, whatever the recipe's cleanup says.
+    `retried`: the recipe's `retries` are about it. `renamed`: how many more names are tried where somebody
+    else was quicker.
     """
 
     kind: str
@@ -109,6 +116,10 @@ class Traits:
     down_reused: bool = False
     restored: bool = False
     takes_along: tuple[str, ...] = ()
+    deadline: float = 0
+    stopped: bool = False
+    retried: bool = False
+    renamed: int = 0
 
 
 class Step(Protocol):
@@ -134,6 +145,9 @@ class Step(Protocol):
     def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
         """Give, by a fresh GET, the tags of what is there to take back; None where nothing is."""
 
+    def listed(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        """Tell whether the list of its kind still shows what was to be taken back."""
+
 
 def nothing_to_delete(_step: object, _cloud: "Cloud", _intent: Mapping[str, Json]) -> None:
     """Serve as `delete` of a step that leaves nothing to take back."""
@@ -141,6 +155,11 @@ def nothing_to_delete(_step: object, _cloud: "Cloud", _intent: Mapping[str, Json
 
 def nothing_stands(_step: object, _cloud: "Cloud", _intent: Mapping[str, Json]) -> None:
     """Serve as `standing` of a step that leaves nothing to take back."""
+
+
+def nothing_listed(_step: object, _cloud: "Cloud", _intent: Mapping[str, Json]) -> bool:
+    """Serve as `listed` of a step whose resource stays in its list, or is in none."""
+    return False
 
 
 STATUS_OF = {

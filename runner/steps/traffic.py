@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from runner.facts import EndpointState, Facts, Provisioning
 from runner.journal import Json
 from runner.recipe import Recipe, given
-from runner.steps.step import Action, Change, Context, Observation, Status, Traits
+from runner.steps.step import Action, Change, Context, Observation, Status, Traits, nothing_listed
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class TrafficStep:
     """See the module."""
 
-    traits = Traits(kind="traffic", needs=("deployment",), cleaned=True, restored=True)
+    traits = Traits(kind="traffic", needs=("deployment",), cleaned=True, restored=True, deadline=1800)
+    listed = nothing_listed
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Route as the recipe says, unless it is so already."""

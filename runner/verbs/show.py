@@ -17,5 +17,5 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Show the manifest."""
     folder = runs.find(options.runs_dir, options.run)
-    session.console.run(manifest.load(folder / manifest.FILE_NAME), folder)
+    session.console.run(manifest.of(folder), folder)
     return ExitCode.DONE

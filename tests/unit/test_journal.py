@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.clock import SystemClock
-from runner.errors import ExitCode, JournalLost, RunHeld, UsageError
+from runner.errors import ExitCode, NotWritten, RunHeld, UsageError
 from runner.journal import Event, Journal, read
 from runner.redact import MASK, redact, register
 
@@ -131,7 +131,7 @@ def test_a_record_that_did_not_reach_the_disk_does_not_spoil_the_next(
         journal.append(Event.RUN_OPENED)
         with monkeypatch.context() as meanwhile:
             meanwhile.setattr(os, call, {"write": half_written, "fsync": unsynced}[call])
-            with pytest.raises(JournalLost, match=rf"{path} cannot be written .*nothing is asked") as caught:
+            with pytest.raises(NotWritten, match=rf"{path} cannot be written .*nothing is asked") as caught:
                 journal.append(Event.INTENT, step="compute")
         assert os.strerror(number) in caught.value.message
         assert [record.event for record in read(path)] == [Event.RUN_OPENED]
@@ -158,9 +158,9 @@ def test_what_cannot_be_cut_off_again_closes_a_journal_for_good(
         with monkeypatch.context() as meanwhile:
             meanwhile.setattr(os, "fsync", broken)
             meanwhile.setattr(os, call, broken)
-            with pytest.raises(JournalLost, match="Input/output error"):
+            with pytest.raises(NotWritten, match="Input/output error"):
                 journal.append(Event.INTENT, step="compute")
-        with pytest.raises(JournalLost, match="an earlier one was lost"):
+        with pytest.raises(NotWritten, match="an earlier one was lost"):
             journal.append(Event.RUN_CLOSED)
     assert read(path)[0].event is Event.RUN_OPENED
 
