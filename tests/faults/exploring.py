@@ -10,7 +10,6 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -22,12 +21,13 @@ from runner import manifest as manifests
 from runner.journal import FILE_NAME
 from runner.manifest import Manifest
 from runner.naming import TAG_INTENT
+from runner.steps.sample import FILE_NAME as SAMPLES
 from tests.faults.boundaries import Disk, Files, Gate, Killed, lay_out
 from tests.faults.invariants import Earned, at_any_time, at_the_end, earned_by, folded
 from tests.faults.lives import RUN_ID, Case, live
 from tests.faults.model_cloud import Trouble, World
 
-_TIMES = {"started", "ended", "resumed", "retried", "since", "detail", "time"}
+_TIMES = {"started", "ended", "resumed", "retried", "since", "detail", "time", "journal", "digest"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,8 +43,14 @@ class Instant:
     def key(self) -> Hashable:
         """Tell instants apart by what a next life could see, or its end be judged by."""
         journal, saved = self.files.get(FILE_NAME, b""), self.files.get(manifests.FILE_NAME, b"")
-        others = frozenset((name, self.files[name]) for name in self.files if _decides(name))
+        others = frozenset((name, _content(name, self.files[name])) for name in self.files if _decides(name))
         return _of_the_run(journal, saved), others, _of_the_world(self.world)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the run was closed: what comes then is asked for anew, by somebody who has read how it ended."""
+        manifest = folded(self.files)
+        return manifest is not None and manifest.ended is not None
 
 
 @dataclass
@@ -181,6 +187,11 @@ def _decides(name: str) -> bool:
     return name not in {FILE_NAME, manifests.FILE_NAME} and not name.startswith(".manifest")
 
 
+def _content(name: str, content: bytes) -> Hashable:
+    """Give a file's content; of answers only how many there are, and whether one is torn."""
+    return (content.count(b"\n"), content.endswith(b"\n")) if name == SAMPLES else content
+
+
 @lru_cache(maxsize=10_000)
 def _of_the_run(journal: bytes, saved: bytes) -> Hashable:
     """Tell what the journal comes to, whether it is torn, and of the manifest's file if it is up to date."""
@@ -202,5 +213,5 @@ def _of_the_world(world: World) -> Hashable:
         + (world.now < thing.ready, thing.gone is not None, world.there(thing.kind, thing.name) is None)
         for thing in world.things.values()
     )
-    asked = Counter((entry.op, entry.kind, entry.name) for entry in world.ledger)
-    return things, frozenset(asked.items())
+    asked = frozenset((entry.op, entry.kind, entry.name) for entry in world.ledger)
+    return things, asked

@@ -80,8 +80,8 @@ def at_the_end(case: Case, folder: Path, world: World, earned: Earned) -> None:
         assert world.alive() == [], "I9: something still costs money"
         assert manifest.alive == [], "I9: something is said to cost money"
     if not fails(case):
-        # What was appended while the steps before it went on anew is compared line by line.
-        kept = _whole_lines((folder / SAMPLES).read_bytes())
+        answers = folder / SAMPLES
+        kept = _whole_lines(answers.read_bytes()) if answers.exists() else []
         assert len(kept) == 2, f"I3: {len(kept)} answers are kept"
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     at_any_time(files, world, earned)
