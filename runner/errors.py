@@ -12,6 +12,7 @@ RunnerError                      1
 ├── Drifted                      5   Diagnostics: a recipe or its data are no longer what a run recorded
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
+│   └── SignInRefused            8   the service refused a token that was new; waiting does not help
 └── StillBilling                 9   a deletion that was asked for is not confirmed
 """
 
@@ -149,6 +150,13 @@ class CloudUnavailable(RunnerError):
     """Sign-in or the service is out of reach: nothing is decided, the run can go on later."""
 
     exit_code = ExitCode.CLOUD_UNAVAILABLE
+
+
+class SignInRefused(CloudUnavailable):
+    """A service refused a token that was fetched for it: the run can go on once somebody has signed in.
+
+    What runs in the cloud goes on meanwhile. Not to be waited out: it does not pass by itself.
+    """
 
 
 class StillBilling(RunnerError):

@@ -163,6 +163,34 @@ class JobState:
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
+class ResourceKind(StrEnum):
+    """What a run may leave in a workspace that costs money."""
+
+    COMPUTE = "compute"
+    ENDPOINT = "endpoint"
+    DEPLOYMENT = "deployment"
+    JOB = "job"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """One line of a list of the workspace: whose it is, and what it costs to leave it there.
+
+    `parent` is a deployment's endpoint. `created` is the service's own UTC time in ISO form, "" where it does
+    not tell; a list may leave out what a look at the resource itself would tell.
+    """
+
+    kind: ResourceKind
+    name: str
+    id: str
+    status: str
+    parent: str = ""
+    created: str = ""
+    instance_type: str = ""
+    instance_count: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChildRun:
     """One node of a job's tree; `name` is the node's name in its pipeline."""

@@ -6,7 +6,8 @@ from azure.ai.ml import MLClient
 from azure.ai.ml.constants import AssetTypes, ListViewType
 from azure.ai.ml.entities import Data, Model
 
-from runner.azure.translate import NotFound, translated
+from runner.azure.translate import translated
+from runner.errors import NotFound
 from runner.facts import AssetState
 
 

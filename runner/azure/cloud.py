@@ -9,20 +9,25 @@ from azure.core.credentials import TokenCredential
 
 from runner.azure.assets import Assets
 from runner.azure.compute import Computes
+from runner.azure.credential import RenewableCredential
 from runner.azure.endpoints import Endpoints
 from runner.azure.jobs import Jobs
 from runner.azure.registry import Registry, connect_registry
+from runner.azure.rest import seen_twice, signed_in_client
 from runner.azure.run_history import RunHistory
 from runner.azure.scoring import Scoring
 from runner.azure.storage import Storage
-from runner.azure.translate import NotFound, translated
-from runner.errors import CloudUnavailable
+from runner.azure.translate import translated
+from runner.azure.transport import NO_RETRIES, Transport
+from runner.errors import CloudUnavailable, NotFound
 from runner.facts import Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cloud:
     """Everything of one workspace and one registry that a run touches."""
+
+    wire: Transport
 
     target: Target
     location: str
@@ -35,13 +40,27 @@ class Cloud:
     scoring: Scoring
     registry: Registry
 
+    @property
+    def retried(self) -> int:
+        """Give how many requests were sent again so far."""
+        return self.wire.retried
 
-def connect(target: Target, registry_name: str, credential: TokenCredential) -> Cloud:
+    def hurry(self) -> None:
+        """Send nothing again from now on: the run is about to end."""
+        self.wire.hurry()
+
+
+def connect(
+    target: Target, registry_name: str, credential: TokenCredential, *, wire: Transport | None = None
+) -> Cloud:
     """Open both clients and prove that the workspace is there.
 
-    One target a process: the SDK keeps its cloud in the process's environment.
+    One target a process: the SDK keeps its cloud in the process's environment. All requests go through
+    `wire`, by default one that is patient and renews the credential's tokens.
     """
     _quiet()
+    credential = RenewableCredential.around(credential)
+    wire = wire or Transport(credential)
     with translated("connecting to the workspace"):
         workspace = MLClient(
             credential,
@@ -50,26 +69,33 @@ def connect(target: Target, registry_name: str, credential: TokenCredential) -> 
             target.workspace_name,
             enable_telemetry=False,
             show_progress=False,
+            transport=wire,
+            retry_total=NO_RETRIES,
         )
-    registry = connect_registry(registry_name, credential)
+    registry = connect_registry(registry_name, credential, wire)
+    client = signed_in_client(credential, target, wire)
     return Cloud(
+        wire=wire,
         target=target,
-        location=_location(workspace, target),
+        location=_location(workspace, target, wire),
         computes=Computes(workspace),
         assets=Assets(workspace),
-        storage=Storage(workspace, credential),
+        storage=Storage(workspace, credential, wire),
         jobs=Jobs(workspace),
-        history=RunHistory(workspace, credential, target),
-        endpoints=Endpoints(workspace, credential, target),
+        history=RunHistory(workspace, client, wire, target),
+        endpoints=Endpoints(workspace, client),
         scoring=Scoring(),
         registry=registry,
     )
 
 
-def _location(workspace: MLClient, target: Target) -> str:
-    try:
+def _location(workspace: MLClient, target: Target, wire: Transport) -> str:
+    def look() -> str:
         with translated(f"reading workspace {target.workspace_name}"):
             return str(workspace.workspaces.get(target.workspace_name).location)
+
+    try:
+        return seen_twice(look, wire)
     except NotFound as error:
         raise CloudUnavailable(
             f"workspace {target.workspace_name} is not in resource group {target.resource_group}"

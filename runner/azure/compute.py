@@ -5,14 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 from azure.ai.ml import MLClient
-from azure.ai.ml.entities import AmlCompute
+from azure.ai.ml.entities import AmlCompute, Compute
 
 from runner import catalog, recipe
 from runner.azure.quota import quota
-from runner.azure.rest import provisioning
-from runner.azure.translate import NotFound, translated, word
+from runner.azure.rest import cancelled, created, provisioning
+from runner.azure.translate import translated, word
 from runner.catalog import VmSize
-from runner.facts import ComputeState, Quota
+from runner.errors import NotFound
+from runner.facts import ComputeState, Quota, Resource, ResourceKind
 
 
 class Computes:
@@ -36,7 +37,7 @@ class Computes:
             tier=word(getattr(compute, "tier", None)),
             max_instances=int(getattr(compute, "max_instances", 0) or 0),
             provisioning=provisioning(compute.provisioning_state),
-            error=str(compute.provisioning_errors or ""),
+            error=str(compute.provisioning_errors or "") or cancelled(compute.provisioning_state),
             tags=dict(compute.tags or {}),
         )
 
@@ -64,6 +65,15 @@ class Computes:
         except NotFound:
             return
 
+    def listed(self, name: str) -> bool:
+        """Tell from the workspace's list, page by page, whether a cluster is there."""
+        return any(each.name.lower() == name.lower() for each in self.all())
+
+    def all(self) -> tuple[Resource, ...]:
+        """Give every compute of the workspace, whoever made it."""
+        with translated("listing the computes"):
+            return tuple(_resource(compute) for compute in self._workspace.compute.list())
+
     def sizes(self) -> Mapping[str, VmSize]:
         """Give the sizes of the workspace's region by lower-case name, with their GPU counts."""
         with translated("listing the compute sizes"):
@@ -75,6 +85,19 @@ class Computes:
         with translated("reading the region's quota"):
             listed = [vars(usage) for usage in self._workspace.compute.list_usage()]
         return quota(listed, str(self._workspace.workspace_name))
+
+
+def _resource(compute: Compute) -> Resource:
+    return Resource(
+        kind=ResourceKind.COMPUTE,
+        name=str(compute.name),
+        id=str(compute.id),
+        status=word(compute.provisioning_state),
+        created=created(compute),
+        instance_type=str(getattr(compute, "size", "") or ""),
+        instance_count=int(getattr(compute, "max_instances", 0) or 0),
+        tags=dict(compute.tags or {}),
+    )
 
 
 def _size(told: Mapping[str, Any]) -> VmSize:

@@ -1,6 +1,7 @@
 """Online endpoints and their deployments."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
@@ -8,17 +9,19 @@ from azure.ai.ml.entities import (
     ManagedIdentityConfiguration,
     ManagedOnlineDeployment,
     ManagedOnlineEndpoint,
+    OnlineDeployment,
+    OnlineEndpoint,
     OnlineRequestSettings,
     ProbeSettings,
 )
-from azure.core.credentials import TokenCredential
+from azure.core import PipelineClient
 from azure.core.rest import HttpRequest
 
 from runner import recipe
-from runner.azure.rest import provisioning, signed_in_client
-from runner.azure.translate import NotFound, translated, word
-from runner.errors import RunnerError, StepFailed
-from runner.facts import DeploymentState, EndpointState, Provisioning, Target
+from runner.azure.rest import cancelled, created, provisioning
+from runner.azure.translate import mend, translated, word
+from runner.errors import NotFound, RunnerError, StepFailed
+from runner.facts import DeploymentState, EndpointState, Provisioning, Resource, ResourceKind
 from runner.redact import register
 
 _OPERATION = "AzureAsyncOperationUri"
@@ -27,9 +30,9 @@ _OPERATION = "AzureAsyncOperationUri"
 class Endpoints:
     """Online endpoints of one workspace."""
 
-    def __init__(self, workspace: MLClient, credential: TokenCredential, target: Target) -> None:
+    def __init__(self, workspace: MLClient, client: PipelineClient[Any, Any]) -> None:
         self._workspace = workspace
-        self._client = signed_in_client(credential, target)
+        self._client = client
 
     def get(self, name: str) -> EndpointState | None:
         """Look at an endpoint; None if there is none."""
@@ -38,17 +41,16 @@ class Endpoints:
                 endpoint = self._workspace.online_endpoints.get(name)
         except NotFound:
             return None
-        state = provisioning(endpoint.provisioning_state)
         return EndpointState(
             id=str(endpoint.id),
             name=str(endpoint.name),
-            provisioning=state,
+            provisioning=provisioning(endpoint.provisioning_state),
             auth_mode=word(endpoint.auth_mode),
             identity_type=word(endpoint.identity.type) if endpoint.identity else "",
             user_assigned_identities=_ids(endpoint.identity),
             scoring_uri=str(endpoint.scoring_uri or ""),
             traffic={key: int(share) for key, share in (endpoint.traffic or {}).items()},
-            error=self._error(state, endpoint.properties),
+            error=self._error(endpoint.provisioning_state, endpoint.properties),
             tags=dict(endpoint.tags or {}),
         )
 
@@ -103,15 +105,14 @@ class Endpoints:
                 found = self._workspace.online_deployments.get(name, endpoint)
         except NotFound:
             return None
-        state = provisioning(found.provisioning_state)
         return DeploymentState(
             id=str(found.id),
             name=str(found.name),
-            provisioning=state,
+            provisioning=provisioning(found.provisioning_state),
             model=str(found.model or ""),
             instance_type=str(found.instance_type or ""),
             instance_count=int(found.instance_count or 0),
-            error=self._error(state, found.properties),
+            error=self._error(found.provisioning_state, found.properties),
             tags=dict(found.tags or {}),
         )
 
@@ -160,19 +161,75 @@ class Endpoints:
         except NotFound:
             return ""
 
-    def _error(self, state: Provisioning, properties: Mapping[str, str] | None) -> str:
+    def listed(self, name: str) -> bool:
+        """Tell from the workspace's list, page by page, whether an endpoint is there."""
+        return any(each.name.lower() == name.lower() for each in self.all())
+
+    def all(self) -> tuple[Resource, ...]:
+        """Give every online endpoint of the workspace, whoever made it."""
+        with translated("listing the endpoints"):
+            return tuple(_endpoint(each) for each in self._workspace.online_endpoints.list())
+
+    def deployment_listed(self, endpoint: str, name: str) -> bool:
+        """Tell from the endpoint's list whether a deployment is there; without the endpoint it is not."""
+        return any(each.name.lower() == name.lower() for each in self.deployments(endpoint))
+
+    def deployments(self, endpoint: str) -> tuple[Resource, ...]:
+        """Give every deployment of an endpoint, none if there is no such endpoint."""
+        try:
+            with translated(f"listing the deployments of endpoint {endpoint}"):
+                found = self._workspace.online_deployments.list(endpoint)
+                return tuple(_deployment(endpoint, each) for each in found)
+        except NotFound:
+            return ()
+
+    def _error(self, state: object, properties: Mapping[str, str] | None) -> str:
         """Fetch why a resource failed: the resource does not say, its last operation does."""
-        address = (properties or {}).get(_OPERATION)
-        if state is not Provisioning.FAILED or not address:
+        if provisioning(state) is not Provisioning.FAILED:
             return ""
+        address = (properties or {}).get(_OPERATION)
+        told = self._operation(str(address)) if address else {}
+        error = told.get("error") or {}
+        reason = ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
+        cure = mend(reason)
+        said = f"{reason} ({cure})" if cure else reason
+        return said or cancelled(told.get("status")) or cancelled(state)
+
+    def _operation(self, address: str) -> Mapping[str, Any]:
+        """Read an operation, {} if that fails: that it ended badly is known without it."""
         try:
             with translated("reading the failed operation"):
-                response = self._client.send_request(HttpRequest("GET", address))
+                request = HttpRequest("GET", address, headers={"Accept": "application/json"})
+                response = self._client.send_request(request)
                 body = response.json() if response.status_code == 200 else {}  # noqa: PLR2004 - HTTP's own
-        except RunnerError:  # that it failed is known; only the reason is not
-            return ""
-        error = body.get("error") or {}
-        return ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
+        except RunnerError:
+            return {}
+        return body if isinstance(body, Mapping) else {}
+
+
+def _endpoint(endpoint: OnlineEndpoint) -> Resource:
+    return Resource(
+        kind=ResourceKind.ENDPOINT,
+        name=str(endpoint.name),
+        id=str(endpoint.id),
+        status=word(endpoint.provisioning_state),
+        created=created(endpoint),
+        tags=dict(endpoint.tags or {}),
+    )
+
+
+def _deployment(endpoint: str, deployment: OnlineDeployment) -> Resource:
+    return Resource(
+        kind=ResourceKind.DEPLOYMENT,
+        name=str(deployment.name),
+        id=str(deployment.id),
+        status=word(deployment.provisioning_state),
+        parent=endpoint,
+        created=created(deployment),
+        instance_type=str(getattr(deployment, "instance_type", "") or ""),
+        instance_count=int(getattr(deployment, "instance_count", 0) or 0),
+        tags=dict(deployment.tags or {}),
+    )
 
 
 def _identity(section: recipe.Identity | None) -> IdentityConfiguration | None:

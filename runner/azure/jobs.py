@@ -1,18 +1,28 @@
 """Pipeline jobs: built from the registry's component, submitted under our name, judged by a fresh GET."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from azure.ai.ml import Input, MLClient
+from azure.ai.ml.constants import ListViewType
 from azure.ai.ml.dsl import pipeline
-from azure.ai.ml.entities import PipelineComponent, PipelineJob, PipelineJobSettings
+from azure.ai.ml.entities import Job, PipelineComponent, PipelineJob, PipelineJobSettings
 
-from runner.azure.translate import NotFound, translated, word
-from runner.facts import TRAINED_MODEL, JobSpec, JobState, Provisioning
+from runner.azure.rest import created
+from runner.azure.translate import translated, word
+from runner.errors import NotFound
+from runner.facts import TRAINED_MODEL, JobSpec, JobState, Provisioning, Resource, ResourceKind
 from runner.recipe import SERVERLESS
+from runner.redact import printable, redact
 
 _ENDED_WELL = {"Completed"}
 # The last two have not ended, but they do not go on by themselves either.
 _ENDED_BADLY = {"Failed", "Canceled", "NotResponding", "Paused"}
+_QUEUED = {"NotStarted", "Queued", "Preparing", "Provisioning", "Starting"}
+_OVER = _ENDED_WELL | {"Failed", "Canceled"}
+_REASONS = ("azureml.cancelreason", "azureml.error", "azureml.statusreason", "error", "reason")
+_PREEMPTION = re.compile(r"\b(pre-?empt|evict)", re.IGNORECASE)
 
 
 class Jobs:
@@ -28,11 +38,15 @@ class Jobs:
                 job = self._workspace.jobs.get(name)
         except NotFound:
             return None
+        status, reason = word(job.status), _reason(job)
         return JobState(
             id=str(job.id),
             name=str(job.name),
-            status=word(job.status),
-            provisioning=_provisioning(word(job.status)),
+            status=status,
+            provisioning=_provisioning(status),
+            queued=status in _QUEUED,
+            preempted=status in _ENDED_BADLY and bool(_PREEMPTION.search(reason)),
+            reason=reason,
             studio=str(job.studio_url or ""),
             outputs=tuple(getattr(job, "outputs", None) or ()),
             tags=dict(job.tags or {}),
@@ -53,6 +67,39 @@ class Jobs:
                 self._workspace.jobs.begin_cancel(name)
         except NotFound:
             return
+
+    def listed(self, name: str) -> bool:
+        """Tell from the workspace's list, page by page, whether a job is there."""
+        with translated("listing the jobs"):
+            return any(job.name == name for job in self._all(ListViewType.ALL))
+
+    def running(self) -> tuple[Resource, ...]:
+        """Give the workspace's jobs that have not ended, whoever submitted them."""
+        with translated("listing the jobs"):
+            found = [job for job in self._all(ListViewType.ACTIVE_ONLY) if word(job.status) not in _OVER]
+        return tuple(_resource(job) for job in found)
+
+    def _all(self, view: ListViewType) -> Iterator[Job]:
+        """Walk over the jobs; of one that the SDK cannot read it gives None."""
+        yield from (job for job in self._workspace.jobs.list(list_view_type=view) if job)
+
+
+def _resource(job: Job) -> Resource:
+    return Resource(
+        kind=ResourceKind.JOB,
+        name=str(job.name),
+        id=str(job.id),
+        status=word(job.status),
+        created=created(job),
+        tags=dict(job.tags or {}),
+    )
+
+
+def _reason(job: Job) -> str:
+    """Give what a job's own properties say of its end; the SDK hands out no error of a pipeline job."""
+    told = {str(key).lower(): value for key, value in (job.properties or {}).items()}
+    said = [told.get(key) for key in _REASONS]
+    return printable(redact("; ".join(str(each) for each in said if each)))
 
 
 def _provisioning(status: str) -> Provisioning:

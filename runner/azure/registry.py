@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from azure.ai.ml import MLClient
-from azure.ai.ml.entities import PipelineComponent
+from azure.ai.ml.entities import Model, PipelineComponent
 from azure.core.credentials import TokenCredential
 
-from runner.azure.translate import NotFound, translated
+from runner.azure.credential import RenewableCredential
+from runner.azure.rest import seen_twice
+from runner.azure.translate import translated
+from runner.azure.transport import NO_RETRIES, Transport
 from runner.catalog import Component, ComponentInput, RegistryModel
+from runner.errors import NotFound
 
 LATEST = "latest"
 
@@ -16,16 +20,21 @@ LATEST = "latest"
 class Registry:
     """One registry, such as `azureml`."""
 
-    def __init__(self, client: MLClient, name: str) -> None:
+    def __init__(self, client: MLClient, name: str, wire: Transport) -> None:
         self._client = client
+        self._wire = wire
         self.name = name
 
     def model(self, name: str, version: str) -> RegistryModel | None:
         """Resolve a model by version, or by `latest`; None if there is none."""
-        try:
+
+        def look() -> tuple[Model, Mapping[str, Any]]:
             with translated(f"looking up model {name} in registry {self.name}"):
                 found = self._client.models.get(name, **_which(version))
-                told = self._told(str(found.name), str(found.version))
+                return found, self._told(str(found.name), str(found.version))
+
+        try:
+            found, told = seen_twice(look, self._wire)
         except NotFound:
             return None
         return RegistryModel(
@@ -48,9 +57,14 @@ class Registry:
 
     def component(self, name: str, version: str) -> Component | None:
         """Resolve a component by version, or by `latest`, with its inputs; None if there is none."""
-        try:
+
+        def look() -> PipelineComponent:
             with translated(f"looking up component {name} in registry {self.name}"):
-                found = self._client.components.get(name, **_which(version))
+                found: PipelineComponent = self._client.components.get(name, **_which(version))
+                return found
+
+        try:
+            found = seen_twice(look, self._wire)
         except NotFound:
             return None
         return Component(name=str(found.name), version=str(found.version), inputs=_inputs(found))
@@ -83,11 +97,23 @@ def moved_lists(told: Mapping[str, Any]) -> dict[str, object]:
 _LISTS = {"finetun": "finetune_compute_allow_list", "inference": "inference_compute_allow_list"}
 
 
-def connect_registry(name: str, credential: TokenCredential) -> Registry:
+def connect_registry(name: str, credential: TokenCredential, wire: Transport | None = None) -> Registry:
     """Open a registry; it needs no workspace."""
-    with translated(f"connecting to registry {name}"):
-        client = MLClient(credential, registry_name=name, enable_telemetry=False, show_progress=False)
-    return Registry(client, name)
+    credential = RenewableCredential.around(credential)
+    wire = wire or Transport(credential)
+
+    def look() -> MLClient:
+        with translated(f"connecting to registry {name}"):
+            return MLClient(
+                credential,
+                registry_name=name,
+                enable_telemetry=False,
+                show_progress=False,
+                transport=wire,
+                retry_total=NO_RETRIES,
+            )
+
+    return Registry(seen_twice(look, wire), name, wire)
 
 
 def _which(version: str) -> dict[str, str]:

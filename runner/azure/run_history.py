@@ -11,12 +11,11 @@ from typing import Any
 
 from azure.ai.ml import MLClient
 from azure.core import PipelineClient
-from azure.core.credentials import TokenCredential
-from azure.core.pipeline.policies import RetryPolicy
 from azure.core.rest import HttpRequest
 
-from runner.azure.rest import signed_in_client
-from runner.azure.translate import NotFound, translated
+from runner.azure.translate import translated
+from runner.azure.transport import Transport
+from runner.errors import NotFound
 from runner.facts import ChildRun, Target
 
 _LOG_PREFIX = "user_logs/std_log"
@@ -26,13 +25,15 @@ _LEVELS = 2
 class RunHistory:
     """Run history of one workspace. Everything here is for showing: it decides nothing."""
 
-    def __init__(self, workspace: MLClient, credential: TokenCredential, target: Target) -> None:
+    def __init__(
+        self, workspace: MLClient, client: PipelineClient[Any, Any], wire: Transport, target: Target
+    ) -> None:
         self._workspace = workspace
         self._workspace_name = target.workspace_name
         self._scope = target.workspace_id
-        self._client = signed_in_client(credential, target)
+        self._client = client
         # Log addresses carry their own signature: the bearer token is not for them.
-        self._anonymous: PipelineClient[Any, Any] = PipelineClient("", policies=[RetryPolicy()])
+        self._anonymous: PipelineClient[Any, Any] = PipelineClient("", policies=[], transport=wire)
         self._host = ""
 
     def descendants(self, run_id: str) -> tuple[ChildRun, ...]:
@@ -87,6 +88,7 @@ class RunHistory:
         return self._json(HttpRequest("GET", url))
 
     def _json(self, request: HttpRequest) -> Mapping[str, Any]:
+        request.headers["Accept"] = "application/json"
         try:
             with translated("reading the job's run history"):
                 response = self._client.send_request(request)

@@ -1,5 +1,8 @@
 """Scoring a deployed model with our own request.
 
+A request leaves once: no client repeats it. But an answer that is lost on its way is a look that failed, and
+whoever looks again scores again, so that a prompt is scored at least once, not exactly once.
+
 `online_endpoints.invoke` is not used: it keeps the deployment header, and with it the last endpoint's key,
 in a module-wide dict, so that a later call can go to the wrong deployment.
 """
@@ -10,14 +13,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core import PipelineClient
-from azure.core.pipeline.policies import RetryPolicy
 from azure.core.rest import HttpRequest
 
+from runner.azure.retrying import ONCE
 from runner.azure.translate import translated
+from runner.azure.transport import Transport
 from runner.errors import CloudUnavailable, StepFailed
 from runner.recipe import Scalar
 
 _OK = 200
+# The service itself gives up on a model after at most 180 s (`deployment.request_timeout_ms`).
+_LONGEST_SECONDS = 200.0
 _MEANING = {
     400: "the model does not take a request of this form",
     401: "the key or token is not valid (it may have been rotated, or have expired)",
@@ -38,7 +44,8 @@ class Scoring:
 
     def __init__(self) -> None:
         # A repeated POST may run twice, and a redirect would carry the key elsewhere: neither happens.
-        self._client: PipelineClient[Any, Any] = PipelineClient("", policies=[RetryPolicy.no_retries()])
+        once = Transport(patience=ONCE, read_seconds=_LONGEST_SECONDS)
+        self._client: PipelineClient[Any, Any] = PipelineClient("", policies=[], transport=once)
 
     def chat(
         self,
@@ -78,9 +85,12 @@ def _answer(status: int, text: str) -> str:
         # The reply's text may hold the prompt: it is in no error.
         raise StepFailed(f"scoring was answered {status}: {_MEANING.get(status, 'not an answer')}")
     try:
-        output = json.loads(text)["output"]
+        answer = json.loads(text)
+        output = answer["output"]
     except (ValueError, KeyError, TypeError) as error:
         raise StepFailed("scoring was answered 200, but without an output") from error
+    if answer.get("error"):
+        raise StepFailed("scoring was answered 200, but with an error")
     if not isinstance(output, str):
         raise StepFailed("scoring was answered 200, but its output is not text")
     return output

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError, DefaultAzureCredential, InteractiveBrowserCredential
 
+from runner.azure.credential import RenewableCredential
 from runner.errors import CloudUnavailable, UsageError
 from runner.facts import Target, TargetKind
 
@@ -16,8 +16,8 @@ _CLOUD = ("ARM_CLOUD_METADATA_URL", "REGISTRY_DISCOVERY_ENDPOINT_URL")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-def sign_in(target: Target, environment: Mapping[str, str], *, at_a_terminal: bool) -> TokenCredential:
-    """Give a credential that has already fetched a token for the target's management address.
+def sign_in(target: Target, environment: Mapping[str, str], *, at_a_terminal: bool) -> RenewableCredential:
+    """Give a credential that has fetched a token for the target's management address, and can renew it.
 
     `DefaultAzureCredential` first; a browser only where a person sits at a terminal. Raises CloudUnavailable
     when nobody can be signed in, UsageError when the environment points at the other kind of target.
@@ -26,7 +26,7 @@ def sign_in(target: Target, environment: Mapping[str, str], *, at_a_terminal: bo
     # azure-identity logs a page of attempts; the one clear line below replaces it.
     logging.getLogger("azure").setLevel(logging.ERROR)
     try:
-        return _proven(DefaultAzureCredential(), target)
+        return _proven(RenewableCredential(DefaultAzureCredential), target)
     except (ClientAuthenticationError, CredentialUnavailableError) as error:
         if target.kind is TargetKind.AZURE and at_a_terminal:
             return _in_the_browser(target)
@@ -37,14 +37,15 @@ def sign_in(target: Target, environment: Mapping[str, str], *, at_a_terminal: bo
         ) from error
 
 
-def _in_the_browser(target: Target) -> TokenCredential:
+def _in_the_browser(target: Target) -> RenewableCredential:
     try:
-        return _proven(InteractiveBrowserCredential(), target)
+        # One for all renewals: a second one would ask the person again.
+        return _proven(RenewableCredential.around(InteractiveBrowserCredential()), target)
     except (ClientAuthenticationError, CredentialUnavailableError) as error:
         raise CloudUnavailable("sign-in in the browser did not succeed", hint="az login") from error
 
 
-def _proven(credential: TokenCredential, target: Target) -> TokenCredential:
+def _proven(credential: RenewableCredential, target: Target) -> RenewableCredential:
     credential.get_token(f"{target.resource_manager}/.default")
     return credential
 

@@ -1,57 +1,121 @@
 """Files into the workspace's default datastore, with our own blob client.
 
 The SDK's own upload hangs on one refused file and follows symlinks out of the tree; this sends exactly the
-file it was given.
+file it was given, and only gives an address for what arrived whole.
 """
 
+import os
+from dataclasses import dataclass
+from hashlib import md5
 from pathlib import Path
+from typing import BinaryIO
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import AccountKeyConfiguration, AzureBlobDatastore, SasTokenConfiguration
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob import BlobClient, BlobServiceClient
+from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from runner.azure.translate import translated
+from runner.azure.transport import NO_RETRIES, Transport
+from runner.errors import StepFailed
 from runner.redact import register
+
+_BUFFER = 1024 * 1024
 
 
 class Storage:
     """The default datastore of one workspace."""
 
-    def __init__(self, workspace: MLClient, credential: TokenCredential) -> None:
+    def __init__(self, workspace: MLClient, credential: TokenCredential, wire: Transport) -> None:
         self._workspace = workspace
         self._credential = credential
+        self._wire = wire
 
     def upload(self, local: Path, blob_path: str) -> str:
         """Send a file and give its datastore URI. The path holds the content's digest: twice is once.
 
-        A blob that is there with another length was cut off on its way and is sent again.
+        A blob that is there with another length or digest was cut off on its way and is sent again. Raises
+        StepFailed for a symbolic link, and for a file that changes while it is sent.
         """
         with translated(f"uploading {local.name}"):
             datastore = self._workspace.datastores.get_default(include_secrets=True)
-            blob = _service(datastore, self._credential).get_blob_client(datastore.container_name, blob_path)
-            _send(blob, local)
+            service = _service(datastore, self._credential, self._wire)
+            blob = service.get_blob_client(datastore.container_name, blob_path)
+            with _opened(local) as stream:
+                _send(blob, stream, local.name)
         return f"azureml://datastores/{datastore.name}/paths/{blob_path}"
 
 
-def _send(blob: BlobClient, local: Path) -> None:
-    size = local.stat().st_size
-    with local.open("rb") as stream:
-        try:
-            blob.upload_blob(stream, length=size, overwrite=False)
-        except ResourceExistsError:
-            if blob.get_blob_properties().size != size:
-                stream.seek(0)
-                blob.upload_blob(stream, length=size, overwrite=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Content:
+    """A file as it stands; `digest` is the MD5 that blob storage keeps of it."""
+
+    size: int
+    modified: int
+    digest: bytes
 
 
-def _service(datastore: AzureBlobDatastore, credential: TokenCredential) -> BlobServiceClient:
+def _opened(local: Path) -> BinaryIO:
+    """Open a file that is one itself: what a link points to may lie anywhere."""
+    try:
+        descriptor = os.open(local, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        reason = "it is a symbolic link" if local.is_symlink() else error.strerror or "it cannot be read"
+        raise StepFailed(f"uploading {local.name}: {reason}", hint="put the file itself there") from error
+    return os.fdopen(descriptor, "rb")
+
+
+def _send(blob: BlobClient, stream: BinaryIO, name: str) -> None:
+    before = _content(stream)
+    settings = ContentSettings(content_md5=bytearray(before.digest))
+    try:
+        blob.upload_blob(stream, length=before.size, overwrite=False, content_settings=settings)
+    except ResourceExistsError:
+        if not _is_whole(blob, before):
+            stream.seek(0)
+            blob.upload_blob(stream, length=before.size, overwrite=True, content_settings=settings)
+    _check_arrival(blob, stream, before, name)
+
+
+def _check_arrival(blob: BlobClient, stream: BinaryIO, before: _Content, name: str) -> None:
+    """Refuse to vouch for what was sent if the file, or what arrived of it, is not what was read first."""
+    if _content(stream) != before:
+        raise StepFailed(
+            f"uploading {name}: the file was changed while it was sent",
+            hint="let nothing write into the run's folder, and run again",
+        )
+    if not _is_whole(blob, before):
+        raise StepFailed(f"uploading {name}: what arrived is not what was sent", hint="run again")
+
+
+def _is_whole(blob: BlobClient, content: _Content) -> bool:
+    """Compare a blob with a file; without a digest of the blob, their lengths decide."""
+    found = blob.get_blob_properties()
+    digest = found.content_settings.content_md5
+    return found.size == content.size and (not digest or bytes(digest) == content.digest)
+
+
+def _content(stream: BinaryIO) -> _Content:
+    """Read a file through, and leave it at its start."""
+    digest = md5(usedforsecurity=False)
+    stream.seek(0)
+    while piece := stream.read(_BUFFER):
+        digest.update(piece)
+    stream.seek(0)
+    status = os.fstat(stream.fileno())
+    return _Content(size=status.st_size, modified=status.st_mtime_ns, digest=digest.digest())
+
+
+def _service(
+    datastore: AzureBlobDatastore, credential: TokenCredential, wire: Transport
+) -> BlobServiceClient:
     url = f"{datastore.protocol}://{datastore.account_name}.blob.{datastore.endpoint}"
     secret = datastore.credentials
     if isinstance(secret, SasTokenConfiguration):
-        return BlobServiceClient(url, credential=register(str(secret.sas_token)))
+        sas = register(str(secret.sas_token))
+        return BlobServiceClient(url, credential=sas, transport=wire, retry_total=NO_RETRIES)
     if isinstance(secret, AccountKeyConfiguration):
-        key = register(str(secret.account_key))
-        return BlobServiceClient(url, credential={"account_name": datastore.account_name, "account_key": key})
-    return BlobServiceClient(url, credential=credential)
+        named = {"account_name": datastore.account_name, "account_key": register(str(secret.account_key))}
+        return BlobServiceClient(url, credential=named, transport=wire, retry_total=NO_RETRIES)
+    return BlobServiceClient(url, credential=credential, transport=wire, retry_total=NO_RETRIES)

@@ -1,5 +1,6 @@
 """Turn what the SDK raises into the runner's errors: what happened, where, and what to do next."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -16,30 +17,39 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
-from runner.errors import CloudUnavailable, RunnerError, StepFailed
+from runner.azure.answers import AnswerRefused
+from runner.azure.retrying import TRANSIENT
+from runner.errors import CloudUnavailable, Conflict, NotFound, RunnerError, SignInRefused, StepFailed
 from runner.redact import printable, redact
 
-_TRANSIENT = {
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-}
 _ROLES = "see README, 'Roles on Azure', for the roles a run needs; a new role takes up to an hour to work"
-
-
-class NotFound(StepFailed):
-    """The resource is not there: an answer to who only looks, a failure to who wants to change it."""
+_ACTION = re.compile(r"perform action '([\w./]+)'")
+_PROVIDER = "microsoft.machinelearningservices/"
+# Azure's built-in roles by what an action starts with, the first that fits; nothing fits the rest.
+_ROLE_OF = {
+    f"{_PROVIDER}workspaces/computes/": "AzureML Compute Operator",
+    f"{_PROVIDER}workspaces/": "AzureML Data Scientist",
+    f"{_PROVIDER}registries/": "AzureML Registry User",
+    f"{_PROVIDER}locations/": "Reader (of the subscription)",
+    "microsoft.managedidentity/": "Managed Identity Operator",
+    "microsoft.storage/": "Storage Blob Data Contributor",
+}
+_QUOTA = re.compile(
+    r"OutOfQuota|OutOfCapacity|QuotaExceeded|QuotaReached|InsufficientQuota|NotEnoughQuota|NotEnoughCores",
+    re.IGNORECASE,
+)
+_MORE_QUOTA = (
+    "ask for more cores of the size's family (a deployment takes those of 1.2 x instance_count), take another"
+    " size or region, or take back what is not needed"
+)
 
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Run SDK calls; `doing` says in words what they are for and opens the message.
 
-    Raises NotFound for a 404, CloudUnavailable where nothing is decided (sign-in, network, 429, 5xx), and
-    StepFailed for everything the service or the SDK refused.
+    Raises NotFound for a 404, CloudUnavailable where nothing is decided (network, 429, 5xx, no token to be
+    had), SignInRefused for a token that was refused, Conflict for a 409, and StepFailed for everything else that was.
     """
     try:
         yield
@@ -48,14 +58,14 @@ def translated(doing: str) -> Iterator[None]:
     except ResourceNotFoundError as error:
         raise NotFound(_told(doing, error)) from error
     except ClientAuthenticationError as error:
-        raise CloudUnavailable(
-            f"{doing}: sign-in was refused: {_first_line(error)}", hint="az login"
-        ) from error
+        raise _sign_in(doing, error) from error
     except ValidationException as error:
         # The SDK's way to say that a name has no version at all.
         if error.error_type == ValidationErrorType.RESOURCE_NOT_FOUND:
             raise NotFound(f"{doing}: {_first_line(error)}") from error
         raise StepFailed(f"{doing}: {_first_line(error)}") from error
+    except AnswerRefused as error:
+        raise CloudUnavailable(f"{doing}: {_first_line(error)}") from error
     except (ServiceRequestError, ServiceResponseError, DecodeError, IncompleteReadError) as error:
         raise CloudUnavailable(f"{doing}: no answer: {_first_line(error)}") from error
     except HttpResponseError as error:
@@ -70,13 +80,39 @@ def word(value: object) -> str:
     return "" if plain is None else str(plain)
 
 
+def mend(text: str) -> str:
+    """Give what helps against a failure that the service gives such a reason for, "" where nobody knows."""
+    return _MORE_QUOTA if _QUOTA.search(text) else ""
+
+
+def _sign_in(doing: str, error: ClientAuthenticationError) -> CloudUnavailable:
+    """Tell a token that was refused from one that could not be had: only the latter may pass by itself."""
+    kind = SignInRefused if error.response is not None else CloudUnavailable
+    return kind(f"{doing}: sign-in was refused: {_first_line(error)}", hint="az login")
+
+
 def _from_status(doing: str, error: HttpResponseError) -> RunnerError:
     text = _told(doing, error)
-    if error.status_code in _TRANSIENT:
+    if error.status_code == HTTPStatus.UNAUTHORIZED:
+        return SignInRefused(f"{doing}: sign-in was refused: {_first_line(error)}", hint="az login")
+    if error.status_code in TRANSIENT:
         return CloudUnavailable(text)
+    if error.status_code == HTTPStatus.CONFLICT:
+        return Conflict(text)
     if error.status_code == HTTPStatus.FORBIDDEN:
-        return StepFailed(text, hint=_ROLES)
-    return StepFailed(text)
+        return StepFailed(text, hint=_missing(str(error)))
+    return StepFailed(text, hint=mend(f"{_code(error)}{error}"))
+
+
+def _missing(said: str) -> str:
+    """Name the action that was refused, and the built-in role that has it, where the service tells."""
+    found = _ACTION.search(said)
+    if not found:
+        return _ROLES
+    action = printable(found[1])
+    role = next((role for start, role in _ROLE_OF.items() if action.lower().startswith(start)), "")
+    which = f" (in {role})" if role else ""
+    return f"the signed-in account lacks the action {action}{which}; {_ROLES}"
 
 
 def _told(doing: str, error: HttpResponseError) -> str:

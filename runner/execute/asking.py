@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from runner.errors import CloudUnavailable, Conflict, NotFound, StepFailed
+from runner.errors import CloudUnavailable, Conflict, NotFound, SignInRefused, StepFailed
 from runner.execute import waiting
 from runner.execute.run import Run
 from runner.journal import Event
@@ -67,5 +67,5 @@ class Request:
             raise Refused(error.message, hint=error.hint, log_tail=error.log_tail) from error
         # What the request is about may not be visible yet; nothing else that is missing comes by waiting.
         longest = waiting.GRACE_SECONDS if isinstance(error, NotFound) else waiting.PATIENCE_SECONDS
-        if self.run.clock.monotonic() - self._since > longest:
+        if isinstance(error, SignInRefused) or self.run.clock.monotonic() - self._since > longest:
             raise error

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from runner.errors import CloudUnavailable, StepFailed
+from runner.errors import CloudUnavailable, SignInRefused, StepFailed
 from runner.execute.run import Run
 from runner.steps.step import Change, Observation, Status
 
@@ -109,7 +109,8 @@ def answers(
 ) -> Iterator[tuple[float, Seen]]:
     """Give the seconds waited and what was seen, at once and after each pause; end when the run is to stop.
 
-    A look that is not answered is as `unanswered` has it; after too many in a row the error is raised.
+    A look that is not answered is as `unanswered` has it; after too many in a row the error is raised, and at
+    once where no waiting helps.
     """
     began = answered = run.clock.monotonic()
     while True:
@@ -117,7 +118,7 @@ def answers(
             seen = look()
             answered = run.clock.monotonic()
         except CloudUnavailable as error:
-            if run.clock.monotonic() - answered > PATIENCE_SECONDS:
+            if isinstance(error, SignInRefused) or run.clock.monotonic() - answered > PATIENCE_SECONDS:
                 raise
             seen = unanswered(error)
         waited = run.clock.monotonic() - began

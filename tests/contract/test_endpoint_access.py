@@ -20,6 +20,8 @@ from azure.core.exceptions import HttpResponseError
 
 from runner import recipe
 from runner.azure.endpoints import Endpoints
+from runner.azure.rest import signed_in_client
+from runner.azure.transport import Transport
 from runner.facts import Target, TargetKind
 from runner.recipe import Identity, IdentityType
 from runner.redact import MASK, redact
@@ -70,7 +72,8 @@ def ours(workspace: MLClient, emulator: Emulated) -> Endpoints:
         workspace_name=str(workspace.workspace_name),
         resource_manager=emulator.url,
     )
-    return Endpoints(workspace, workspace._credential, target)  # noqa: SLF001 - the one the SDK itself uses
+    credential = workspace._credential  # noqa: SLF001 - the one the SDK itself uses
+    return Endpoints(workspace, signed_in_client(credential, target, Transport()))
 
 
 def test_an_identity_of_the_users_own_is_answered_as_arm_does(

@@ -9,6 +9,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 
 from runner.azure.registry import Registry
+from runner.azure.transport import Transport
 
 
 def test_latest_is_the_newest_version_of_a_model(registry: MLClient) -> None:
@@ -23,7 +24,7 @@ def test_an_archived_model_is_known_though_the_sdk_does_not_say(
     registry: MLClient, name: str, *, archived: bool
 ) -> None:
     assert not hasattr(registry.models.get(name, label="latest"), "is_archived")
-    found = Registry(registry, "azureml").model(name, "latest")
+    found = Registry(registry, "azureml", Transport()).model(name, "latest")
     assert found is not None
     assert found.is_archived is archived
 

@@ -10,6 +10,7 @@ from azure.core.exceptions import HttpResponseError
 from runner.azure.compute import Computes
 from runner.azure.quota import quota
 from runner.azure.registry import Registry, moved_lists
+from runner.azure.transport import Transport
 from runner.errors import RunnerError
 from runner.facts import CorePool
 
@@ -172,7 +173,8 @@ def test_lists_that_moved_are_found_in_the_sdks_own_answer() -> None:
     answer = cast("Any", ModelVersion)._deserialize({"name": "8", "properties": properties}, [])  # noqa: SLF001 - as the SDK does
     model = SimpleNamespace(name="Phi-4", version="8", tags=properties["tags"], properties={})
     models = SimpleNamespace(get=lambda *_, **__: model, _get=lambda *_: answer)
-    found = Registry(cast("MLClient", SimpleNamespace(models=models)), "azureml").model("Phi-4", "latest")
+    client = cast("MLClient", SimpleNamespace(models=models))
+    found = Registry(client, "azureml", Transport()).model("Phi-4", "latest")
     assert found is not None
     assert found.is_archived is True
     assert found.tags == {
