@@ -12,23 +12,19 @@ import shutil
 import tempfile
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from runner import manifest as manifests
 from runner.journal import FILE_NAME
-from runner.manifest import Manifest
+from runner.manifest import StepRecord
 from runner.naming import TAG_INTENT
 from runner.steps.sample import FILE_NAME as SAMPLES
 from tests.faults.boundaries import Disk, Files, Gate, Killed, lay_out
 from tests.faults.invariants import Earned, at_any_time, at_the_end, earned_by, folded
 from tests.faults.lives import RUN_ID, Case, live
 from tests.faults.model_cloud import Trouble, World
-
-_TIMES = {"started", "ended", "resumed", "retried", "since", "detail", "time", "journal", "digest"}
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instant:
@@ -43,8 +39,13 @@ class Instant:
     def key(self) -> Hashable:
         """Tell instants apart by what a next life could see, or its end be judged by."""
         journal, saved = self.files.get(FILE_NAME, b""), self.files.get(manifests.FILE_NAME, b"")
+        return self.meaning, _of_the_tail(journal, saved)
+
+    @property
+    def meaning(self) -> Hashable:
+        """Tell instants apart as `key` does, but for a torn last line and a manifest that lags behind."""
         others = frozenset((name, _content(name, self.files[name])) for name in self.files if _decides(name))
-        return _of_the_run(journal, saved), others, _of_the_world(self.world)
+        return _of_the_run(self.files.get(FILE_NAME, b"")), others, _of_the_world(self.world)
 
     @property
     def is_over(self) -> bool:
@@ -193,18 +194,26 @@ def _content(name: str, content: bytes) -> Hashable:
 
 
 @lru_cache(maxsize=10_000)
-def _of_the_run(journal: bytes, saved: bytes) -> Hashable:
-    """Tell what the journal comes to, whether it is torn, and of the manifest's file if it is up to date."""
+def _of_the_run(journal: bytes) -> Hashable:
+    """Tell what the journal comes to."""
     manifest = folded({FILE_NAME: journal})
-    told = _without(asdict(manifest)) if manifest else None
-    stale = saved and _without(json.loads(saved)).get("steps") != (told or {}).get("steps")
-    return json.dumps(told, sort_keys=True), journal.endswith(b"\n"), bool(saved), bool(stale)
+    if manifest is None:
+        return None
+    steps = tuple((name, *map(str, _step(step))) for name, step in manifest.steps.items())
+    alive = frozenset((each.step, each.kind, each.name, each.deletion) for each in manifest.alive)
+    return manifest.status, manifest.walked, steps, alive
 
 
-def _without(value: Any) -> Any:  # noqa: ANN401 - JSON may be anything
-    if isinstance(value, dict):
-        return {key: _without(inner) for key, inner in value.items() if key not in _TIMES}
-    return [_without(inner) for inner in value] if isinstance(value, list) else value
+def _step(step: StepRecord) -> tuple[object, ...]:
+    said = (step.status, step.action, step.attempt, step.acknowledged, step.changed, step.error)
+    return (*said, step.intent, step.outputs)
+
+
+@lru_cache(maxsize=10_000)
+def _of_the_tail(journal: bytes, saved: bytes) -> Hashable:
+    """Tell whether the journal is torn, and whether the manifest's file is there and up to date."""
+    counted = json.loads(saved)["journal"]["records"] if saved else None
+    return journal.endswith(b"\n"), counted is None, counted == journal.count(b"\n")
 
 
 def _of_the_world(world: World) -> Hashable:

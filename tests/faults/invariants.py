@@ -136,17 +136,28 @@ def nothing_lost(files: Files, manifest: Manifest, earned: Earned) -> None:
 
 def manifest_is_whole(files: Files) -> None:
     """I4."""
-    content = files.get(manifests.FILE_NAME)
-    if content is not None:
-        assert json.loads(content)["run_id"], "I4"
+    assert _is_whole(files.get(manifests.FILE_NAME)), "I4: the manifest is neither old nor new"
+
+
+@lru_cache(maxsize=1_000)
+def _is_whole(content: bytes | None) -> bool:
+    try:
+        return content is None or bool(json.loads(content)["run_id"])
+    except (ValueError, KeyError):
+        return False
 
 
 def no_secret(files: Files) -> None:
     """I8. Rows are kept in the folder of data and beside the answers."""
     for name, content in files.items():
-        assert SECRET_KEY.encode() not in content, f"I8: the endpoint's key is in {name}"
+        assert not _holds(content, SECRET_KEY), f"I8: the endpoint's key is in {name}"
         if name != SAMPLES and "data/" not in name:
-            assert ROW_TEXT.encode() not in content, f"I8: a row is in {name}"
+            assert not _holds(content, ROW_TEXT), f"I8: a row is in {name}"
+
+
+@lru_cache(maxsize=1_000)
+def _holds(content: bytes, text: str) -> bool:
+    return text.encode() in content
 
 
 def _whole_lines(content: bytes) -> list[bytes]:

@@ -44,18 +44,17 @@ def explorer(case: Case, work: Path) -> Explorer:
 
 
 @pytest.mark.parametrize(
-    "case",
-    [ALWAYS, FAILING, *(pytest.param(each, marks=full) for each in CASES[2:])],
-    ids=lambda case: case.name,
+    "case", [ALWAYS, *(pytest.param(each, marks=full) for each in CASES[1:])], ids=lambda case: case.name
 )
 def test_every_kill_and_every_pair_of_kills(case: Case, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     explored = explorer(case, work)
-    single = explored.followed(explored.beginning())
-    singles = explored.count.instants
+    single = [each for each in explored.followed(explored.beginning()) if not each.is_over]
+    singles, seen = explored.count.instants, {instant.meaning for instant in single}
     pairs: dict[object, Instant] = {}
     for instant in single:
         for second in explored.followed(instant):
-            pairs.setdefault(second.key, second)
+            if second.meaning not in seen and not second.is_over:
+                pairs.setdefault(second.meaning, second)
     for second in pairs.values():
         explored.ended(second)
     with capsys.disabled():
@@ -67,11 +66,12 @@ def test_every_kill_and_every_pair_of_kills(case: Case, work: Path, capsys: pyte
     assert explored.count.instants - singles > 5 * singles
 
 
-@pytest.mark.parametrize("case", CASES[2:], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES[1:], ids=lambda case: case.name)
 def test_every_single_kill(case: Case, work: Path) -> None:
     explored = explorer(case, work)
     for instant in explored.followed(explored.beginning()):
-        explored.ended(instant)
+        if not instant.is_over:
+            explored.ended(instant)
     assert explored.count.lives > 50
 
 
