@@ -92,8 +92,10 @@ def test_three_true_kills_in_a_row(case: Case, seed: int, work: Path) -> None:
     for _ in range(40):
         instant = explored.beginning()
         for _kill in range(3):
-            instant = explored.killed(instant, chance.randrange(1, 280))
-        explored.ended(instant)
+            if not instant.is_over:
+                instant = explored.killed(instant, chance.randrange(1, 280))
+        if not instant.is_over:
+            explored.ended(instant)
 
 
 def troubles(explored: Explorer, kinds: list[Trouble]) -> list[dict[int, Trouble]]:
