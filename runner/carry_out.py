@@ -1,9 +1,7 @@
-"""A run from where it stands to its end: walk forward, clean up by policy, close; what `run` and `resume` share.
-
-It tells people nothing: who is told while it goes on is the run's observer, and the outcome is returned.
-"""
+"""A run from where it stands to its end: walk forward, clean up by policy, close; for `run` and `resume`."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from runner import execute
@@ -22,6 +20,7 @@ from runner.manifest import Manifest, RunStatus
 from runner.outstanding import outstanding
 from runner.plan import Plan
 from runner.recipe import Cleanup
+from runner.session import Session
 from runner.steps.step import Context
 
 # After these nothing is decided: what was begun is kept, and goes on in the cloud.
@@ -38,7 +37,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Give what the process says; what may still bill stands over a failure, an interruption over both."""
+        """Give what the process says: what may bill stands over a failure, an interruption over both."""
         if isinstance(self.error, KeyboardInterrupt):
             return ExitCode.TERMINATED if isinstance(self.error, Terminated) else ExitCode.INTERRUPTED
         decisive = self.billing or self.error
@@ -56,7 +55,10 @@ class _Walked:
 
 
 def carry_out(run: Run, plan: Plan, context: Context, cleanup: Cleanup) -> Outcome:
-    """Bring a run to its end, from wherever its journal says it is; whatever happens on the way, close it."""
+    """Bring a run to its end, from wherever its journal says it is; whatever happens on the way, close it.
+
+    It tells people nothing: who is told while it goes on is the run's observer, and the outcome is returned.
+    """
     run = replace(run, observer=execute.heard(run.observer, run.stop))
     walked = _recorded(run) or _walk(run, plan, context)
     left: list[str] = []
@@ -119,6 +121,18 @@ def _closed(run: Run, walked: _Walked, trouble: BaseException | None, left: list
     unwritten = _caught(lambda: execute.close(run, status))
     manifest = run.manifest
     return Outcome(manifest=manifest, error=error or unwritten, billing=outstanding(manifest, left))
+
+
+def at_the_console(session: Session, run: Run, plan: Plan, context: Context) -> Outcome:
+    """Do the same before people's eyes. An error that is no RunnerError is raised once all is told."""
+    kind, cleanup = context.facts.target, context.recipe.cleanup
+    with session.console.following(run.folder.name, kind, plan) as observer:
+        outcome = carry_out(replace(run, observer=observer), plan, context, cleanup)
+    with suppress(BrokenPipeError):  # the run has ended as it has, whether anybody listens or not
+        session.console.finished(outcome.manifest, run.folder, outcome.error, outcome.billing)
+    if outcome.error is not None and not isinstance(outcome.error, RunnerError | KeyboardInterrupt):
+        raise outcome.error
+    return outcome
 
 
 def _caught(action: Callable[[], object]) -> BaseException | None:

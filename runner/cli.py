@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO, cast
 
-from runner.errors import ExitCode, RunnerError
+from runner.errors import ExitCode, RunnerError, Terminated
 
 if TYPE_CHECKING:
     from runner.session import Session
@@ -24,12 +24,16 @@ VERBS: Mapping[str, str] = {
     "config": "show every value in force and where it is from, as one recipe",
     "plan": "show what a run would create, reuse and change, and every parameter with its origin",
     "run": "carry a recipe out: train, register, deploy, score, clean up",
+    "resume": "bring a run that was interrupted, or failed, to its end",
     "down": "take back what a run left alive",
     "show": "show what a run did and what it left",
     "schema": "print the recipe's schema, which editors read",
     "emulator": "start, stop or look at the local Azure ML emulator",
 }
 
+
+# What ends a process that a person, a terminal or a machine that shuts down no longer wants.
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 OUTPUTS = ("text", "json", "sarif")
 # The verbs whose outcome is findings.
@@ -46,10 +50,6 @@ class Verb(Protocol):
         """Do it."""
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, taken the way of a Ctrl-C but remembered for the exit code."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; every outcome a person can cause is an exit code, never a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from runner.session import Session  # noqa: PLC0415
 
     voice = Voice(_open(sys.stdout), _open(sys.stderr), Output(options.output), SystemClock())
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {number: signal.signal(number, _terminate) for number in _ENDING}
     try:
         # The SDK prints to stdout as it likes; only the console's own handle reaches it.
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
@@ -71,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 _guarded(verb, options, Session(voice=voice, clock=voice.clock, environment=os.environ))
             )
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _guarded(verb: Verb, options: argparse.Namespace, session: "Session") -> ExitCode:
@@ -84,8 +85,8 @@ def _guarded(verb: Verb, options: argparse.Namespace, session: "Session") -> Exi
         code = ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED
         session.voice.interrupted(code)
         return code
-    except BrokenPipeError:
-        return ExitCode.STEP_FAILED
+    except BrokenPipeError:  # nobody listens any more
+        return ExitCode.INTERRUPTED
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         session.voice.error(RunnerError(f"{name}{error.strerror or type(error).__name__}"))

@@ -111,8 +111,8 @@ class UsageError(RunnerError):
 class DiagnosticError(RunnerError):
     """Carries diagnostics, all that could be found at once and in the order of the file."""
 
-    def __init__(self, message: str, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, diagnostics: tuple[Diagnostic, ...], *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.diagnostics = diagnostics
 
 

@@ -1,20 +1,27 @@
-"""From a recipe to a checked plan on a connected target: what `plan`, `run` and `down` share."""
+"""From a recipe to a checked plan on a connected target: what the verbs that go online share."""
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
 from runner import cost, launcher, preflight, sizing, target
+from runner.console.silent import SilentProgress
 from runner.cost import Prices
 from runner.errors import PreflightRefused, Severity
+from runner.execute import Run
 from runner.facts import Facts, Target, TargetKind
+from runner.journal import Journal, Json
 from runner.load import EVERY_SECTION, Loaded, resolve
 from runner.parameters import Effective
 from runner.plan import Plan, plan
 from runner.session import Session
+from runner.steps.step import Context
 from runner.survey import survey, survey_offline
 
 if TYPE_CHECKING:
@@ -107,6 +114,38 @@ def opened(loaded: Loaded, cloud: "Cloud", today: date, prices: Prices | None = 
     """Survey and check. Raises PreflightRefused, before anything is changed."""
     facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
     return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=_checked(loaded, facts, prices))
+
+
+def context(opened: Opened, folder: Path) -> Context:
+    """Give what the steps of a run in this folder may know."""
+    return Context(
+        recipe=opened.loaded.recipe,
+        recipe_folder=opened.loaded.source.folder,
+        run_id=folder.name,
+        run_folder=folder,
+        cloud=opened.cloud,
+        facts=opened.facts,
+        effective=opened.plan.effective,
+        outputs={},
+    )
+
+
+def begun(session: Session, journal: Journal, folder: Path, cloud: "Cloud", *, cancel: bool = False) -> Run:
+    """Give a run to carry out, which nobody is told of yet."""
+    return Run(
+        cloud=cloud,
+        journal=journal,
+        folder=folder,
+        observer=SilentProgress(),
+        clock=session.clock,
+        stop=StopEvent(),
+        cancel=cancel,
+    )
+
+
+def process() -> dict[str, Json]:
+    """Tell which process works on a run."""
+    return {"pid": os.getpid(), "host": socket.gethostname()}
 
 
 def _checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:

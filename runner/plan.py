@@ -37,21 +37,23 @@ def plan(
     recipe: Recipe, facts: Facts, effective: Effective | None, diagnostics: tuple[Diagnostic, ...] = ()
 ) -> Plan:
     """Plan the steps that the recipe has sections for."""
-    needs = graph(recipe)
-    changes = tuple(
-        replace(STEPS[name].plan(recipe, facts), needs=needs[name])
-        for name in TopologicalSorter(needs).static_order()
-    )
     # The emulator trains a small model in the place of any other, on this machine.
     billed = facts.target is TargetKind.AZURE and recipe.compute is not None
     return Plan(
-        changes=changes,
+        changes=changes(recipe, facts),
         effective=effective,
         diagnostics=diagnostics,
         chosen=sizing.of_size(facts, effective, given(recipe.compute).size) if billed else None,
         candidates=sizing.candidates(facts, effective) if billed else (),
         tier=recipe.compute.tier if recipe.compute else Tier.DEDICATED,
     )
+
+
+def changes(recipe: Recipe, facts: Facts) -> tuple[Change, ...]:
+    """Say what each step of this recipe will do, in an order in which that can be done."""
+    needs = graph(recipe)
+    order = TopologicalSorter(needs).static_order()
+    return tuple(replace(STEPS[name].plan(recipe, facts), needs=needs[name]) for name in order)
 
 
 def graph(recipe: Recipe) -> Mapping[str, tuple[str, ...]]:

@@ -64,6 +64,20 @@ def survey_offline(
     )
 
 
+def pinned(recipe: Recipe, cloud: "Cloud", today: date) -> Facts:
+    """Ask only for what a run that is under way is made of, at the versions that the recipe has pinned."""
+    return Facts(
+        target=cloud.target.kind,
+        today=today,
+        offline=False,
+        location=cloud.location,
+        model=cloud.registry.model(recipe.model.name, recipe.model.version),
+        component=_component(recipe, cloud),
+        sizes={},
+        endpoint_name=naming.endpoint(recipe, cloud.target) if recipe.endpoint else None,
+    )
+
+
 def _known_model(recipe: Recipe) -> catalog.RegistryModel | None:
     """Give what the catalog has of a model, under the version asked for: no nearer facts are known."""
     known = catalog.model(recipe.model.registry, recipe.model.name)

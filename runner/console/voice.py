@@ -46,6 +46,13 @@ class Voice:
         value = {"valid": True, "recipe": str(path), "diagnostics": told_diagnostics(notices)}
         self._tell(value, [*lines.diagnostics(notices), f"{path} is valid"], notices)
 
+    def over(self, run_id: str, folder: Path, status: str) -> None:
+        """Tell that nothing is left to do of a run, nor left alive."""
+        value = {"run_id": run_id, "status": status, "folder": str(folder), "alive": []}
+        self._tell(
+            value, [f"{run_id}: {status}; nothing is left to do, and nothing that bills is left alive"]
+        )
+
     def error(self, raised: RunnerError) -> None:
         """Tell an error: with its diagnostics, where it has them."""
         if self.output is Output.TEXT:

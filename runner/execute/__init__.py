@@ -11,6 +11,7 @@ from runner.execute.backward import backward, cancel
 from runner.execute.crash import keep
 from runner.execute.forward import forward
 from runner.execute.heard import heard
+from runner.execute.looking import note_what_is_gone
 from runner.execute.mistakes import our_mistake
 from runner.execute.observer import Observer
 from runner.execute.run import Run, close, manifest_of
@@ -30,5 +31,6 @@ __all__ = [
     "heard",
     "keep",
     "manifest_of",
+    "note_what_is_gone",
     "our_mistake",
 ]

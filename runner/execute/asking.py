@@ -1,6 +1,6 @@
 """A request that changes the cloud: sent, and sent again where neither an answer nor a look tells of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from runner.errors import CloudUnavailable, Conflict, NotFound, SignInRefused, StepFailed
@@ -11,6 +11,10 @@ from runner.steps.step import Action, Observation, Status
 
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
+
+# What the request is about may not be visible yet, or something else is under way there; a name that somebody
+# else has, or a parent that is gone, does not come by waiting longer.
+_LONGEST: Mapping[type[StepFailed], float] = {NotFound: waiting.GRACE_SECONDS, Conflict: 300.0}
 
 
 class Refused(StepFailed):
@@ -63,9 +67,9 @@ class Request:
         return self.acknowledged
 
     def _give_up(self, error: StepFailed | CloudUnavailable) -> None:
-        if isinstance(error, StepFailed) and not isinstance(error, NotFound | Conflict):
+        if isinstance(error, StepFailed) and not isinstance(error, tuple(_LONGEST)):
             raise Refused(error.message, hint=error.hint, log_tail=error.log_tail) from error
-        # What the request is about may not be visible yet; nothing else that is missing comes by waiting.
-        longest = waiting.GRACE_SECONDS if isinstance(error, NotFound) else waiting.PATIENCE_SECONDS
+        longest = next((each for kind, each in _LONGEST.items() if isinstance(error, kind)), None)
+        longest = waiting.PATIENCE_SECONDS if longest is None else longest
         if isinstance(error, SignInRefused) or self.run.clock.monotonic() - self._since > longest:
             raise error

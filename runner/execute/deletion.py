@@ -14,8 +14,8 @@ from runner.manifest import Manifest
 from runner.steps import STEPS
 from runner.steps.step import Step
 
-# An accepted deletion that shows nothing for this long is asked for again, a refused one much sooner; each time
-# it takes twice as long.
+# An accepted deletion that shows nothing for this long is asked for again, a refused one much sooner; the pauses
+# double.
 _ACCEPTED_PAUSE = 300.0
 _REFUSED_PAUSE = 5.0
 
@@ -86,7 +86,7 @@ def _standing(run: Run, name: str, intent: Mapping[str, Json]) -> Mapping[str, s
 
 
 def _is_ours(name: str, tags: Mapping[str, str], manifest: Manifest, *, down: bool) -> bool:
-    """Tell by its tags: what a step updates is the recipe's, with `down` what it reuses, else the run's."""
+    """Tell by its tags: what a step updates is the recipe's, with `down` what it reuses; all else the run's."""
     traits = STEPS[name].traits
     if not naming.is_ours(str(manifest.recipe["name"]), tags):
         return False

@@ -55,7 +55,7 @@ def _unchanged(_manifest: Manifest, _record: Record) -> None:
 
 
 def _resumed(manifest: Manifest, _record: Record) -> None:
-    """Take a run up again; a forward walk that had ended stays so, unless the run was closed as failed by it."""
+    """Take a run up again; a forward walk that ended stays so, unless the run was closed as failed."""
     if manifest.status in {RunStatus.FAILED, RunStatus.CANCELED}:
         manifest.walked = None
     manifest.status = RunStatus.RUNNING

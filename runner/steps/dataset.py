@@ -1,12 +1,17 @@
 """The rows to train on: prepared and checked here, uploaded, registered as data assets by content."""
 
+import hashlib
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypedDict
 
 from runner import dataset, naming
+from runner.durable import sync_folder
+from runner.errors import Drifted
 from runner.facts import Facts
 from runner.journal import Json
-from runner.recipe import Recipe, given
+from runner.recipe import Dataset, Recipe, given
 from runner.steps.step import (
     Action,
     Change,
@@ -122,6 +127,42 @@ class DatasetStep:
             context.cloud.assets.register_data(
                 asset["name"], asset["version"], path=uri, description=context.recipe.description, tags=tags
             )
+
+
+def restore(section: Dataset, intent: Mapping[str, Json], recipe_folder: Path, run_folder: Path) -> None:
+    """Have the files of a recorded intent as they were prepared; those that are missing or damaged, anew.
+
+    Raises Drifted where the source no longer gives those very rows.
+    """
+    wanted = {role: asset for role, asset in intent["assets"].items() if "file" in asset}
+    if all(_is_whole(run_folder / asset["file"], asset["sha256"]) for asset in wanted.values()):
+        return
+    with TemporaryDirectory(prefix=".data-", dir=run_folder) as fresh:
+        prepared = dataset.prepare(section, folder=recipe_folder, into=Path(fresh))
+        others = [role for role, asset in wanted.items() if prepared[role].sha256 != asset["sha256"]]
+        if others:
+            raise _other_rows(section, others)
+        (run_folder / _FOLDER).mkdir(exist_ok=True)
+        for role, asset in wanted.items():
+            prepared[role].path.replace(run_folder / asset["file"])
+    sync_folder(run_folder / _FOLDER)
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def _other_rows(section: Dataset, roles: list[str]) -> Drifted:
+    source = section.huggingface or section.path
+    return Drifted(
+        f"{source} no longer gives the rows that the run was opened with: {', '.join(roles)}",
+        (),
+        hint="bring them back as they were, or begin anew with runner run",
+    )
 
 
 def _existing(context: Context) -> Mapping[str, Json]:

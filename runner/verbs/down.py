@@ -1,15 +1,15 @@
 """`runner down RUN`: take back what a run left alive."""
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
-from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
 from runner import execute, opening, runs
-from runner.errors import ExitCode, StillBilling
-from runner.execute import Run
+from runner.errors import ExitCode
 from runner.facts import TargetKind
 from runner.journal import FILE_NAME, Journal
+from runner.outstanding import outstanding
 from runner.session import RUNS_FOLDER, Session
 from runner.target import of_a_run
 
@@ -35,22 +35,17 @@ def main(options: Namespace, session: Session) -> ExitCode:
             cloud = opening.connected(session, of_a_run(said, session.environment), said["registry"])
             left = _taken_down(session, cloud, journal, folder)
             lease.keep = bool(left)
-        session.console.taken_down(execute.manifest_of(journal), left)
-    if left:
-        raise StillBilling(f"not proven gone: {', '.join(left)}", hint=f"runner down {folder.name}")
+        manifest = execute.manifest_of(journal)
+    session.console.taken_down(manifest, left)
+    billing = outstanding(manifest, left)
+    if billing:
+        raise billing
     return ExitCode.DONE
 
 
 def _taken_down(session: Session, cloud: "Cloud", journal: Journal, folder: Path) -> tuple[str, ...]:
     with session.console.deleting() as observer:
-        run = Run(
-            cloud=cloud,
-            journal=journal,
-            folder=folder,
-            observer=observer,
-            clock=session.clock,
-            stop=StopEvent(),
-        )
+        run = replace(opening.begun(session, journal, folder, cloud), observer=observer)
         try:
             return execute.backward(run, down=True)
         finally:

@@ -79,6 +79,7 @@ class FakeStep:
     tags: Mapping[str, str] = field(default_factory=lambda: EARLIER_RUN)
     there: bool = True
     sticks: bool = False
+    shown: bool = False
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         raise NotImplementedError
@@ -110,6 +111,10 @@ class FakeStep:
         del cloud, intent
         self.on_standing()
         return self.tags if self.there else None
+
+    def listed(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        del cloud, intent
+        return self.shown
 
 
 @dataclass

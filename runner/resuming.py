@@ -1,0 +1,98 @@
+"""Take a run up again: look at what one that has succeeded left, or carry on with one that has not."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner import execute, opening, provenance
+from runner.carry_out import at_the_console
+from runner.drift import refuse_drift
+from runner.errors import ExitCode
+from runner.execute import Run
+from runner.facts import Facts, TargetKind
+from runner.journal import FILE_NAME, Event, Journal, Json
+from runner.load import Loaded
+from runner.manifest import Manifest, RunStatus
+from runner.opening import Opened
+from runner.outstanding import outstanding
+from runner.plan import Plan
+from runner.reopening import recipe_path, recorded, reopened
+from runner.session import Session
+from runner.steps import dataset
+from runner.target import of_a_run
+
+
+def look(session: Session, folder: Path, state: Path | None) -> ExitCode:
+    """Look at what a run that succeeded left in the cloud, and change nothing there."""
+    with Journal(folder / FILE_NAME, session.clock, new=False) as journal:
+        said = execute.manifest_of(journal)
+        with opening.reached(session, _kind(said), session.emulator_state(state)) as lease:
+            cloud = opening.connected(session, of_a_run(said.target, session.environment), _registry(said))
+            run = opening.begun(session, journal, folder, cloud)
+            execute.note_what_is_gone(run)
+            lease.keep = bool(run.manifest.alive)
+        run.save()
+        said = run.manifest
+    session.console.run(said, folder)
+    billing = outstanding(said)
+    if billing:
+        raise billing
+    return ExitCode.DONE
+
+
+def go_on(session: Session, folder: Path, *, state: Path | None, as_recorded: bool, cancel: bool) -> ExitCode:
+    """Carry a run on from where its journal says it is. Raises Drifted before anything is changed."""
+    with Journal(folder / FILE_NAME, session.clock, new=False) as journal:
+        said = execute.manifest_of(journal)
+        loaded = recorded(said, folder)
+        if not as_recorded and not _only_cleans_up(said):
+            refuse_drift(said, loaded, recipe_path(said, folder))
+        with opening.reached(session, _kind(said), session.emulator_state(state)) as lease:
+            cloud = opening.connected(session, of_a_run(said.target, session.environment), _registry(said))
+            run = opening.begun(session, journal, folder, cloud, cancel=cancel)
+            try:
+                return _carried_on(session, run, said, loaded)
+            finally:
+                lease.keep = bool(run.manifest.alive)
+
+
+def _carried_on(session: Session, run: Run, said: Manifest, loaded: Loaded) -> ExitCode:
+    if _only_cleans_up(said):
+        opened = _without_a_plan(session, run, loaded)
+    else:
+        opened = reopened(session, said, loaded, run.cloud)
+        _restore_rows(opened, said, run.folder)
+    run.record(Event.RUN_RESUMED, data=_resumption(loaded))
+    run.save()
+    return at_the_console(session, run, opened.plan, opening.context(opened, run.folder)).exit_code
+
+
+def _only_cleans_up(said: Manifest) -> bool:
+    """Tell whether the walk forward had ended: then nothing is made any more, and no recipe is asked."""
+    return said.walked is not None and said.status in {RunStatus.RUNNING, RunStatus.INTERRUPTED}
+
+
+def _without_a_plan(session: Session, run: Run, loaded: Loaded) -> Opened:
+    today = session.clock.now().date()
+    kind = run.cloud.target.kind
+    facts = Facts(target=kind, today=today, offline=False, model=None, component=None, sizes={})
+    plan = Plan(changes=(), effective=None, diagnostics=())
+    return Opened(loaded=loaded, cloud=run.cloud, facts=facts, plan=plan)
+
+
+def _restore_rows(opened: Opened, said: Manifest, folder: Path) -> None:
+    """Have the rows in the run's folder as they were prepared, if a step that is left reads them."""
+    record = said.steps.get("dataset")
+    if record and record.intent and opened.loaded.recipe.dataset:
+        dataset.restore(opened.loaded.recipe.dataset, record.intent, opened.loaded.source.folder, folder)
+
+
+def _resumption(loaded: Loaded) -> Mapping[str, Json]:
+    return {"process": opening.process(), "versions": provenance.versions(loaded.source.folder)}
+
+
+def _kind(said: Manifest) -> TargetKind:
+    return TargetKind(said.target["kind"])
+
+
+def _registry(said: Manifest) -> str:
+    return str(said.target["registry"])

@@ -1,0 +1,61 @@
+"""`runner resume RUN`: bring a run that was interrupted, or failed, to its end."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner import journal, manifest, on_interrupt, runs
+from runner.errors import ExitCode, UsageError
+from runner.session import RUNS_FOLDER, Session
+
+if TYPE_CHECKING:
+    from runner.manifest import Manifest
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the run."""
+    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--state", type=Path, help="the emulator's folder")
+    parser.add_argument(
+        "--as-recorded",
+        action="store_true",
+        help="go on with what the run recorded, whatever the recipe's file says now",
+    )
+    on_interrupt.declare(parser)
+
+
+def main(options: Namespace, session: Session) -> ExitCode:
+    """Answer from the journal if nothing is left to do; else go on from where the run stands."""
+    folder = runs.find(options.runs_dir, options.run)
+    said = _recorded(folder)
+    if _is_over(said) and not said.alive:
+        session.voice.over(said.run_id, folder, said.status.value)
+        return ExitCode.DONE
+    # What goes on needs the rooms of a run, which take long to import.
+    from runner import resuming  # noqa: PLC0415
+
+    if _is_over(said):
+        return resuming.look(session, folder, options.state)
+    return resuming.go_on(
+        session,
+        folder,
+        state=options.state,
+        as_recorded=options.as_recorded,
+        cancel=on_interrupt.cancels(options),
+    )
+
+
+def _is_over(said: "Manifest") -> bool:
+    return said.status is manifest.RunStatus.SUCCEEDED
+
+
+def _recorded(folder: Path) -> "Manifest":
+    if not (folder / journal.FILE_NAME).exists():
+        raise UsageError(
+            f"run {folder.name} was carried out elsewhere: its journal is not here, and a manifest alone does"
+            " not tell what may be touched",
+            hint="resume it on the machine that ran it; here, runner run begins anew and runner gc finds what"
+            " is left in the workspace",
+        )
+    return manifest.fold(journal.read(folder / journal.FILE_NAME))
