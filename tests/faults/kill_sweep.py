@@ -24,6 +24,7 @@ from runner.errors import UsageError
 from runner.journal import FILE_NAME, read
 from runner.manifest import Manifest, StepStatus
 from runner.steps.sample import FILE_NAME as SAMPLES
+from tests.emulator.emulated import FAKE_TRAINER
 from tests.end_to_end.shell import RECIPE
 from tests.faults.points import Point, Request, kills, requests_of, spread, troubles
 from tests.faults.workplace import Place, Workplace, workplace
@@ -49,7 +50,8 @@ def main(words: Sequence[str] | None = None) -> int:
     share, shares = map(int, options.shard.split("/"))
     kept = options.work / f"{options.kind}-{share}.jsonl"
     known = {verdict.point: verdict for verdict in verdicts(kept) if not verdict.wrong}
-    with workplace(options.work / f"{options.kind}-{share}-{int(time.time())}") as work:
+    folder = options.work / f"{options.kind}-{share}-{int(time.time())}"
+    with workplace(folder, trainer="" if options.trains else FAKE_TRAINER) as work:
         judge = {"kills": judge_kill, "troubles": judge_trouble}[options.kind]
         points = spread(_points(work, options.kind), options.some)[share::shares]
         for number, point in enumerate(points):
@@ -186,6 +188,7 @@ def _options(words: Sequence[str] | None) -> Namespace:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--kind", choices=["kills", "troubles"], default="kills")
     parser.add_argument("--shard", default="0/1")
+    parser.add_argument("--trains", action="store_true", help="with true trainings, of one step")
     parser.add_argument("--some", type=int, default=1_000_000, help="so many points instead of all")
     return parser.parse_args(words)
 

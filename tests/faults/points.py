@@ -6,6 +6,7 @@ A request is known by its method, its route and its number among those; a run ma
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 from typing import Any
 
 from tests.faults.forked import Doomed
@@ -108,7 +109,10 @@ def _troubles(request: Request) -> Iterator[Point]:
 
 
 def spread(points: Sequence[Point], count: int) -> list[Point]:
-    """Choose some points, as far apart as they go."""
+    """Choose some points, as far apart as they go, and of each kind that takes turns in the list."""
     if count >= len(points):
         return list(points)
-    return [points[index * len(points) // count] for index in range(count)]
+    stride = len(points) // count
+    while gcd(stride, len(points)) > 1 or gcd(stride, 2 * len(WHENS)) > 1:
+        stride += 1
+    return [points[index * stride % len(points)] for index in range(count)]
