@@ -49,7 +49,7 @@ def translated(doing: str) -> Iterator[None]:
     """Run SDK calls; `doing` says in words what they are for and opens the message.
 
     Raises NotFound for a 404, Conflict for a 409, CloudUnavailable where nothing is decided (network, 429,
-    5xx, no token to be had), SignInRefused for a token that was refused, and StepFailed for all else that was.
+    5xx, no token to be had), SignInRefused for a token that was refused, and StepFailed for all else.
     """
     try:
         yield

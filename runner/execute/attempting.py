@@ -11,7 +11,7 @@ from threading import Event as Flag
 from runner import naming
 from runner.errors import CloudUnavailable, NotWritten, RunnerError, StepFailed
 from runner.execute.asking import Request
-from runner.execute.attempts import Cause, another_is_left, cause_of, failures
+from runner.execute.attempts import Cause, another_is_left, cause_of, failures, unseen
 from runner.execute.crash import keep
 from runner.execute.deletion import take_back
 from runner.execute.limits import Limits, Overdue, over
@@ -102,8 +102,7 @@ def _succeeds(walk: Walk, change: Change, attempt: int) -> bool:
     try:
         _attempted(walk, change, attempt)
     except Overdue:
-        if STEPS[change.step].traits.stopped:
-            take_back(walk.run, change.step)
+        _stop_in_the_cloud(walk.run, change.step)
         raise
     except StepFailed:
         others_failed = walk.failed.is_set() or walk.run.stop.is_set()
@@ -137,9 +136,15 @@ def _fail_as_before(walk: Walk, step: str) -> None:
     recorded = failures(records, step)
     if not recorded or another_is_left(records, step, walk.context.recipe):
         return
-    if recorded[-1].data.get("cause") == Cause.OVERDUE.value and STEPS[step].traits.stopped:
-        take_back(walk.run, step)
+    if recorded[-1].data.get("cause") == Cause.OVERDUE.value:
+        _stop_in_the_cloud(walk.run, step)
     raise StepFailed(_told(walk.run, step))
+
+
+def _stop_in_the_cloud(run: Run, step: str) -> None:
+    """End what has taken too long, where it would else go on and cost."""
+    if STEPS[step].traits.stopped and any(each.step == step for each in run.manifest.alive):
+        take_back(run, step)
 
 
 def _told(run: Run, step: str) -> str:
@@ -233,7 +238,11 @@ def _begun(attempt: _Attempt) -> tuple[Action, Observation]:
 def _taken_up(attempt: _Attempt, record: StepRecord) -> tuple[Action, Observation]:
     """Look at what an earlier process asked for, and ask again only if nothing shows that it did."""
     request = _request(attempt, Action(record.action), acknowledged=record.acknowledged)
-    watch = replace(attempt.watch(), insist=request.insist, expected=bool(record.detail))
+    watch = replace(
+        attempt.watch(),
+        insist=request.insist,
+        expected=not unseen(attempt.run.journal.records, attempt.change.step),
+    )
     seen = until_succeeded(attempt.run, watch)
     return _adopted(attempt, request), seen
 

@@ -14,8 +14,8 @@ from runner.manifest import Manifest
 from runner.steps import STEPS
 from runner.steps.step import Step
 
-# An accepted deletion that shows nothing for this long is asked for again, a refused one much sooner; the pauses
-# double.
+# After this long an accepted deletion that shows nothing is asked for again, a refused one much sooner; each
+# pause is twice the one before.
 _ACCEPTED_PAUSE = 300.0
 _REFUSED_PAUSE = 5.0
 
@@ -68,25 +68,32 @@ def _taken_back(run: Run, name: str, manifest: Manifest, *, down: bool) -> str:
 
 
 def _standing(run: Run, name: str, intent: Mapping[str, Json]) -> Mapping[str, str] | None:
-    """Give the tags of what is there; None where nothing is, and nothing that was asked for may still come."""
+    """Give the tags of what is there; None where nothing is, and nothing may still come."""
     step, may_come = STEPS[name], unseen(run.journal.records, name)
 
     def look() -> tuple[Mapping[str, str] | None, bool]:
         tags = step.standing(run.cloud, intent)
         return tags, tags is not None or step.listed(run.cloud, intent)
 
-    for waited, (tags, there) in waiting.answers(run, look, lambda _error: (None, True)):
+    for waited, seen in waiting.answers(run, look, lambda _error: None):
+        if seen is None:
+            continue
+        tags, there = seen
         if tags is not None or (not there and not may_come):
             return tags
         if waited > waiting.GRACE_SECONDS:
-            if there:
-                raise StepFailed("it is listed, but cannot be looked at")
+            _refuse_unseen(there=there)
             return None
     raise StepFailed("it was not looked at to the end: the run was to stop")
 
 
+def _refuse_unseen(*, there: bool) -> None:
+    if there:
+        raise StepFailed("it is listed, but cannot be looked at")
+
+
 def _is_ours(name: str, tags: Mapping[str, str], manifest: Manifest, *, down: bool) -> bool:
-    """Tell by its tags: what a step updates is the recipe's, with `down` what it reuses; all else the run's."""
+    """Tell by its tags: an update is the recipe's, with `down` what is reused; all else the run's."""
     traits = STEPS[name].traits
     if not naming.is_ours(str(manifest.recipe["name"]), tags):
         return False

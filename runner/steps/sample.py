@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from runner.durable import sync_folder, write_all
+from runner.errors import NotWritten
 from runner.facts import Facts
 from runner.journal import Json
 from runner.recipe import Recipe, given
@@ -53,18 +55,22 @@ class SampleStep:
         return {"name": FILE_NAME, "rows": section.rows, "parameters": dict(section.parameters)}
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
-        """Score the rows."""
+        """Score the rows that have no answer yet, each kept before the next is asked for.
+
+        An answer that is kept is never asked for again, nor changed. One that came and could not be kept is:
+        scoring is a POST, and happens at least once.
+        """
         asset = context.outputs["dataset"]["assets"]["test"]
-        rows = islice(_conversations(context.run_folder / asset["file"]), intent["rows"])
-        scored = [_scored(context, row) for row in rows]
-        _keep(context.run_folder / FILE_NAME, scored)
-        exact = sum(each["answer"].strip() == each["ground_truth"].strip() for each in scored)
-        seconds = [each["seconds"] for each in scored]
-        return Observation(
-            status=Status.SUCCEEDED,
-            detail=f"{len(scored)} rows, {exact} equal to the ground truth",
-            outputs={"rows": len(scored), "exact": exact, "file": FILE_NAME, "seconds": seconds},
-        )
+        path = context.run_folder / FILE_NAME
+        rows = list(islice(_conversations(context.run_folder / asset["file"]), intent["rows"]))
+        scored = _kept(path)[: len(rows)]
+        for row in rows[len(scored) :]:
+            if context.stop.is_set():
+                return Observation(status=Status.IN_PROGRESS, detail=f"{len(scored)} of {len(rows)} rows")
+            answer = _scored(context, row)
+            _keep(path, answer)
+            scored.append(answer)
+        return _summary(scored)
 
     def create(self, context: Context, intent: Mapping[str, Json]) -> None:
         """Never called: a step that reads has succeeded or failed by being looked at."""
@@ -93,7 +99,39 @@ def _scored(context: Context, messages: list[dict[str, str]]) -> dict[str, Any]:
     return {"prompt": prompt, "answer": answer, "ground_truth": truth["content"], "seconds": seconds}
 
 
-def _keep(path: Path, scored: list[dict[str, Any]]) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(each, ensure_ascii=False) + "\n" for each in scored)
+def _summary(scored: list[dict[str, Any]]) -> Observation:
+    exact = sum(each["answer"].strip() == each["ground_truth"].strip() for each in scored)
+    seconds = [each["seconds"] for each in scored]
+    return Observation(
+        status=Status.SUCCEEDED,
+        detail=f"{len(scored)} rows, {exact} equal to the ground truth",
+        outputs={"rows": len(scored), "exact": exact, "file": FILE_NAME, "seconds": seconds},
+    )
+
+
+def _kept(path: Path) -> list[dict[str, Any]]:
+    """Read the answers of earlier looks; a torn last line is cut off, so that the next is whole."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        os.truncate(path, len(whole))
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def _keep(path: Path, answer: dict[str, Any]) -> None:
+    """Bring an answer to the disk. Raises NotWritten."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        try:
+            write_all(handle, json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise NotWritten(
+            f"{path} cannot be written: {error.strerror}", hint="make room on the disk"
+        ) from error

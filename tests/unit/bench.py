@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from runner.carry_out import Outcome, carry_out
 from runner.console.silent import SilentProgress
 from runner.errors import RunnerError
 from runner.execute import Run, backward, forward
@@ -16,7 +17,7 @@ from runner.facts import Facts, Target, TargetKind
 from runner.journal import Event, Journal, Json, Record, read
 from runner.load import load_bytes
 from runner.plan import Plan, plan
-from runner.recipe import Model, Recipe
+from runner.recipe import Cleanup, Model, Recipe
 from runner.steps import STEPS
 from runner.steps.step import Action, Change, Context, Observation, Status, Step, Traits
 
@@ -43,6 +44,14 @@ FACTS = Facts(
 )
 
 
+class Killed(BaseException):
+    """The process is no more; nothing catches this."""
+
+
+def killed() -> None:
+    raise Killed
+
+
 class QuickClock:
     """Time that passes only by waiting, and then at once."""
 
@@ -50,7 +59,7 @@ class QuickClock:
         self.passed = 0.0
 
     def now(self) -> datetime:
-        return datetime(2026, 11, 21, tzinfo=UTC)
+        return datetime.now(UTC) + timedelta(seconds=self.passed)
 
     def monotonic(self) -> float:
         return self.passed
@@ -152,8 +161,24 @@ class Bench:
         self.context = replace(self.context, cloud=cast("Cloud", cloud), recipe=recipe)
         self.changes = list(plan(recipe, FACTS, None).changes)
 
+    @property
+    def plan(self) -> Plan:
+        return Plan(changes=tuple(self.changes), effective=None, diagnostics=())
+
     def forward(self) -> None:
-        forward(self.run, Plan(changes=tuple(self.changes), effective=None, diagnostics=()), self.context)
+        forward(self.run, self.plan, self.context)
+
+    def carry_out(self, cleanup: Cleanup = Cleanup.NEVER) -> Outcome:
+        return carry_out(self.run, self.plan, self.context, cleanup)
+
+    def another_life(self) -> None:
+        """Take the run up again as another process would: all it knows of the first is in the journal."""
+        self.run = replace(self.run, stop=threading.Event())
+        self.run.record(Event.RUN_RESUMED, data={})
+        self.calls.clear()
+
+    def with_recipe(self, **sections: Any) -> None:  # noqa: ANN401 - a section's own value
+        self.context = replace(self.context, recipe=replace(self.context.recipe, **sections))
 
     def backward(self, *, down: bool = False) -> tuple[str, ...]:
         return backward(self.run, down=down)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from runner.errors import CloudUnavailable, StepFailed
-from runner.execute import DELETE_SECONDS, PATIENCE_SECONDS
+from runner.errors import CloudUnavailable, Conflict, RunnerError, StepFailed
+from runner.execute import DELETE_SECONDS, PATIENCE_SECONDS, cancel
 from runner.facts import ComputeState, EndpointState, Provisioning
 from runner.journal import Event, read
 from runner.manifest import StepStatus
@@ -77,6 +77,9 @@ class Computes:
         self.deleted.append(name)
         self.found = None
 
+    def listed(self, _name: str) -> bool:
+        return self.found is not None
+
 
 A100 = "Standard_NC24ads_A100_v4"
 CLUSTER = ComputeState(
@@ -134,6 +137,9 @@ class Endpoints:
     def delete(self, name: str) -> None:
         self.deleted.append(name)
         self.found = None
+
+    def listed(self, _name: str) -> bool:
+        return self.found is not None
 
 
 def endpoint(tags: Mapping[str, str]) -> EndpointState:
@@ -269,3 +275,78 @@ def test_a_mistake_of_ours_in_one_deletion_does_not_keep_the_others(bench: Bench
     assert bench.backward() == ("thing my-endpoint",)
     assert bench.run.manifest.steps["compute"].status is StepStatus.DELETED
     assert Event.DELETE_FAILED in bench.events("endpoint")
+
+
+def test_what_the_list_still_shows_is_not_gone(bench: Bench) -> None:
+    step = bench.step("compute", ABSENT, SUCCEEDED)
+    bench.forward()
+    step.on_delete = lambda: setattr(step, "shown", True)
+    assert bench.backward() == ("thing my-compute",)
+    assert bench.told("compute") == {"reason": "its deletion was asked for, but is not confirmed"}
+
+
+def test_what_a_look_no_longer_shows_but_the_list_does_is_not_called_gone(bench: Bench) -> None:
+    step = bench.step("compute", ABSENT, SUCCEEDED)
+    bench.forward()
+    step.there, step.shown = False, True
+    assert bench.backward() == ("thing my-compute",)
+    assert bench.told("compute") == {"reason": "it is listed, but cannot be looked at"}
+    assert bench.calls == ["create compute"]
+
+
+def test_what_leaves_the_list_later_is_gone_then(bench: Bench) -> None:
+    def leaves_at_last() -> None:
+        step.shown = bench.run.clock.monotonic() < DELETE_SECONDS / 2
+
+    step = bench.step("compute", ABSENT, SUCCEEDED, on_standing=leaves_at_last)
+    bench.forward()
+    assert bench.backward() == ()
+    assert bench.run.clock.monotonic() > DELETE_SECONDS / 2
+
+
+@pytest.mark.parametrize("error", [Conflict("HTTP 409: it is updating"), CloudUnavailable("HTTP 503")])
+def test_a_deletion_that_cannot_be_done_yet_is_asked_for_again(bench: Bench, error: RunnerError) -> None:
+    def refuse_twice() -> None:
+        if bench.calls.count("delete my-compute") < 3:
+            raise error
+
+    bench.step("compute", ABSENT, SUCCEEDED, on_delete=refuse_twice)
+    bench.forward()
+    assert bench.backward() == ()
+    assert bench.calls.count("delete my-compute") == 3
+
+
+def test_a_deletion_that_cannot_be_done_for_long_is_told_with_its_reason(bench: Bench) -> None:
+    def refuse() -> None:
+        raise Conflict("HTTP 409: it has traffic")
+
+    bench.step("compute", ABSENT, SUCCEEDED, on_delete=refuse)
+    bench.forward()
+    assert bench.backward() == ("thing my-compute",)
+    assert bench.told("compute") == {"reason": "HTTP 409: it has traffic"}
+    assert 5 < bench.calls.count("delete my-compute") < 15
+
+
+def test_a_deletion_that_was_accepted_and_failed_is_asked_for_again(bench: Bench) -> None:
+    step = bench.step("compute", ABSENT, SUCCEEDED, sticks=True)
+    bench.forward()
+    step.on_delete = lambda: setattr(step, "sticks", bench.calls.count("delete my-compute") < 2)
+    assert bench.backward() == ()
+    assert bench.calls.count("delete my-compute") == 2
+
+
+def test_an_endpoint_that_another_run_of_the_recipe_made_meanwhile_is_left_to_it(bench: Bench) -> None:
+    step = bench.step("endpoint", ABSENT, SUCCEEDED, traits=needing(down_reused=True))
+    bench.forward()
+    step.tags = EARLIER_RUN
+    assert bench.backward() == ("thing my-endpoint",)
+    assert bench.told("endpoint") == {"reason": NOT_OURS}
+
+
+def test_cancelling_ends_the_job_and_nothing_else(bench: Bench) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED)
+    bench.step("finetune", ABSENT, SUCCEEDED, traits=Traits(kind="job", bills=True, stopped=True))
+    bench.forward()
+    bench.calls.clear()
+    assert cancel(bench.run) == ()
+    assert bench.calls == ["delete my-finetune"]

@@ -14,7 +14,15 @@ from jsonschema import Draft202012Validator
 
 from runner import execute
 from runner import manifest as manifests
-from runner.errors import CloudUnavailable, ExitCode, StepFailed
+from runner.errors import (
+    CloudUnavailable,
+    Conflict,
+    ExitCode,
+    NotFound,
+    NotWritten,
+    SignInRefused,
+    StepFailed,
+)
 from runner.execute import GRACE_SECONDS, PATIENCE_SECONDS
 from runner.journal import Event, Json, read
 from runner.manifest import Manifest, RunStatus, StepStatus
@@ -32,7 +40,13 @@ def test_what_is_absent_is_created_and_done_once_a_look_says_so(bench: Bench) ->
     step.on_look = lambda: seen.append(bench.events("compute"))
     bench.forward()
     assert Event.DONE not in seen[-1]
-    assert bench.events("compute") == [Event.STEP_STARTED, Event.INTENT, Event.DONE]
+    assert bench.events("compute") == [
+        Event.STEP_STARTED,
+        Event.INTENT,
+        Event.ACKNOWLEDGED,
+        Event.OBSERVED,
+        Event.DONE,
+    ]
     record = bench.run.manifest.steps["compute"]
     assert (record.status, record.action, record.outputs) == (
         StepStatus.SUCCEEDED,
@@ -54,7 +68,7 @@ def test_nothing_is_asked_for_if_the_intent_cannot_be_written(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.step("compute", ABSENT, SUCCEEDED, on_look=lambda: monkeypatch.setattr(os, "fsync", full))
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(NotWritten, match="No space"):
         bench.forward()
     assert bench.calls == []
 
@@ -163,7 +177,7 @@ def test_a_wait_of_hours_asks_seldom(bench: Bench) -> None:
     bench.forward()
     assert looks[3] < 1
     assert looks[-1] - looks[-2] == pytest.approx(10)
-    assert len(looks) < 500
+    assert len(looks) < 700
 
 
 def test_a_plan_without_steps_is_carried_out(bench: Bench) -> None:
@@ -186,7 +200,8 @@ def test_patience_with_looks_that_are_not_answered_ends(
     with pytest.raises(CloudUnavailable, match="HTTP 503"):
         bench.forward()
     assert PATIENCE_SECONDS < bench.run.clock.monotonic() < PATIENCE_SECONDS + 30
-    assert bench.told("finetune") == {"error": "HTTP 503", "ended": False}
+    assert bench.told("finetune") == {"detail": "HTTP 503", "unanswered": True}
+    assert bench.run.manifest.steps["finetune"].status is StepStatus.RUNNING
 
 
 def test_each_answer_renews_the_patience(bench: Bench) -> None:
@@ -208,14 +223,15 @@ def test_a_request_that_is_not_answered_but_was_carried_out_is_a_success(bench: 
     bench.step("compute", ABSENT, ABSENT, IN_PROGRESS, SUCCEEDED, on_create=unanswered)
     bench.forward()
     assert bench.calls == ["create compute"]
-    assert bench.events("compute") == [Event.STEP_STARTED, Event.INTENT, Event.DONE]
+    assert bench.events("compute") == [Event.STEP_STARTED, Event.INTENT, Event.OBSERVED, Event.DONE]
 
 
 def test_a_request_that_is_neither_answered_nor_carried_out_is_told_as_that(bench: Bench) -> None:
     bench.step("compute", ABSENT, on_create=unanswered)
     with pytest.raises(CloudUnavailable, match="HTTP 503"):
         bench.forward()
-    assert GRACE_SECONDS < bench.run.clock.monotonic() < GRACE_SECONDS * 1.1
+    assert PATIENCE_SECONDS < bench.run.clock.monotonic() < PATIENCE_SECONDS * 1.1
+    assert 10 < len(bench.calls) < 30
     assert [resource.name for resource in bench.run.manifest.alive] == ["my-compute"]
 
 
@@ -306,7 +322,8 @@ def test_a_ctrl_c_stops_the_waiting_and_leaves_what_was_asked_for(bench: Bench) 
         bench.forward()
     assert bench.run.stop.is_set()
     assert bench.calls == ["create compute"]
-    assert bench.events("compute") == [Event.STEP_STARTED, Event.INTENT]
+    assert Event.DONE not in bench.events("compute")
+    assert Event.FAILED not in bench.events("compute")
     saved = manifests.load(bench.folder / "manifest.json")
     assert saved.steps["compute"].status is StepStatus.RUNNING
     assert [resource.name for resource in saved.alive] == ["my-compute"]
@@ -371,8 +388,86 @@ def test_the_manifest_of_a_run_is_as_its_schema_says(bench: Bench) -> None:
     with pytest.raises(StepFailed):
         bench.forward()
     bench.backward()
-    execute.close(bench.run.journal, RunStatus.FAILED, bench.folder)
+    execute.close(bench.run, RunStatus.FAILED)
     written = json.loads((bench.folder / "manifest.json").read_text(encoding="utf-8"))
     Draft202012Validator(read_schema("manifest.schema.json")).validate(written)
     assert written["status"] == "failed"
     assert written["alive"] == []
+
+
+def test_a_request_that_is_refused_is_not_sent_again(bench: Bench) -> None:
+    def refuse() -> None:
+        raise StepFailed("HTTP 400: no such size", hint="choose another")
+
+    bench.step("compute", ABSENT, on_create=refuse)
+    with pytest.raises(StepFailed, match="HTTP 400: no such size") as caught:
+        bench.forward()
+    assert bench.calls == ["create compute"]
+    assert (caught.value.hint, bench.told("compute")["cause"]) == ("choose another", "refused")
+
+
+def test_a_request_that_is_refused_because_it_was_carried_out_is_adopted(bench: Bench) -> None:
+    def refuse() -> None:
+        raise StepFailed("HTTP 400: it exists")
+
+    bench.step("finetune", ABSENT, IN_PROGRESS, SUCCEEDED, on_create=refuse)
+    bench.forward()
+    assert bench.calls == ["create finetune"]
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"), [(NotFound("HTTP 404"), GRACE_SECONDS), (Conflict("HTTP 409"), 300)]
+)
+def test_what_the_request_is_about_may_not_be_there_yet_or_still_be_busy(
+    bench: Bench, error: StepFailed, seconds: float
+) -> None:
+    def refuse() -> None:
+        raise error
+
+    bench.step("deployment", ABSENT, on_create=refuse)
+    with pytest.raises(type(error)):
+        bench.forward()
+    assert seconds < bench.run.clock.monotonic() < seconds * 1.2
+    assert len(bench.calls) > 3
+
+
+def test_a_request_that_is_not_answered_is_sent_again_with_the_same_intent(bench: Bench) -> None:
+    def twice_unanswered() -> None:
+        intents.append(bench.run.manifest.steps["compute"].intent)
+        if len(intents) < 3:
+            unanswered()
+        step.looks = [SUCCEEDED]
+
+    intents: list[Json] = []
+    step = bench.step("compute", ABSENT, on_create=twice_unanswered)
+    bench.forward()
+    assert len(intents) == 3
+    assert intents[0] == intents[1] == intents[2]
+    assert bench.events("compute").count(Event.INTENT) == 1
+    assert bench.run.clock.monotonic() > 5
+
+
+def test_a_sign_in_that_was_refused_is_not_waited_out(bench: Bench) -> None:
+    bench.step("compute", ABSENT, IN_PROGRESS, SignInRefused("HTTP 401"))
+    with pytest.raises(SignInRefused):
+        bench.forward()
+    assert bench.run.clock.monotonic() < 1
+
+
+def test_what_a_look_shows_is_written_down_when_it_changes_and_not_more(bench: Bench) -> None:
+    stages = [
+        Observation(status=Status.IN_PROGRESS, detail=stage, fraction=share)
+        for stage in ("queued", "training")
+        for share in (0.1, 0.2, 0.3)
+    ]
+    bench.step("finetune", ABSENT, *stages, SUCCEEDED)
+    bench.forward()
+    observed = [each.data["detail"] for each in bench.records("finetune") if each.event is Event.OBSERVED]
+    assert observed == ["queued", "training"]
+
+
+def test_what_changes_at_every_look_does_not_fill_the_disk(bench: Bench) -> None:
+    stages = [Observation(status=Status.IN_PROGRESS, detail=str(number)) for number in range(500)]
+    bench.step("finetune", ABSENT, *stages, SUCCEEDED)
+    bench.forward()
+    assert bench.events("finetune").count(Event.OBSERVED) == 50

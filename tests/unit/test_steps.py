@@ -11,7 +11,7 @@ from runner.errors import CloudUnavailable, RunnerError, StepFailed
 from runner.facts import ChildRun, DeploymentState, JobState, Provisioning
 from runner.steps import STEPS
 from runner.steps.step import Status
-from tests.unit.bench import AZURE, EARLIER_RUN, Bench
+from tests.unit.bench import AZURE, Bench
 
 if TYPE_CHECKING:
     from runner.journal import Json
@@ -30,7 +30,7 @@ def test_a_failed_deployment_is_told_even_if_its_log_cannot_be_read(
         model="m",
         instance_type="A",
         error="OutOfQuota",
-        tags=EARLIER_RUN,
+        tags=bench.context.tags("deployment"),
     )
 
     def no_log(*_: object) -> NoReturn:
