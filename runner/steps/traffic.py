@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from runner.errors import CloudUnavailable
 from runner.facts import EndpointState, Facts, Provisioning
 from runner.journal import Json
 from runner.recipe import Recipe, given
@@ -38,7 +39,7 @@ class TrafficStep:
     def intend(self, context: Context) -> Mapping[str, Json]:
         """Fix the wanted split and remember the one that is there."""
         endpoint = context.outputs["endpoint"]["name"]
-        found = context.cloud.endpoints.get(endpoint)
+        found = _endpoint(context.cloud, endpoint)
         return {
             "name": endpoint,
             "wanted": _nonzero(given(context.recipe.traffic)),
@@ -47,7 +48,7 @@ class TrafficStep:
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
         """Look at the endpoint's split; an update that was accepted and lost still differs."""
-        found = context.cloud.endpoints.get(intent["name"])
+        found = _endpoint(context.cloud, intent["name"])
         if found is None:
             detail = f"endpoint {intent['name']} is no longer there"
             return Observation(status=Status.FAILED, detail=detail)
@@ -74,8 +75,16 @@ class TrafficStep:
 
     def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
         """Give the endpoint's tags until the earlier split is back."""
-        found = cloud.endpoints.get(intent["name"])
+        found = _endpoint(cloud, intent["name"])
         return None if found is None or _nonzero(found.traffic) == intent["previous"] else found.tags
+
+
+def _endpoint(cloud: "Cloud", name: str) -> EndpointState | None:
+    """Look at the endpoint, which is there unless the list says so, too: a single 404 may be out of date."""
+    found = cloud.endpoints.get(name)
+    if found is None and cloud.endpoints.listed(name):
+        raise CloudUnavailable(f"endpoint {name} is listed, but cannot be looked at")
+    return found
 
 
 def _nonzero(traffic: Mapping[str, int]) -> Mapping[str, int]:
