@@ -23,6 +23,7 @@ def _cleared(emulator: Emulated) -> Iterator[None]:
     yield
     emulator.admin("DELETE", "/_emu/faults")
     emulator.admin("DELETE", "/_emu/quota")
+    emulator.admin("POST", "/_emu/latencies", compute=0.3)
 
 
 def name_of(workspace: MLClient) -> str:
@@ -55,6 +56,7 @@ def test_the_sdk_reads_an_expired_token_as_azures(workspace: MLClient, emulator:
 
 def test_the_sdk_does_not_find_what_is_hidden(workspace: MLClient, emulator: Emulated) -> None:
     fault(emulator, "hide_reads", "after_apply", method="PUT", workspace=name_of(workspace))
+    emulator.admin("POST", "/_emu/latencies", compute=2)  # else the poller might be the first to look
     poller = workspace.compute.begin_create_or_update(AmlCompute(name="gpu", size=SIZE))
     with pytest.raises(ResourceNotFoundError):
         workspace.compute.get("gpu")

@@ -1,6 +1,7 @@
 """The books of test mode: one event for each change, and costs that end with what costs."""
 
 import os
+import re
 import signal
 import time
 import uuid
@@ -12,6 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from runner.emulator.app import ROUTES, Route
+from runner.emulator.clock import Clock
+from runner.emulator.incoming import Signposts
+from runner.emulator.ledger import Ledger
+from runner.emulator.store import Store
 from tests.emulator.bench import TEST_MODE, events, fault, hurry, ledger, set_clock, workspace_path
 from tests.emulator.emulated import Emulated, running
 
@@ -100,6 +106,39 @@ def settle(client: httpx.Client, path: str, wanted: str = "Succeeded") -> None:
 
 def status(client: httpx.Client, name: str) -> str:
     return str(client.get(f"{workspace_path(name)}/jobs/run-1").json()["properties"]["status"])
+
+
+# What is sent as a change and changes nothing.
+HARMLESS = (
+    "/listSecrets",
+    "/listKeys",
+    "/token",
+    "/getLogs",
+    "/rundata",
+    "/batchGetResolvedUris",
+    "/{container}",
+)
+CHANGING = [route for route in ROUTES if route.method not in {"GET", "HEAD"} and "/_emu/" not in route.path]
+
+
+@pytest.mark.parametrize("route", CHANGING, ids=lambda route: f"{route.method} {route.path[-40:]}")
+def test_the_books_know_every_route_that_changes_something(tmp_path: Path, route: Route) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    read = Signposts([route.path], lambda _: "w").read
+    scope = {"method": route.method, "path": re.sub(r"{[a-z:]+}", "x", route.path), "query_string": b""}
+    assert (Ledger(store, Clock()).intended(read(scope)) is None) == route.path.endswith(HARMLESS)
+    store.close()
+
+
+def test_a_run_that_is_changed_is_its_job(emulator: Emulated, client: httpx.Client, name: str) -> None:
+    emulator.script("Completed", 0)
+    upload(client, name)
+    assert submit(emulator, client, name).status_code == 201
+    run = f"/history/v1.0{workspace_path(name)}/experiments/Default/runs/run-1"
+    assert client.patch(run, json={"tags": {"a": "b"}}).status_code == 200
+    jobs = [each for each in ledger(emulator, name)["events"] if each["kind"] == "job"]
+    assert [each["op"] for each in jobs] == ["create", "run", "update"]
+    assert {each["id"] for each in jobs} == {f"{workspace_path(name)}/jobs/run-1"}
 
 
 def test_each_change_is_an_event_and_a_look_is_none(
