@@ -199,6 +199,28 @@ def test_l6_a_look_that_breaks_off_is_taken_again(server: ArmServer, cloud: Clou
     assert cloud.retried == before + 2
 
 
+@pytest.mark.parametrize("cut", [0, 9])
+def test_l6_an_answer_to_a_change_that_breaks_off_is_asked_for_again(
+    server: ArmServer, cloud: Cloud, cut: int
+) -> None:
+    """The SDK reads such an answer as a stream, after its own policies have let it pass."""
+    before = cloud.retried
+    server.on(
+        "PUT",
+        "/computes/gpu",
+        Reply(body=compute("Creating"), cut=cut),
+        accepted(server, compute("Creating")),
+    )
+    cloud.computes.create(section(), description=None, tags={})
+    assert cloud.retried == before + 1
+
+
+def test_a_page_of_a_proxy_is_no_answer_to_a_change_either(server: ArmServer, cloud: Cloud) -> None:
+    server.on("PUT", "/computes/gpu", Reply(body=b"<html>", headers={"Content-Type": "text/html"}))
+    with pytest.raises(CloudUnavailable, match="localhost answered 200 with something that is not"):
+        cloud.computes.create(section(), description=None, tags={})
+
+
 @pytest.mark.parametrize(
     "answer", [BUSY, Reply(status=500), Reply(status=504), Reply(status=409, headers={"Retry-After": "0"})]
 )
