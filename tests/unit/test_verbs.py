@@ -56,7 +56,7 @@ def test_a_run_that_succeeds_is_closed_and_leaves_what_it_made(
     assert run(bench, monkeypatch, cleanup="on_failure") == 0
     assert kept(bench).status is RunStatus.SUCCEEDED
     assert bench.calls == ["create compute"]
-    assert "  thing  my-compute\n" in capsys.readouterr().out
+    assert "  thing  my-compute  price unknown\n" in capsys.readouterr().out
 
 
 def test_a_mistake_of_ours_in_a_step_still_ends_the_run_and_cleans_up(
@@ -82,7 +82,7 @@ def test_a_ctrl_c_during_cleanup_still_says_what_is_left(
     bench.step("compute", ABSENT, SUCCEEDED, on_delete=interrupt)
     assert run(bench, monkeypatch, cleanup="always") == 130
     assert kept(bench).status is RunStatus.INTERRUPTED
-    assert "left alive:\n  thing  my-compute\n" in capsys.readouterr().out
+    assert "goes on in the cloud:\n  thing  my-compute  price unknown\n" in capsys.readouterr().out
 
 
 def test_a_ctrl_c_during_the_cleanup_of_a_failed_run_is_not_forgotten(
