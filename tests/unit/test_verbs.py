@@ -82,7 +82,10 @@ def test_a_ctrl_c_during_cleanup_still_says_what_is_left(
     bench.step("compute", ABSENT, SUCCEEDED, on_delete=interrupt)
     assert run(bench, monkeypatch, cleanup="always") == 130
     assert kept(bench).status is RunStatus.INTERRUPTED
-    assert "goes on in the cloud:\n  thing  my-compute  price unknown  not proven gone: " in capsys.readouterr().out
+    assert (
+        "goes on in the cloud:\n  thing  my-compute  price unknown  not proven gone: "
+        in capsys.readouterr().out
+    )
 
 
 def test_a_ctrl_c_during_the_cleanup_of_a_failed_run_is_not_forgotten(
