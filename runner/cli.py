@@ -102,8 +102,8 @@ def _guarded(verb: Verb, options: argparse.Namespace, session: "Session") -> Exi
         code = ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED
         session.voice.interrupted(code)
         return code
-    except BrokenPipeError:  # nobody listens any more
-        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return ExitCode.STEP_FAILED
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         session.voice.error(RunnerError(f"{name}{error.strerror or type(error).__name__}"))

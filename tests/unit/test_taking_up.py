@@ -231,6 +231,7 @@ def test_what_was_taken_back_is_made_anew_only_where_it_is_still_needed(bench: B
         bench.changes.pop()
     bench.forward()
     assert bench.calls == ["create endpoint", "create deployment"]
+    assert bench.run.manifest.steps["compute"].status is StepStatus.DELETED
 
 
 def test_what_was_asked_for_and_not_seen_yet_may_still_come_and_is_then_taken_back(bench: Bench) -> None:
