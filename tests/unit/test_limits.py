@@ -136,3 +136,14 @@ def test_an_overdue_job_is_not_tried_again(bench: Bench) -> None:
     with pytest.raises(StepFailed):
         bench.forward()
     assert bench.calls.count("create finetune") == 1
+
+
+def test_a_look_at_what_is_done_has_a_deadline_too(bench: Bench) -> None:
+    compute = bench.step("compute", ABSENT, SUCCEEDED, traits=Traits(kind="compute", deadline=1800))
+    bench.step("finetune", ABSENT, traits=replace(JOB, needs=("compute",)), on_look=killed)
+    with pytest.raises(Killed):
+        bench.forward()
+    bench.another_life()
+    compute.looks = [IN_PROGRESS]
+    with pytest.raises(StepFailed, match="compute my-compute has not come within 1800 s"):
+        bench.forward()
