@@ -91,3 +91,6 @@ def _stop(run: Run, interrupt: KeyboardInterrupt) -> None:
         terminated = isinstance(interrupt, Terminated)
         os._exit(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
     run.stop.set()
+    hurry = getattr(run.cloud, "hurry", None)
+    if hurry and not run.cancel:  # who cancels still needs the cloud's patience
+        hurry()

@@ -111,6 +111,16 @@ def test_a_ctrl_c_keeps_what_runs_and_can_be_resumed(bench: Bench) -> None:
     assert bench.calls == []
 
 
+@pytest.mark.parametrize("cancel", [False, True])
+def test_who_leaves_does_not_wait_for_a_service_that_is_down(bench: Bench, *, cancel: bool) -> None:
+    hurried: list[bool] = []
+    cloud = cast("Cloud", SimpleNamespace(hurry=lambda: hurried.append(True)))
+    bench.run = replace(bench.run, cloud=cloud, cancel=cancel)
+    bench.step("finetune", ABSENT, IN_PROGRESS, traits=JOB, on_create=lambda: press(bench))
+    assert bench.carry_out().exit_code == ExitCode.INTERRUPTED
+    assert hurried == ([] if cancel else [True])
+
+
 def test_sigterm_is_told_as_what_it_is(bench: Bench) -> None:
     def terminate(*_: object) -> NoReturn:
         raise Terminated
