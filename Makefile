@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 # What the benchmarks compare with; its packages would not go together with ours.
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
-BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost)
+BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost journal)
 
 .PHONY: quickstart check test test-full editors bench clean
 

@@ -27,6 +27,7 @@ VERBS: Mapping[str, str] = {
     "resume": "bring a run that was interrupted, or failed, to its end",
     "down": "take back what a run left alive",
     "show": "show what a run did and what it left",
+    "repair": "make a run whose journal or manifest is damaged one that can go on",
     "schema": "print the recipe's schema, which editors read",
     "emulator": "start, stop or look at the local Azure ML emulator",
 }
