@@ -37,8 +37,9 @@ def _nothing(_cloud: Cloud, _request: Request) -> None:
 
 
 def _token(cloud: Cloud, request: Request) -> None:
-    if cloud.tokens.claims(bearer(request)) is None:
-        raise ArmError(
+    token = bearer(request)
+    if cloud.tokens.claims(token) is None:
+        raise cloud.tokens.expired(token) or ArmError(
             401, "InvalidAuthenticationToken", "The access token is missing, expired or not the emulator's."
         )
 

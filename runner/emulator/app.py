@@ -22,6 +22,7 @@ from runner.emulator.cloud import Cloud
 from runner.emulator.errors import ArmError, arm_response, blob_response, scoring_response
 from runner.emulator.routes import (
     admin,
+    bench,
     blobs,
     compute,
     data,
@@ -40,6 +41,7 @@ from runner.emulator.routes import (
     usages,
     workspaces,
 )
+from runner.emulator.sabotaged import Sabotaged
 from runner.emulator.settings import Settings
 from runner.emulator.workspace import PROVIDER
 
@@ -147,7 +149,18 @@ ROUTES = (
     Route("GET", "/_emu/status", admin.status, Access.ADMIN),
     Route("POST", "/_emu/shutdown", admin.shutdown, Access.ADMIN),
     Route("POST", "/_emu/jobs/script", admin.script_job, Access.ADMIN),
+    Route("DELETE", "/_emu/jobs/script", admin.clear_scripts, Access.ADMIN),
     Route("POST", "/_emu/quota", usages.set_limit, Access.ADMIN),
+    Route("DELETE", "/_emu/quota", usages.clear_limits, Access.ADMIN),
+    Route("GET", "/_emu/faults", bench.get_faults, Access.ADMIN),
+    Route("POST", "/_emu/faults", bench.add_faults, Access.ADMIN),
+    Route("DELETE", "/_emu/faults", bench.clear_faults, Access.ADMIN),
+    Route("GET", "/_emu/ledger", bench.get_ledger, Access.ADMIN),
+    Route("GET", "/_emu/requests", bench.get_requests, Access.ADMIN),
+    Route("DELETE", "/_emu/requests", bench.clear_requests, Access.ADMIN),
+    Route("GET", "/_emu/clock", bench.get_clock, Access.ADMIN),
+    Route("POST", "/_emu/clock", bench.set_clock, Access.ADMIN),
+    Route("POST", "/_emu/latencies", bench.set_latencies, Access.ADMIN),
 )
 
 _ENVELOPES: dict[Access, Callable[[ArmError], Response]] = {
@@ -190,6 +203,8 @@ def create_app(settings: Settings) -> Starlette:
     app.add_middleware(
         _Gate, app_state=app.state, allowed={f"localhost:{settings.port}", f"127.0.0.1:{settings.port}"}
     )
+    if settings.test_mode:
+        app.add_middleware(Sabotaged, templates=paths)
     return app
 
 

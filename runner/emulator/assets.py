@@ -77,7 +77,7 @@ def put_version(request: Request, asset: AssetType, properties: Document) -> Res
         "name": request.path_params["version"],
         "type": f"Microsoft.MachineLearningServices/workspaces/{asset.segment}/versions",
         "properties": properties,
-        "systemData": system_data(_created(before)),
+        "systemData": system_data(cloud.clock, _created(before)),
     }
     cloud.store.put(asset.kind, key, document)
     location = f"{cloud.settings.base_url}{request.url.path}?{request.url.query}"

@@ -6,13 +6,12 @@ import logging
 import shutil
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from runner.emulator import processes
 from runner.emulator.catalog import BASE_MODEL
 from runner.emulator.errors import ArmError
-from runner.emulator.operations import now
 from runner.emulator.parts import Parts
 from runner.emulator.pipeline import Node
 from runner.emulator.runs import EXECUTION_LOG, RunRef, Status
@@ -26,16 +25,46 @@ STAGE_RUN = "azureml.StepRun"
 _CANCELED = ArmError(409, "Canceled", "The job was canceled by the user.")
 _BROKEN = ArmError(500, "InternalServerError", "The emulator has a fault; see its log.")
 _LAST_BYTES = 8192
+# What users of low priority nodes are told: Azure/MachineLearningNotebooks#1242, 2020-11-18.
+_PREEMPTED = ArmError(
+    400,
+    "UserError",
+    "AzureMLCompute job failed. PreemptionError: Nodes of this job got pre-empted. Check if the run has "
+    "failed or restarted. Reason: Received pre-emption warning signal",
+)
 _MOMENT = 0.02
+_SCRIPT_SECONDS = 0.3
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+class Preemption(StrEnum):
+    """What becomes of a job whose low priority nodes are taken away while it trains.
+
+    That it may go either way, and the error of the first, is as users report it
+    (MicrosoftDocs/azure-docs#66288, 2020-11-18). That a job which goes on is Queued again before it starts
+    from the beginning is assumed: the documentation says only that it is restarted, not resumed.
+    """
+
+    ENDS = "ends"
+    RESTARTED = "restarted"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Script:
-    """How a test wants a job to end, in place of training."""
+    """How a test wants a job to end, in place of training; `queued_seconds` it waits for nodes before.
+
+    That the job itself says Queued while its first stage waits is assumed: no recording has one that waits.
+    """
 
     end: Status
-    seconds: float
+    seconds: float | None
+    queued_seconds: float = 0.0
+    preempted: Preemption | None = None
+
+    def __str__(self) -> str:
+        preempted = f", preempted: {self.preempted}" if self.preempted else ""
+        seconds = "" if self.seconds is None else f" in {self.seconds:g} s"
+        return f"{self.end}{seconds}{preempted}"
 
 
 @dataclass(frozen=True)
@@ -50,10 +79,6 @@ class Job:
         """Return the run of a node, or of a node's stage; the same at every start."""
         run_id = uuid.uuid5(uuid.NAMESPACE_URL, "/".join((self.ref.key, *path)))
         return RunRef(self.ref.workspace, str(run_id))
-
-    def pause(self) -> float:
-        """Return how long a state lasts that has no work of its own: a script's time is spread evenly."""
-        return self.script.seconds / (len(STAGES) + 2) if self.script else _MOMENT
 
 
 @dataclass(frozen=True)
@@ -111,7 +136,7 @@ class Execution:
         except _StageFailedError as failure:
             error = failure.error
             message = f"Pipeline has failed child jobs. Failed nodes: /{failure.stage}. {error.message}"
-            self._end(Status.FAILED, ArmError(error.status, error.code, message))
+            self._end(self._bad_end(), ArmError(error.status, error.code, message))
         except asyncio.CancelledError:
             if self._document()["properties"]["status"] == Status.CANCEL_REQUESTED:
                 self._end(Status.CANCELED, _CANCELED)
@@ -121,20 +146,41 @@ class Execution:
             _log.exception("job %s broke", self._job.ref.run_id)
             self._end(Status.FAILED, _BROKEN)
 
+    def _bad_end(self) -> Status:
+        """Return Failed, unless a script has nodes that are taken away cancel the job."""
+        return (
+            Status.CANCELED if self._job.script and self._job.script.end is Status.CANCELED else Status.FAILED
+        )
+
     async def _run(self) -> None:
         job = self._job
         set_status(self._parts, job.ref, Status.PREPARING)
-        await asyncio.sleep(job.pause())
+        await self._pause()
+        if job.script is None:
+            await self._parts.clock.sleep(self._parts.latencies.job or 0.0)
+        elif job.script.queued_seconds:
+            set_status(self._parts, job.ref, Status.QUEUED)
+            await self._parts.clock.sleep(job.script.queued_seconds)
         set_status(self._parts, job.ref, Status.RUNNING)
         for node in job.nodes:
             await self._run_node(node)
         set_status(self._parts, job.ref, Status.FINALIZING)
-        await asyncio.sleep(job.pause())
+        await self._pause()
         if job.script and job.script.end is Status.CANCELED:
             self._end(Status.CANCELED, _CANCELED)
             return
         self._store_outputs()
         self._end(Status.COMPLETED)
+
+    async def _pause(self) -> None:
+        """Let a state last that has no work of its own: a script's time is spread evenly."""
+        script = self._job.script
+        seconds = self._seconds(script) / (len(STAGES) + 2) if script else _MOMENT
+        await self._parts.clock.sleep(seconds)
+
+    def _seconds(self, script: Script) -> float:
+        usual = _SCRIPT_SECONDS if self._parts.latencies.job is None else self._parts.latencies.job
+        return usual if script.seconds is None else script.seconds
 
     async def _run_node(self, node: Node) -> None:
         ref = self._job.child(node.name)
@@ -208,16 +254,38 @@ class Execution:
     async def _pretend(self, step: _Step) -> None:
         """Do nothing but take time, and end as the script says."""
         self._runs.append(step.ref, f"scripted by a test, nothing is trained: {step.stage.node}")
-        await asyncio.sleep(self._job.pause())
+        await self._pause()
         if step.stage.trains:
-            _pretend_metrics(metrics_file(self._parts, step.ref))
-            if self._job.script and self._job.script.end is Status.FAILED:
-                raise ArmError(400, "UserError", "The test's script says that this job fails.")
+            await self._pretend_to_train(step)
         for folder in map(Path, step.outputs.values()):
             if BASE_MODEL.is_dir():
                 shutil.copytree(BASE_MODEL, folder, dirs_exist_ok=True)
             note = "No model was trained: a test scripted this job.\n"
             (folder / "scripted.txt").write_text(note, encoding="utf-8")
+
+    async def _pretend_to_train(self, step: _Step) -> None:
+        """Leave a loss behind, and have the nodes taken away or fail where the script says so."""
+        script = self._job.script
+        if script and script.preempted is Preemption.RESTARTED:
+            self._runs.append(step.ref, _PREEMPTED.message)
+            for ref in (step.ref, self._job.ref):
+                self._move(ref, Status.QUEUED)
+            await self._parts.clock.sleep(script.queued_seconds)
+            for ref in (step.ref, self._job.ref):
+                self._move(ref, Status.RUNNING)
+            await self._pause()
+        _pretend_metrics(metrics_file(self._parts, step.ref), self._parts.clock.time())
+        if script and script.preempted is Preemption.ENDS:
+            raise _PREEMPTED
+        if script and script.end is Status.FAILED:
+            raise ArmError(400, "UserError", "The test's script says that this job fails.")
+
+    def _move(self, ref: RunRef, status: Status) -> None:
+        """Move the job or one of its stages to a state."""
+        if ref == self._job.ref:
+            set_status(self._parts, ref, status)
+        else:
+            self._runs.move(ref, status)
 
     def _check_gpu(self, node: Node) -> None:
         """Fine-tuning needs a GPU; the emulator asks the size, not the machine."""
@@ -256,7 +324,11 @@ class Execution:
     def _store_stages(self) -> None:
         """Write the job's times as a property, as the service does when it is over."""
         document, run = self._document(), self._runs.get(self._job.ref)
-        execution = {"StartTime": run["startTimeUtc"], "EndTime": now(), "Status": "Finished"}
+        execution = {
+            "StartTime": run["startTimeUtc"],
+            "EndTime": self._parts.clock.stamp(),
+            "Status": "Finished",
+        }
         stages = json.dumps({"Initialization": None, "Execution": execution})
         document["properties"]["properties"]["azureml.pipelines.stages"] = stages
         self._parts.store.put(Kind.JOB, document["id"], document)
@@ -267,7 +339,7 @@ class Execution:
         return self._parts.store.get(Kind.JOB, ref.workspace.resource("jobs", ref.run_id)) or {}
 
     def _note(self, text: str) -> None:
-        line = f"[{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}] {text}"
+        line = f"[{self._parts.clock.moment():%Y-%m-%d %H:%M:%SZ}] {text}"
         self._runs.append(self._job.ref, line, EXECUTION_LOG)
 
 
@@ -278,8 +350,8 @@ def _check_files(step: _Step) -> None:
             raise ArmError(400, "ScriptExecution.StreamAccess.NotFound", message)
 
 
-def _pretend_metrics(file: Path) -> None:
-    stamp = int(datetime.now(UTC).timestamp() * 1000)
+def _pretend_metrics(file: Path, seconds: float) -> None:
+    stamp = int(seconds * 1000)
     points = [
         {"key": "loss", "value": 8.0 / step, "step": step, "timestamp_ms": stamp + step}
         for step in range(1, 5)

@@ -25,13 +25,37 @@ STAND_IN = "emulator.stand_in"
 SCRIPTED = "emulator.scripted"
 
 
+class Scripts:
+    """What tests want of the jobs to come: of the next ones in turn, then of all that follow."""
+
+    def __init__(self) -> None:
+        self._next: list[Script] = []
+        self._always: Script | None = None
+
+    def add(self, script: Script, times: int) -> None:
+        """Script so many jobs more."""
+        self._next += [script] * times
+
+    def set_always(self, script: Script | None) -> None:
+        """Script every job that has no script of its own."""
+        self._always = script
+
+    def take(self) -> Script | None:
+        """Return the script of the job that is submitted now."""
+        return self._next.pop(0) if self._next else self._always
+
+    def clear(self) -> None:
+        """Let jobs train again."""
+        self._next, self._always = [], None
+
+
 class Jobs:
     """A job is a task; one that was running when the emulator died is Failed, and says so."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self.next_script: Script | None = None
+        self.scripts = Scripts()
         self._recover()
 
     @property
@@ -41,11 +65,12 @@ class Jobs:
 
     def submit(self, document: Document, nodes: list[Node]) -> Document:
         """Put the job with its runs, and start it; what it refers to must have been checked."""
-        script, self.next_script = self.next_script, None
-        job = Job(RunRef(workspace_of(document["id"]), document["name"]), nodes, script)
+        job = Job(RunRef(workspace_of(document["id"]), document["name"]), nodes, self.scripts.take())
         self._mark(document, job)
         self._parts.store.put(Kind.JOB, document["id"], document)
         self._create_runs(job, document["properties"])
+        if self._parts.store.get(Kind.JOB, document["id"]) is None:
+            return document  # a test has lost it on the way: taken on, and never to be seen
         task = asyncio.create_task(Execution(self._parts, job).follow())
         self._tasks[job.ref.key] = task
         task.add_done_callback(lambda _: self._tasks.pop(job.ref.key, None))
@@ -89,7 +114,7 @@ class Jobs:
         )
         notes = {STAND_IN: BASE_MODEL_NAME} if document["stand_in"] else {}
         if job.script:
-            notes[SCRIPTED] = f"{job.script.end} in {job.script.seconds:g} s"
+            notes[SCRIPTED] = str(job.script)
         properties = document["properties"]
         properties["tags"] = {**(properties.get("tags") or {}), **notes}
         properties["properties"] = {**(properties.get("properties") or {}), **notes}

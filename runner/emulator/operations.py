@@ -5,9 +5,9 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
+from runner.emulator.clock import Clock
 from runner.emulator.errors import ArmError
 from runner.emulator.store import Document, Kind, Store
 
@@ -38,8 +38,9 @@ class Operation:
 class Operations:
     """Starts operations and answers for them; a stopped emulator leaves none running."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         for record in store.below(Kind.OPERATION):
             if record["status"] not in _TERMINAL:
@@ -49,7 +50,12 @@ class Operations:
         """Start `work`; the operation ends Succeeded, or Failed with the ArmError that it raised."""
         guid = str(uuid.uuid4())
         name = guid if family is Family.COMPUTE else f"{family}:{workspace_guid}:{guid}"
-        record: Document = {"name": name, "status": "Updating", "startTime": now(), "error": None}
+        record: Document = {
+            "name": name,
+            "status": "Updating",
+            "startTime": self._clock.stamp(),
+            "error": None,
+        }
         self._store.put(Kind.OPERATION, name, record)
         task = asyncio.create_task(self._run(record, work))
         self._tasks.add(task)
@@ -93,13 +99,8 @@ class Operations:
             self._end(record, "Succeeded", None)
 
     def _end(self, record: Document, status: str, error: ArmError | None) -> None:
-        record |= {"status": status, "endTime": now(), "error": error.body() if error else None}
+        record |= {"status": status, "endTime": self._clock.stamp(), "error": error.body() if error else None}
         self._store.put(Kind.OPERATION, record["name"], record)
 
 
 _TERMINAL = {"Succeeded", "Failed", "Canceled"}
-
-
-def now() -> str:
-    """Return the time as the service writes it."""
-    return datetime.now(UTC).isoformat()

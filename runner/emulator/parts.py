@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from runner.emulator.blobs import Blobs
 from runner.emulator.catalog import Catalog
+from runner.emulator.clock import Clock
+from runner.emulator.latencies import Latencies
 from runner.emulator.references import References
 from runner.emulator.runs import Runs
 from runner.emulator.settings import Settings
@@ -20,3 +22,5 @@ class Parts:
     catalog: Catalog
     references: References
     runs: Runs
+    clock: Clock
+    latencies: Latencies

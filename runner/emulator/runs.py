@@ -5,8 +5,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from runner.emulator.blobs import Blobs
+from runner.emulator.clock import Clock
 from runner.emulator.errors import ArmError
-from runner.emulator.operations import now
 from runner.emulator.store import Document, Kind, Store
 from runner.emulator.workspace import ARTIFACT_STORE, Workspace
 
@@ -19,6 +19,7 @@ class Status(StrEnum):
 
     NOT_STARTED = "NotStarted"
     PREPARING = "Preparing"
+    QUEUED = "Queued"
     RUNNING = "Running"
     FINALIZING = "Finalizing"
     CANCEL_REQUESTED = "CancelRequested"
@@ -46,9 +47,10 @@ class RunRef:
 class Runs:
     """Writes and reads runs; their logs are blobs of the artifact store."""
 
-    def __init__(self, store: Store, blobs: Blobs) -> None:
+    def __init__(self, store: Store, blobs: Blobs, clock: Clock) -> None:
         self._store = store
         self._blobs = blobs
+        self._clock = clock
 
     def create(self, ref: RunRef, **fields: object) -> None:
         """Put a new run, not started; `fields` are its parent, root, display name and so on."""
@@ -56,7 +58,7 @@ class Runs:
             "runId": ref.run_id,
             "workspace": ref.workspace.id,
             "status": Status.NOT_STARTED,
-            "createdUtc": now(),
+            "createdUtc": self._clock.stamp(),
             "startTimeUtc": None,
             "endTimeUtc": None,
             "error": None,
@@ -95,10 +97,10 @@ class Runs:
             return
         run["status"] = status
         if status is Status.RUNNING:
-            run["startTimeUtc"] = now()
+            run["startTimeUtc"] = self._clock.stamp()
         if status in TERMINAL:
-            run["endTimeUtc"] = now()
-            run["error"] = {"error": error.body(), "time": now()} if error else None
+            run["endTimeUtc"] = self._clock.stamp()
+            run["error"] = {"error": error.body(), "time": self._clock.stamp()} if error else None
         self._store.put(Kind.RUN, ref.key, run)
 
     def log_file(self, ref: RunRef, name: str = USER_LOG) -> Path:

@@ -81,6 +81,7 @@ class _Process:
             ws="none",
         )
         self._server = _Server(config)
+        self._app.state.connections = self._server.server_state.connections
 
     async def run(self, listener: socket.socket) -> None:
         """Serve, announce, and clean up."""

@@ -41,6 +41,8 @@ class Kind(StrEnum):
     OPERATION = "operation"
     BLOB = "blob"
     QUOTA = "quota"
+    EVENT = "event"
+    COST = "cost"
 
 
 class Store:

@@ -7,9 +7,10 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from runner.emulator.clock import Clock
 from runner.emulator.cloud import Cloud, cloud_of
 from runner.emulator.errors import ArmError
-from runner.emulator.operations import Family, Operation, now
+from runner.emulator.operations import Family, Operation
 from runner.emulator.store import Document
 from runner.emulator.workspace import PROVIDER
 
@@ -67,9 +68,9 @@ def bad_argument(message: str) -> ArmError:
     return ArmError(400, "UserError", message, inner=("BadArgument",))
 
 
-def system_data(before: Document | None = None) -> Document:
+def system_data(clock: Clock, before: Document | None = None) -> Document:
     """Return who made a resource and when; `before` is what an earlier write said."""
-    stamp = now()
+    stamp = clock.stamp()
     created = before or {"createdAt": stamp, "createdBy": CREATED_BY, "createdByType": "Application"}
     return {
         **created,

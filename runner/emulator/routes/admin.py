@@ -5,15 +5,17 @@ import os
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from runner.emulator.cloud import cloud_of
+from runner.emulator.cloud import Cloud, bench_of, cloud_of
 from runner.emulator.errors import ArmError
-from runner.emulator.execution import Script
+from runner.emulator.execution import Preemption, Script
 from runner.emulator.runs import Status
-from runner.emulator.store import Kind
+from runner.emulator.store import Document, Kind
 from runner.emulator.wire import read_json
 
 _ENDS = {Status.COMPLETED, Status.FAILED, Status.CANCELED}
-_MAX_SECONDS = 600.0
+_MAX_SECONDS = 1e8
+_MAX_TIMES = 1000
+_KEYS = {"end", "seconds", "times", "always", "preempted", "queued_seconds"}
 
 
 async def status(request: Request) -> Response:
@@ -39,15 +41,50 @@ async def shutdown(request: Request) -> Response:
 
 
 async def script_job(request: Request) -> Response:
-    """Let the next job submitted end as told, without training; only in test mode."""
-    cloud = cloud_of(request)
-    if not cloud.settings.test_mode:
-        raise ArmError(403, "Forbidden", "Jobs can be scripted in test mode only.")
+    """Let the next job submitted end as told, without training, or the next `times`, or `always` all."""
+    cloud = _in_test_mode(request)
     body = await read_json(request)
-    end, seconds = body.get("end"), body.get("seconds", 0.3)
-    if end not in _ENDS or not isinstance(seconds, int | float) or not 0 <= seconds <= _MAX_SECONDS:
-        raise ArmError(
-            400, "BadRequest", f"Expected end, one of {', '.join(sorted(_ENDS))}, and seconds up to 600."
-        )
-    cloud.jobs.next_script = Script(Status(end), float(seconds))
-    return JSONResponse({"end": end, "seconds": seconds})
+    script, times = _script(body), body.get("times", 1)
+    if not isinstance(times, int) or not 1 <= times <= _MAX_TIMES:
+        raise ArmError(400, "BadRequest", f"times must be a whole number from 1 to {_MAX_TIMES}.")
+    if body.get("always"):
+        cloud.jobs.scripts.set_always(script)
+    else:
+        cloud.jobs.scripts.add(script, times)
+    return JSONResponse({"end": script.end, "seconds": script.seconds})
+
+
+async def clear_scripts(request: Request) -> Response:
+    """Let jobs train again."""
+    _in_test_mode(request).jobs.scripts.clear()
+    return Response(status_code=204)
+
+
+def _in_test_mode(request: Request) -> Cloud:
+    cloud = cloud_of(request)
+    bench_of(cloud)
+    return cloud
+
+
+def _script(body: Document) -> Script:
+    """Read a script; `preempted` is true, or says what becomes of the job."""
+    if unknown := body.keys() - _KEYS:
+        raise ArmError(400, "BadRequest", f"A script has no key {', '.join(sorted(unknown))}.")
+    preempted = Preemption.ENDS if body.get("preempted") is True else body.get("preempted") or None
+    end = body.get("end", Status.FAILED if preempted is Preemption.ENDS else None)
+    if end not in _ENDS or preempted not in {None, *Preemption}:
+        message = f"Expected end, one of {', '.join(sorted(_ENDS))}, and preempted, true or restarted."
+        raise ArmError(400, "BadRequest", message)
+    return Script(
+        end=Status(end),
+        seconds=_seconds(body, "seconds") if "seconds" in body else None,
+        queued_seconds=_seconds(body, "queued_seconds"),
+        preempted=preempted and Preemption(preempted),
+    )
+
+
+def _seconds(body: Document, name: str) -> float:
+    value = body.get(name, 0.0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MAX_SECONDS:
+        raise ArmError(400, "BadRequest", f"{name} must be a number from 0 to {_MAX_SECONDS:g}.")
+    return float(value)

@@ -1,6 +1,5 @@
 """Compute clusters: they take a moment to come, have no nodes, and are only ever a name and a size."""
 
-import asyncio
 import re
 
 from starlette.requests import Request
@@ -8,7 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from runner.emulator.cloud import Cloud, cloud_of
 from runner.emulator.errors import NotFoundWithoutBodyError
-from runner.emulator.operations import Family, now
+from runner.emulator.operations import Family
+from runner.emulator.routes import shortage
 from runner.emulator.store import Document, Kind
 from runner.emulator.wire import (
     accepted_delete,
@@ -21,7 +21,6 @@ from runner.emulator.wire import (
 )
 from runner.emulator.workspace import Workspace
 
-SECONDS = 0.3
 NAME = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9\-]{2,23}", re.ASCII)
 _PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 _MAX_NODES = 100
@@ -44,16 +43,18 @@ async def put(request: Request) -> Response:
     body = await read_json(request)
     before = cloud.store.get(Kind.COMPUTE, _id(request))
     document = _document(cloud, request, body, before)
+    if before is None:
+        shortage.refuse_cluster(cloud, Workspace.of(request), document["properties"]["properties"])
     user = ((body["properties"].get("properties") or {}).get("userAccountCredentials") or {}).get(
         "adminUserName"
     )
     cloud.store.put(Kind.COMPUTE, document["id"], document)
 
     async def work() -> None:
-        await asyncio.sleep(SECONDS)
+        await cloud.clock.sleep(cloud.latencies.compute)
         ready = cloud.store.get(Kind.COMPUTE, document["id"]) or document
         ready["properties"] |= {"provisioningState": "Succeeded", "computeLocation": document["location"]}
-        ready["properties"]["properties"] |= _steady(user)
+        ready["properties"]["properties"] |= _steady(cloud, user)
         ready["tags"] = ready["tags"] or {}
         cloud.store.put(Kind.COMPUTE, document["id"], ready)
 
@@ -72,7 +73,7 @@ async def delete(request: Request) -> Response:
     cloud.store.put(Kind.COMPUTE, key, document)
 
     async def work() -> None:
-        await asyncio.sleep(SECONDS)
+        await cloud.clock.sleep(cloud.latencies.until_deleted(cloud.latencies.compute))
         cloud.store.delete(Kind.COMPUTE, key)
 
     workspace = Workspace.of(request)
@@ -86,7 +87,7 @@ def recover(cloud: Cloud) -> None:
         state = document["properties"]["provisioningState"]
         if state == "Deleting":
             cloud.store.delete(Kind.COMPUTE, document["id"])
-        elif state != "Succeeded":
+        elif state == "Creating":
             document["properties"] |= {"provisioningState": "Succeeded"}
             cloud.store.put(Kind.COMPUTE, document["id"], document)
 
@@ -109,7 +110,7 @@ def _document(cloud: Cloud, request: Request, body: Document, before: Document |
     if given.get("computeType") != "AmlCompute":
         raise bad_argument(f"The emulator has compute of type AmlCompute, not {given.get('computeType')}.")
     inner = _inner(cloud, given.get("properties") or {}, before)
-    created = before["properties"]["createdOn"] if before else now()
+    created = before["properties"]["createdOn"] if before else cloud.clock.stamp()
     return {
         "id": _id(request),
         "name": request.path_params["compute"],
@@ -118,7 +119,7 @@ def _document(cloud: Cloud, request: Request, body: Document, before: Document |
         "tags": body.get("tags") or (before["tags"] if before else None),
         "properties": {
             "createdOn": created,
-            "modifiedOn": now(),
+            "modifiedOn": cloud.clock.stamp(),
             "disableLocalAuth": bool(given.get("disableLocalAuth")),
             "description": given.get("description"),
             "resourceId": None,
@@ -171,7 +172,7 @@ def _scale(given: Document) -> Document:
     return {"maxNodeCount": most, "minNodeCount": least, "nodeIdleTimeBeforeScaleDown": idle}
 
 
-def _steady(user: str | None) -> Document:
+def _steady(cloud: Cloud, user: str | None) -> Document:
     """Return what is known once the cluster is there; of its user the name alone, never a secret."""
     counts = ("preparing", "running", "idle", "unusable", "leaving", "preempted")
     return {
@@ -179,7 +180,7 @@ def _steady(user: str | None) -> Document:
         "targetNodeCount": 0,
         "nodeStateCounts": {f"{name}NodeCount": 0 for name in counts},
         "allocationState": "Steady",
-        "allocationStateTransitionTime": now(),
+        "allocationStateTransitionTime": cloud.clock.stamp(),
         "propertyBag": {},
         **({"userAccountCredentials": _user(user)} if user else {}),
     }

@@ -35,6 +35,7 @@ async def list_containers(request: Request) -> Response:
 async def put_version(request: Request) -> Response:
     """Write a version; what it points to must have been uploaded."""
     given = properties_of(await read_json(request))
+    await cloud_of(request).clock.sleep(cloud_of(request).latencies.dataset)
     kind = given.get("dataType")
     if kind not in _TYPES:
         raise bad_argument(f"dataType {kind} is not one of {', '.join(sorted(_TYPES))}.")

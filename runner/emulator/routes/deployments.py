@@ -10,9 +10,9 @@ from runner.emulator.catalog import BASE_MODEL_NAME
 from runner.emulator.cloud import Cloud, cloud_of
 from runner.emulator.errors import ArmError
 from runner.emulator.jobs import STAND_IN
-from runner.emulator.operations import Family, now
+from runner.emulator.operations import Family
 from runner.emulator.references import Located
-from runner.emulator.routes import endpoints
+from runner.emulator.routes import endpoints, shortage
 from runner.emulator.store import Document, Kind
 from runner.emulator.wire import (
     CREATED_BY,
@@ -51,12 +51,14 @@ async def put(request: Request) -> Response:
     endpoints.refuse_while_changing(endpoint)
     endpoints.refuse_while_changing(before)
     document = _document(cloud, request, body, before)
+    shortage.refuse_deployment(cloud, document, before)
     model = _model(cloud, document)
     if model.stand_in:
         document["properties"]["properties"][STAND_IN] = BASE_MODEL_NAME
 
     async def work() -> None:
         try:
+            await cloud.clock.sleep(cloud.latencies.deployment)
             await cloud.serving.replace(key, model.path)
         except BaseException:
             _settle(cloud, key, "Failed")
@@ -80,6 +82,7 @@ async def delete(request: Request) -> Response:
 
     async def work() -> None:
         await cloud.serving.stop(key)
+        await cloud.clock.sleep(cloud.latencies.until_deleted(0.0))
         cloud.store.delete(Kind.DEPLOYMENT, key)
 
     return accepted_delete(
@@ -160,7 +163,7 @@ def _model(cloud: Cloud, document: Document) -> Located:
 def _document(cloud: Cloud, request: Request, body: Document, before: Document | None) -> Document:
     given = properties_of(body)
     _check(cloud, given)
-    created = before["systemData"]["createdAt"] if before else now()
+    created = before["systemData"]["createdAt"] if before else cloud.clock.stamp()
     key = _id(request)
     return {
         "id": key,
@@ -190,7 +193,7 @@ def _document(cloud: Cloud, request: Request, body: Document, before: Document |
             "livenessProbe": endpoint_rules.probe("livenessProbe", given.get("livenessProbe") or {}),
             "readinessProbe": endpoint_rules.probe("readinessProbe", given.get("readinessProbe") or {}),
         },
-        "systemData": {"createdAt": created, "createdBy": CREATED_BY, "lastModifiedAt": now()},
+        "systemData": {"createdAt": created, "createdBy": CREATED_BY, "lastModifiedAt": cloud.clock.stamp()},
         "tags": body.get("tags") or {},
         "location": body.get("location") or cloud.settings.location,
         "kind": "Managed",

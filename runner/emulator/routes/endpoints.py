@@ -1,6 +1,5 @@
 """Online endpoints: a name, its keys, and how its traffic is split."""
 
-import asyncio
 import secrets
 
 from starlette.requests import Request
@@ -10,7 +9,7 @@ from runner.emulator import endpoint_rules
 from runner.emulator.cloud import Cloud, cloud_of
 from runner.emulator.endpoint_identity import identity
 from runner.emulator.errors import ArmError
-from runner.emulator.operations import Family, Operation, Work, now
+from runner.emulator.operations import Family, Operation, Work
 from runner.emulator.store import Document, Kind
 from runner.emulator.tokens import TOKEN_SECONDS
 from runner.emulator.wire import (
@@ -25,7 +24,6 @@ from runner.emulator.wire import (
 )
 from runner.emulator.workspace import Workspace, workspace_of
 
-SECONDS = 0.5
 _HIDDEN = {"operation"}
 _IN_PROGRESS = {"Creating", "Updating", "Deleting"}
 
@@ -60,7 +58,7 @@ async def put(request: Request) -> Response:
         )
 
     async def work() -> None:
-        await asyncio.sleep(SECONDS)
+        await cloud.clock.sleep(cloud.latencies.traffic if before else cloud.latencies.endpoint)
         document["properties"]["provisioningState"] = "Succeeded"
         cloud.store.put(Kind.ENDPOINT, key, document)
 
@@ -80,7 +78,7 @@ async def delete(request: Request) -> Response:
         for deployment in deployments(cloud, key):
             await cloud.serving.stop(deployment["id"])
             cloud.store.delete(Kind.DEPLOYMENT, deployment["id"])
-        await asyncio.sleep(SECONDS)
+        await cloud.clock.sleep(cloud.latencies.until_deleted(cloud.latencies.endpoint))
         cloud.store.delete(Kind.KEYS, key)
         cloud.store.delete(Kind.ENDPOINT, key)
 
@@ -137,7 +135,7 @@ def recover(cloud: Cloud) -> None:
                 cloud.store.delete(Kind.DEPLOYMENT, deployment["id"])
             cloud.store.delete(Kind.KEYS, document["id"])
             cloud.store.delete(Kind.ENDPOINT, document["id"])
-        elif state != "Succeeded":
+        elif state in _IN_PROGRESS:
             document["properties"]["provisioningState"] = "Succeeded"
             cloud.store.put(Kind.ENDPOINT, document["id"], document)
 
@@ -207,7 +205,7 @@ def _document(cloud: Cloud, request: Request, body: Document, before: Document |
     if before is None and given.get("traffic"):
         raise bad_argument("Traffic cannot be set when an endpoint is created: it has no deployment yet.")
     names = {deployment["name"].lower() for deployment in deployments(cloud, key)}
-    created = before["systemData"]["createdAt"] if before else now()
+    created = before["systemData"]["createdAt"] if before else cloud.clock.stamp()
     return {
         "id": before["id"] if before else key,
         "name": before["name"] if before else name,
@@ -224,7 +222,7 @@ def _document(cloud: Cloud, request: Request, body: Document, before: Document |
             "mirrorTraffic": endpoint_rules.mirror_traffic(given.get("mirrorTraffic"), names),
             "publicNetworkAccess": given.get("publicNetworkAccess") or "Enabled",
         },
-        "systemData": {"createdAt": created, "createdBy": CREATED_BY, "lastModifiedAt": now()},
+        "systemData": {"createdAt": created, "createdBy": CREATED_BY, "lastModifiedAt": cloud.clock.stamp()},
         "tags": body.get("tags") or {},
         "location": body.get("location") or cloud.settings.location,
         "kind": "Managed",

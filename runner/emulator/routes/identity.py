@@ -12,7 +12,9 @@ async def token(request: Request) -> Response:
     resource = request.query_params.get("resource", "")
     if not resource:
         raise ArmError(400, "invalid_request", "The query parameter resource is missing.")
-    text, expires = cloud_of(request).tokens.issue(resource)
+    cloud = cloud_of(request)
+    text, expires = cloud.tokens.issue(resource)
+    seen = str(int(cloud.clock.expires_on(expires)))
     return JSONResponse(
-        {"access_token": text, "expires_on": str(expires), "resource": resource, "token_type": "Bearer"}
+        {"access_token": text, "expires_on": seen, "resource": resource, "token_type": "Bearer"}
     )

@@ -65,7 +65,7 @@ async def put(request: Request) -> Response:
     nodes = parse(given, cloud.catalog)
     workspace = Workspace.of(request)
     _check_computes(cloud, workspace, given, nodes)
-    document = cloud.jobs.submit(_document(workspace, name, given), nodes)
+    document = cloud.jobs.submit(_document(cloud, workspace, name, given), nodes)
     document["properties"]["status"] = Status.PREPARING
     location = f"{cloud.settings.base_url}{request.url.path}?{request.url.query}"
     return JSONResponse(_shown(cloud, document), 201, {"Location": location})
@@ -89,7 +89,10 @@ _TYPE = "Microsoft.MachineLearningServices/workspaces/jobs"
 
 def _check_user_token(cloud: Cloud, request: Request) -> None:
     """Refuse a pipeline without its user's token, which comes in a header of its own."""
-    claims = cloud.tokens.claims(request.headers.get("x-azureml-token", "")) or {}
+    token = request.headers.get("x-azureml-token", "")
+    if error := cloud.tokens.expired(token):
+        raise error
+    claims = cloud.tokens.claims(token) or {}
     if claims.get("aud") != AML_AUDIENCE:
         message = f"A pipeline job needs the header x-azureml-token, a token for {AML_AUDIENCE}."
         raise ArmError(401, "InvalidAuthenticationToken", message)
@@ -139,11 +142,11 @@ def _update(cloud: Cloud, before: Document, given: Document) -> Document:
     return before
 
 
-def _document(workspace: Workspace, name: str, given: Document) -> Document:
+def _document(cloud: Cloud, workspace: Workspace, name: str, given: Document) -> Document:
     for key in ("inputs", "outputs", "settings", "tags", "properties"):
         if not isinstance(given.get(key) or {}, dict):
             raise bad_argument(f"{key} must be an object.")
-    created = system_data()
+    created = system_data(cloud.clock)
     return {
         "id": workspace.resource("jobs", name),
         "name": name,

@@ -41,6 +41,7 @@ async def put_version(request: Request) -> Response:
     if not version.isdecimal() or int(version) < 1:
         raise bad_argument(f"The model version {version!r} is invalid: it must be a positive whole number.")
     given = properties_of(await read_json(request))
+    await cloud_of(request).clock.sleep(cloud_of(request).latencies.register)
     kind = given.get("modelType") or "custom_model"
     if kind not in _TYPES:
         raise bad_argument(f"modelType {kind} is not one of {', '.join(sorted(_TYPES))}.")
