@@ -1,5 +1,6 @@
 """What is alive in a workspace under our tags, held against the runs at hand: in none of them, or overdue."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import TypeAlias
 from runner import manifest, naming
 from runner.errors import RunnerError
 from runner.facts import Resource, ResourceKind, Target
-from runner.journal import FILE_NAME, Json, read
+from runner.journal import FILE_NAME, Json
 from runner.manifest import Manifest
 
 # What a resource is known by: its kind, a deployment's endpoint, its name; Azure compares without case.
@@ -82,11 +83,9 @@ def key_of(resource: Resource) -> Key:
 
 
 def _read(folder: Path) -> Manifest | None:
-    """Give a run by its journal, which knows most, else by its manifest; None for what is no run."""
-    if (folder / FILE_NAME).exists():
-        return manifest.fold(read(folder / FILE_NAME))
-    path = folder / manifest.FILE_NAME
-    return manifest.load(path) if path.exists() else None
+    """Give a run as far as it is known, None for what is no run."""
+    is_run = any(os.path.lexists(folder / name) for name in (FILE_NAME, manifest.FILE_NAME))
+    return manifest.of(folder) if is_run else None
 
 
 def _keys(said: Manifest) -> Iterator[Key]:

@@ -50,7 +50,7 @@ class RecordedClock:
 
     def monotonic(self) -> float:
         """See `Clock.monotonic`; here by the wall, which is all that a journal knows."""
-        return (self.now() - self._opened).total_seconds()
+        return max(0.0, (self.now() - self._opened).total_seconds())  # a wall clock may be set back
 
     def wait(self, seconds: float, stop: StopEvent) -> bool:
         """See `Clock.wait`, in the present."""

@@ -1,7 +1,7 @@
 """What plans and runs look like: as text for people, or as one JSON value and nothing else on stdout."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -103,10 +103,12 @@ class Console(Voice):
         opening = self._opening(folder.name, kind, planned)
         self._tell(value | {"diagnostics": found}, (*opening, *texts.detached(folder, pid)))
 
-    def journal(self, run_id: str, records: Sequence[Record]) -> None:
-        """Show records in words, a line each."""
-        value = {"run_id": run_id, "records": [chronicle.as_json(each) for each in records]}
-        self._tell(value, (chronicle.line(each) for each in records))
+    def journal(self, run_id: str, records: Iterable[Record]) -> None:
+        """Show records in words, a line each, as they come."""
+        if self.output is Output.TEXT:
+            self._lines(chronicle.line(each) for each in records)
+        else:
+            self._tell({"run_id": run_id, "records": [chronicle.as_json(each) for each in records]}, ())
 
     def service_logs(self, run_id: str, step: str, logs: Mapping[str, str]) -> None:
         """Show what a step's own processes wrote, by their names."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from runner.console import texts
+from runner.console import going_on
 from runner.journal import Json
 from runner.repair import Repaired
 
@@ -30,5 +30,5 @@ def text(done: Repaired, folder: Path) -> Iterator[str]:
             "a lost record may have told of a resource that is not listed here; it would carry the tag "
             f"runner.run={done.manifest.run_id}: runner gc"
         )
-    yield from texts.alive(done.manifest)
+    yield from going_on.alive(done.manifest)
     yield f"{folder} has a journal of {done.records} records and the manifest that goes with it"

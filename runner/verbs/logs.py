@@ -12,6 +12,7 @@ from runner.journal import FILE_NAME, read
 from runner.manifest import Manifest
 from runner.outstanding import outstanding
 from runner.recipe import STEP_SECTIONS
+from runner.replay import grown
 from runner.session import RUNS_FOLDER, Session
 from runner.target import of_a_run
 
@@ -26,6 +27,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
     help_text = "finetune and deployment: what ran in the cloud wrote; any other: its part of the journal"
     parser.add_argument("step", metavar="STEP", nargs="?", choices=STEP_SECTIONS, help=help_text)
+    parser.add_argument(
+        "--follow", action="store_true", help="of the journal: also what comes, until it ends"
+    )
     parser.add_argument("--lines", type=int, default=LINES, help="how many of a deployment's last lines")
     parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
     parser.add_argument("--state", type=Path, help="the emulator's folder")
@@ -39,15 +43,17 @@ def main(options: Namespace, session: Session) -> ExitCode:
     if options.step in _LOGS:
         session.console.service_logs(said.run_id, options.step, _from_cloud(options, session, said))
     else:
-        shown = [each for each in records if options.step in {None, each.step}]
-        session.console.journal(said.run_id, shown)
-    left = outstanding(said)
+        told = grown(folder / FILE_NAME, session.clock) if options.follow else records
+        session.console.journal(said.run_id, (each for each in told if options.step in {None, each.step}))
+    left = outstanding(manifest.of(folder))
     if left:
         raise left
     return ExitCode.DONE
 
 
 def _from_cloud(options: Namespace, session: Session, said: Manifest) -> Mapping[str, str]:
+    if options.follow:
+        raise UsageError("only the journal can be followed", hint=f"runner attach {said.run_id}")
     step = said.steps.get(options.step)
     if step is None or not step.intent:
         hint = f"runner logs {said.run_id} tells what it did"

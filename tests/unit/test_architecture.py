@@ -224,6 +224,7 @@ def test_the_cloud_is_imported_late() -> None:
         ("steps", Moment.TYPES),
         ("survey", Moment.TYPES),
         ("execute", Moment.TYPES),
+        ("collect", Moment.TYPES),
         ("opening", Moment.TYPES),
         ("opening", Moment.CALLED),
         ("reopening", Moment.TYPES),

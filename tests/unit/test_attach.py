@@ -11,6 +11,7 @@ from runner import manifest
 from runner.cli import main
 from runner.clock import SystemClock
 from runner.journal import FILE_NAME, Event, Journal, Json
+from runner.replay import RecordedClock
 
 RUN = "20261121T082300Z-small-1a2b"
 CLUSTER: Mapping[str, Json] = {
@@ -258,3 +259,9 @@ def test_a_run_that_lost_its_cloud_from_sight_ends_with_8_here_too(
         end(journal, "interrupted")
     assert attach(folder) == 8
     assert "error: HTTP 503" in capsys.readouterr().err
+
+
+def test_a_clock_that_was_set_back_makes_no_time_negative() -> None:
+    clock = RecordedClock(SystemClock(), "2026-11-21T08:23:00.000Z")
+    clock.show("2026-11-21T08:22:00.000Z")
+    assert clock.monotonic() == 0

@@ -196,8 +196,14 @@ def test_a_job_that_runs_on_is_cancelled_although_its_run_is_closed(
 
 
 def test_what_is_not_proven_gone_is_tried_again(folder: Path, ends: list[list[Event]]) -> None:
-    unproven = (Event.DELETE_FAILED, "finetune", {"reason": "HTTP 409"})
-    append(folder, unproven, CLOSED["canceled"])
+    append(
+        folder,
+        JOB_IS_OVER,
+        (Event.STEP_STARTED, "compute", {"action": "create"}),
+        (Event.INTENT, "compute", {**JOB, "intent": {"name": "gpu"}, "kind": "compute"}),
+        (Event.DELETE_FAILED, "compute", {"reason": "HTTP 409"}),
+        CLOSED["canceled"],
+    )
     assert cancel(folder) == 0
     assert len(ends) == 1
 

@@ -1,6 +1,7 @@
 """`logs` tells the journal in words, or what a step's processes wrote in the cloud; it writes nothing."""
 
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -183,3 +184,20 @@ def test_what_is_not_proven_gone_ends_this_with_9_too(
     journal.append(Event.DELETE_FAILED, step="compute", data={"reason": "HTTP 409"})
     assert logs(tmp_path) == 9
     assert "not proven gone: compute gpu (HTTP 409)" in capsys.readouterr().err
+
+
+def test_a_journal_is_followed_until_its_process_lets_go(
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def go_on() -> None:
+        mean(journal, "compute", {"name": "gpu"})
+        journal.close()
+
+    timer = threading.Timer(0.5, go_on)
+    timer.start()
+    try:
+        assert logs(tmp_path, "--follow") == 0
+    finally:
+        timer.join()
+    assert "means to create compute gpu" in capsys.readouterr().out
+    assert logs(tmp_path, "finetune", "--follow") == 2

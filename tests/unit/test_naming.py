@@ -1,13 +1,14 @@
 """Names follow from the recipe, the run and the workspace, and fit what Azure ML takes."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from runner import naming
 from runner.facts import Target, TargetKind
-from runner.recipe import Endpoint, Model, Recipe
+from runner.recipe import Endpoint, Limits, Model, Recipe
 
 
 def recipe(name: str, *, endpoint: str | None = None) -> Recipe:
@@ -71,3 +72,12 @@ def test_what_carries_another_recipes_tag_or_none_is_not_ours() -> None:
     assert naming.is_ours("small", {"runner.recipe": "small"})
     assert not naming.is_ours("small", {"runner.recipe": "other"})
     assert not naming.is_ours("small", {})
+
+
+def test_an_endpoint_is_tagged_with_the_end_of_its_time_counted_from_the_runs_beginning() -> None:
+    made = recipe("small")
+    limited = replace(made, limits=Limits(endpoint_ttl=86_400))
+    run = "20261121T082300Z-small-1a2b"
+    assert naming.expiry(limited, run) == {"runner.expires": "2026-11-22T08:23:00Z"}
+    assert naming.expiry(made, run) == {}
+    assert naming.expiry(limited, "odd") == {}

@@ -56,7 +56,7 @@ def test_a_run_that_succeeds_is_closed_and_leaves_what_it_made(
     assert run(bench, monkeypatch, cleanup="on_failure") == 0
     assert kept(bench).status is RunStatus.SUCCEEDED
     assert bench.calls == ["create compute"]
-    assert "  thing  my-compute\n" in capsys.readouterr().out
+    assert "  thing  my-compute  price unknown\n" in capsys.readouterr().out
 
 
 def test_a_mistake_of_ours_in_a_step_still_ends_the_run_and_cleans_up(
@@ -82,7 +82,10 @@ def test_a_ctrl_c_during_cleanup_still_says_what_is_left(
     bench.step("compute", ABSENT, SUCCEEDED, on_delete=interrupt)
     assert run(bench, monkeypatch, cleanup="always") == 130
     assert kept(bench).status is RunStatus.INTERRUPTED
-    assert "left alive:\n  thing  my-compute\n" in capsys.readouterr().out
+    assert (
+        "goes on in the cloud:\n  thing  my-compute  price unknown  not proven gone: "
+        in capsys.readouterr().out
+    )
 
 
 def test_a_ctrl_c_during_the_cleanup_of_a_failed_run_is_not_forgotten(
@@ -185,3 +188,33 @@ def test_down_without_a_journal_is_refused_and_makes_none(
     assert main(["down", str(tmp_path)]) == 2
     assert not (tmp_path / FILE_NAME).exists()
     assert "a run's journal stays on the machine that ran it" in capsys.readouterr().err
+
+
+def test_a_ctrl_c_between_opening_and_walking_leaves_a_run_that_can_be_resumed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    bench.step("compute", ABSENT, SUCCEEDED)
+    monkeypatch.setattr(openings, "context", interrupt)
+    assert run(bench, monkeypatch, cleanup="never") == 130
+    assert kept(bench).status is RunStatus.RUNNING
+    assert bench.calls == []
+
+
+def test_a_debt_is_told_by_show_until_it_is_paid(
+    tmp_path: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str]
+) -> None:
+    intent = {"action": "create", "intent": {"name": "gpu"}, "kind": "compute", "bills": True}
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        journal.append(Event.STEP_STARTED, step="compute", data={"action": "create"})
+        journal.append(Event.INTENT, step="compute", data=intent)
+        journal.append(Event.DELETE_INTENT, step="compute", data=intent)
+        manifest.write(manifest.fold(journal.records), tmp_path / "manifest.json")
+    assert main(["show", str(tmp_path)]) == 9
+    assert "not proven gone: compute gpu" in capsys.readouterr().err
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=False) as journal:
+        journal.append(Event.DELETE_DONE, step="compute", data={"with": []})
+    assert main(["show", str(tmp_path)]) == 0
