@@ -104,7 +104,7 @@ def guarded(folder: Path, gate: Gate, disk: Disk) -> Iterator[None]:
 
     The calls of `os` are taken for the whole process and given back at the end.
     """
-    true = {name: getattr(os, name) for name in ("write", "fsync", "ftruncate", "replace")}
+    true = {name: getattr(os, name) for name in ("write", "fsync", "ftruncate", "truncate", "replace")}
     inside = str(folder) + "/"
     halved: set[int] = set()
 
@@ -142,6 +142,11 @@ def guarded(folder: Path, gate: Gate, disk: Disk) -> Iterator[None]:
             gate.reach(f"before truncating {_short(path, inside)}")
         true["ftruncate"](file, length)
 
+    def truncate(path: str | Path, length: int) -> None:
+        if str(path).startswith(inside):
+            gate.reach(f"before truncating {_short(str(path), inside)}")
+        true["truncate"](path, length)
+
     def replace(source: str | Path, target: str | Path) -> None:
         ours = str(target).startswith(inside)
         if ours:
@@ -150,8 +155,9 @@ def guarded(folder: Path, gate: Gate, disk: Disk) -> Iterator[None]:
         if ours:
             gate.reach(f"after renaming to {_short(str(target), inside)}")
 
-    for name, made in {"write": write, "fsync": fsync, "ftruncate": ftruncate, "replace": replace}.items():
-        setattr(os, name, made)
+    made = {"write": write, "fsync": fsync, "ftruncate": ftruncate, "truncate": truncate, "replace": replace}
+    for name, guard in made.items():
+        setattr(os, name, guard)
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from runner import manifest as manifests
 from runner.journal import FILE_NAME
-from runner.manifest import StepRecord
+from runner.manifest import RunStatus, StepRecord
 from runner.naming import TAG_INTENT
 from runner.steps.sample import FILE_NAME as SAMPLES
 from tests.faults.boundaries import Disk, Files, Gate, Killed, lay_out
@@ -46,6 +46,12 @@ class Instant:
         """Tell instants apart as `key` does, but for a torn last line and a manifest that lags behind."""
         others = frozenset((name, _content(name, self.files[name])) for name in self.files if _decides(name))
         return _of_the_run(self.files.get(FILE_NAME, b"")), others, _of_the_world(self.world)
+
+    @property
+    def status(self) -> RunStatus | None:
+        """Tell how the run stands; None if there is none."""
+        manifest = folded(self.files)
+        return manifest.status if manifest else None
 
     @property
     def is_over(self) -> bool:
@@ -99,11 +105,14 @@ class Explorer:
 
     def killed(self, start: Instant, at: int) -> Instant:
         """Live from an instant until a true kill at a boundary; the end if the life was shorter."""
+        return self.lived(start, {}, Gate(kill_at=at))
+
+    def lived(self, start: Instant, troubles: Mapping[int, Trouble], gate: Gate | None = None) -> Instant:
+        """Live from an instant, and give what that left; it is held against what holds at any time."""
         with self._folder(start) as folder:
             world, disk = start.world.copy(), Disk(folder)
-            gate = Gate(kill_at=at)
-            _until_killed(lambda: self._live(folder, world, gate, disk, None))
-            instant = Instant(label="killed", files=disk.now(), world=world, earned=start.earned)
+            _until_killed(lambda: self._live(folder, world, gate or Gate(), disk, troubles))
+            instant = Instant(label="lived", files=disk.now(), world=world, earned=start.earned)
         at_any_time(instant.files, instant.world, instant.earned)
         return replace(instant, earned=earned_by(instant.files, instant.earned))
 

@@ -6,7 +6,9 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from threading import Event as StopEvent
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
+from unittest.mock import patch
 
 from runner import opening, runs
 from runner.carry_out import carry_out
@@ -19,6 +21,7 @@ from runner.load import Loaded, load
 from runner.parameters import Effective
 from runner.plan import Plan, plan
 from runner.recipe import Cleanup
+from runner.steps import sample
 from runner.steps.step import Context
 from tests.faults.boundaries import Disk, Gate, guarded
 from tests.faults.model_cloud import TARGET, Manners, Trouble, World, WorldClock, model_cloud
@@ -110,7 +113,7 @@ def live(  # noqa: PLR0913 - what makes up a life
     """
     cloud = model_cloud(world, gate, troubles)
     clock = WorldClock(world)
-    with guarded(folder, gate, disk):
+    with guarded(folder, gate, disk), patch.object(sample, "time", SimpleNamespace(monotonic=clock.monotonic)):
         opened = was_opened(folder)
         if not opened:
             (folder / FILE_NAME).unlink(missing_ok=True)

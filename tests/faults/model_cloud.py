@@ -79,9 +79,9 @@ class Entry:
 class Manners:
     """How this cloud behaves: how long things take, how late they show, and how a job ends."""
 
-    seconds: float = 0.1
+    seconds: float = 0.06
     hidden_reads: int = 1
-    deletion_seconds: float = 0.1
+    deletion_seconds: float = 0.06
     job_ends: str = "Completed"
     deployment_ends: str = "Succeeded"
 
