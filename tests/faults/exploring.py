@@ -26,6 +26,7 @@ from tests.faults.invariants import Earned, at_any_time, at_the_end, earned_by, 
 from tests.faults.lives import RUN_ID, Case, live
 from tests.faults.model_cloud import Trouble, World
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instant:
     """What a life leaves if it is cut off here, and what had been promised until then."""

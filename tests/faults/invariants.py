@@ -113,11 +113,7 @@ def made_once(ledger: Sequence[Entry]) -> None:
 def all_listed(world: World, manifest: Manifest) -> None:
     """I2. A deployment's name in the cloud is its endpoint's and its own."""
     listed = {(resource.kind, resource.name) for resource in manifest.alive}
-    unlisted = [
-        thing
-        for thing in world.alive()
-        if (thing.kind, thing.name.rsplit("/", 1)[-1]) not in listed
-    ]
+    unlisted = [thing for thing in world.alive() if (thing.kind, thing.name.rsplit("/", 1)[-1]) not in listed]
     assert not unlisted, f"I2: alive and not listed: {unlisted}; listed: {listed}"
 
 

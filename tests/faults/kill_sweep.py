@@ -168,7 +168,9 @@ def _points(work: Workplace, kind: str) -> list[Point]:
     return kills(requests, life.changes) if kind == "kills" else troubles(requests)
 
 
-def _judged(judge: Callable[[Workplace, Point, Place], bool], work: Workplace, point: Point, name: str) -> Verdict:
+def _judged(
+    judge: Callable[[Workplace, Point, Place], bool], work: Workplace, point: Point, name: str
+) -> Verdict:
     began, wrong, met = time.monotonic(), "", False
     place = work.place(name, RECIPE_THAT_CLEANS_UP)
     try:

@@ -82,9 +82,7 @@ def ready(text: str, folder: Path) -> Ready:
     (folder / "small.yaml").write_text(text, encoding="utf-8")
     loaded = load(folder / "small.yaml")
     facts, effective = opening.from_catalog(loaded, TargetKind.AZURE, date(2026, 11, 21))
-    return Ready(
-        loaded=loaded, facts=facts, plan=plan(loaded.recipe, facts, effective), effective=effective
-    )
+    return Ready(loaded=loaded, facts=facts, plan=plan(loaded.recipe, facts, effective), effective=effective)
 
 
 def was_opened(folder: Path) -> bool:
@@ -113,7 +111,10 @@ def live(  # noqa: PLR0913 - what makes up a life
     """
     cloud = model_cloud(world, gate, troubles)
     clock = WorldClock(world)
-    with guarded(folder, gate, disk), patch.object(sample, "time", SimpleNamespace(monotonic=clock.monotonic)):
+    with (
+        guarded(folder, gate, disk),
+        patch.object(sample, "time", SimpleNamespace(monotonic=clock.monotonic)),
+    ):
         opened = was_opened(folder)
         if not opened:
             (folder / FILE_NAME).unlink(missing_ok=True)

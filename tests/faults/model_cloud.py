@@ -254,9 +254,7 @@ class _Room:
         self.wire.call(f"{kind}.delete", lambda: self.world.remove(kind, name), stale=None)
 
     def _listed(self, kind: str, name: str) -> bool:
-        return self.wire.call(
-            f"{kind}.list", lambda: self.world.there(kind, name) is not None, stale=None
-        )
+        return self.wire.call(f"{kind}.list", lambda: self.world.there(kind, name) is not None, stale=None)
 
     def _state(self, thing: Thing) -> Provisioning:
         if self.world.now < thing.ready:

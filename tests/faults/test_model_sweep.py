@@ -47,7 +47,9 @@ def explorer(case: Case, work: Path) -> Explorer:
 @pytest.mark.parametrize(
     "case", [ALWAYS, *(pytest.param(each, marks=full) for each in CASES[1:])], ids=lambda case: case.name
 )
-def test_every_kill_and_every_pair_of_kills(case: Case, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_kill_and_every_pair_of_kills(
+    case: Case, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     explored = explorer(case, work)
     single = [each for each in explored.followed(explored.beginning()) if not each.is_over]
     singles, seen = explored.count.instants, {instant.meaning for instant in single}
