@@ -118,6 +118,8 @@ def _closed(run: Run, walked: _Walked, trouble: BaseException | None, left: list
         status = RunStatus.FAILED
     elif left and run.stop.is_set() and status is not RunStatus.INTERRUPTED:
         error, status = KeyboardInterrupt(), RunStatus.INTERRUPTED
+    if error is not None and not isinstance(error, RunnerError | KeyboardInterrupt):
+        execute.keep(run.folder, error, run.clock.now())
     unwritten = _caught(lambda: execute.close(run, status))
     manifest = run.manifest
     return Outcome(manifest=manifest, error=error or unwritten, billing=outstanding(manifest, left))

@@ -63,7 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from runner.session import Session  # noqa: PLC0415
 
     voice = Voice(_open(sys.stdout), _open(sys.stderr), Output(options.output), SystemClock())
-    before = {number: signal.signal(number, _terminate) for number in _ENDING}
+    # What is ignored stays so: under nohup a closed terminal is no reason to end.
+    before = {
+        number: signal.signal(number, _terminate)
+        for number in _ENDING
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         # The SDK prints to stdout as it likes; only the console's own handle reaches it.
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
@@ -73,6 +78,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        for stream in (voice.stdout, voice.stderr):
+            _let_go(stream)
+
+
+def _let_go(stream: TextIO) -> None:
+    """Bring out what is left to be read; what nobody reads must not become the process's exit code."""
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _guarded(verb: Verb, options: argparse.Namespace, session: "Session") -> ExitCode:

@@ -10,7 +10,7 @@ class Clock(Protocol):
     """What the runner needs of time. Waiting ends early when `stop` is set."""
 
     def now(self) -> datetime:
-        """Give the UTC wall time; only ever shown or written, never compared."""
+        """Give the UTC wall time: shown, written, and compared only over the end of a process."""
 
     def monotonic(self) -> float:
         """Give seconds that never run backward."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import opening, preflight
-from runner.errors import Diagnostic, Drifted
+from runner.errors import Diagnostic, Drifted, UsageError
 from runner.facts import Facts
 from runner.journal import Json
 from runner.load import Loaded, load_bytes
@@ -25,7 +25,15 @@ _MEND = "runner run begins anew, with what there is now"
 
 
 def recorded(said: Manifest, folder: Path) -> Loaded:
-    """Give the recipe with all that was in force, as if it lay where the run's recipe did."""
+    """Give the recipe with all that was in force, as if it lay where the run's recipe did.
+
+    Raises UsageError for a run that has not recorded it.
+    """
+    if "in_force" not in said.recipe:
+        raise UsageError(
+            f"run {said.run_id} was opened by a version that did not yet record all that is in force",
+            hint="runner down takes back what it left; runner run begins anew",
+        )
     return load_bytes(str(said.recipe["in_force"]).encode(), recipe_path(said, folder))
 
 

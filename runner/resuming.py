@@ -82,7 +82,8 @@ def _without_a_plan(session: Session, run: Run, loaded: Loaded) -> Opened:
 def _restore_rows(opened: Opened, said: Manifest, folder: Path) -> None:
     """Have the rows in the run's folder as they were prepared, if a step that is left reads them."""
     record = said.steps.get("dataset")
-    if record and record.intent and opened.loaded.recipe.dataset:
+    left = execute.remaining(said, opened.plan.changes) & {"dataset", "sample"}
+    if left and record and record.intent and opened.loaded.recipe.dataset:
         dataset.restore(opened.loaded.recipe.dataset, record.intent, opened.loaded.source.folder, folder)
 
 

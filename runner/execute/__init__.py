@@ -14,6 +14,7 @@ from runner.execute.heard import heard
 from runner.execute.looking import note_what_is_gone
 from runner.execute.mistakes import our_mistake
 from runner.execute.observer import Observer
+from runner.execute.remaining import remaining
 from runner.execute.run import Run, close, manifest_of
 from runner.execute.waiting import DELETE_SECONDS, GRACE_SECONDS, PATIENCE_SECONDS
 
@@ -33,4 +34,5 @@ __all__ = [
     "manifest_of",
     "note_what_is_gone",
     "our_mistake",
+    "remaining",
 ]

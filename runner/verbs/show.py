@@ -5,6 +5,7 @@ from pathlib import Path
 
 from runner import manifest, runs
 from runner.errors import ExitCode
+from runner.outstanding import outstanding
 from runner.session import RUNS_FOLDER, Session
 
 
@@ -17,5 +18,9 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Show the manifest."""
     folder = runs.find(options.runs_dir, options.run)
-    session.console.run(manifest.of(folder), folder)
+    said = manifest.of(folder)
+    session.console.run(said, folder)
+    billing = outstanding(said)
+    if billing:
+        raise billing
     return ExitCode.DONE

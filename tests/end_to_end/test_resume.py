@@ -92,3 +92,27 @@ def test_a_recipe_that_was_changed_is_refused_value_by_value_unless_told_otherwi
     assert done.code == 0, done.out + done.err
     parameters = {each["name"]: each["value"] for each in shell.manifest()["parameters"]}
     assert parameters["max_steps"] == 1
+
+
+def test_a_pipe_that_nobody_reads_interrupts_the_run_and_fails_no_step(fake: tuple[Shell, Emulated]) -> None:
+    shell, _ = fake
+    write_recipe(shell)
+    with subprocess.Popen(
+        shell.command("run", "recipe.yaml"),
+        cwd=shell.folder,
+        env=shell.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+        process.wait(timeout=60)
+
+    assert (process.returncode, said) == (130, "")
+    assert shell.manifest()["status"] == "interrupted"
+    assert "failed" not in {step["status"] for step in shell.manifest()["steps"].values()}
+    assert shell.runner("resume", "latest").code == 0

@@ -50,7 +50,7 @@ def test_only_trainings_and_deployments_are_tried_again(bench: Bench) -> None:
 
 def test_a_preempted_job_is_no_success_and_is_run_anew_only_if_the_recipe_says_so(bench: Bench) -> None:
     bench.with_recipe(retries=Retries(failed=3, preempted=3))
-    bench.step("finetune", ABSENT, PREEMPTED, traits=JOB)
+    bench.step("finetune", ABSENT, PREEMPTED, ABSENT, SUCCEEDED, traits=JOB)
     with pytest.raises(StepFailed, match="evicted"):
         bench.forward()
     assert attempts(bench, "finetune") == [1]
@@ -113,7 +113,7 @@ def test_no_further_attempt_begins_once_another_step_has_failed(bench: Bench) ->
     bench.with_recipe(retries=Retries(failed=1))
     bench.run = replace(bench.run, at_once=2)
     compute = bench.step("compute", FAILED)
-    finetune = bench.step("finetune", ABSENT, FAILED, traits=JOB)
+    finetune = bench.step("finetune", ABSENT, FAILED, ABSENT, SUCCEEDED, traits=JOB)
     finetune.on_create = lambda: until_recorded(bench)
     with pytest.raises(StepFailed):
         bench.forward()

@@ -97,7 +97,7 @@ def test_a_run_that_takes_too_long_cancels_its_job(bench: Bench, monkeypatch: py
 def test_a_run_that_has_taken_too_long_begins_nothing_more(bench: Bench) -> None:
     bench.with_recipe(limits=Limits(max_duration=7200))
     bench.run.clock.wait(7300, bench.run.stop)
-    bench.step("finetune", ABSENT, SUCCEEDED, traits=JOB)
+    bench.step("finetune", SUCCEEDED, traits=JOB, on_look=killed)
     with pytest.raises(StepFailed, match="max_duration"):
         bench.forward()
     assert bench.calls == []

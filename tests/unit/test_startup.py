@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from runner.clock import SystemClock
 from runner.console import Output, Voice
 from runner.console.console import Console
+from runner.journal import FILE_NAME, Event, Journal, Json
 from runner.session import Session
 
 ROOT = Path(__file__).parents[2]
@@ -68,3 +70,13 @@ def test_a_session_tells_with_one_voice() -> None:
     assert session.voice is session.console is console
     console.emulator(None)
     assert stdout.getvalue() == ""
+
+
+def test_a_run_that_is_over_is_told_without_a_runs_rooms(tmp_path: Path, opening: Mapping[str, Json]) -> None:
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        journal.append(Event.RUN_CLOSED, data={"status": "succeeded"})
+    imported = _imported("resume", str(tmp_path))
+    assert "runner.journal" in imported
+    assert imported & {"runner.execute", "runner.load", "runner.steps", "runner.opening", "yaml"} == set()
+    assert imported & {"azure", "jsonschema", "rich", "runner.console.console"} == set()

@@ -176,3 +176,33 @@ def test_down_without_a_journal_is_refused_and_makes_none(
     assert main(["down", str(tmp_path)]) == 2
     assert not (tmp_path / FILE_NAME).exists()
     assert "a run's journal stays on the machine that ran it" in capsys.readouterr().err
+
+
+def test_a_ctrl_c_between_opening_and_walking_leaves_a_run_that_can_be_resumed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    bench.step("compute", ABSENT, SUCCEEDED)
+    monkeypatch.setattr(openings, "context", interrupt)
+    assert run(bench, monkeypatch, cleanup="never") == 130
+    assert kept(bench).status is RunStatus.RUNNING
+    assert bench.calls == []
+
+
+def test_a_debt_is_told_by_show_until_it_is_paid(
+    tmp_path: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str]
+) -> None:
+    intent = {"action": "create", "intent": {"name": "gpu"}, "kind": "compute", "bills": True}
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        journal.append(Event.STEP_STARTED, step="compute", data={"action": "create"})
+        journal.append(Event.INTENT, step="compute", data=intent)
+        journal.append(Event.DELETE_INTENT, step="compute", data=intent)
+        manifest.write(manifest.fold(journal.records), tmp_path / "manifest.json")
+    assert main(["show", str(tmp_path)]) == 9
+    assert "not proven gone: compute gpu" in capsys.readouterr().err
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=False) as journal:
+        journal.append(Event.DELETE_DONE, step="compute", data={"with": []})
+    assert main(["show", str(tmp_path)]) == 0
