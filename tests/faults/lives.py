@@ -1,7 +1,7 @@
-"""One life of a run's process over the model cloud: begun, or taken up again, with the true steps and executor."""
+"""One life of a run's process: begun, or taken up again, by the true executor and steps on a model cloud."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -58,7 +58,7 @@ class Case:
 
     name: str
     cleanup: Cleanup = Cleanup.NEVER
-    manners: Manners = Manners()
+    manners: Manners = field(default_factory=Manners)
     text: str = RECIPE
 
 

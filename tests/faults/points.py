@@ -59,7 +59,7 @@ class Point:
 
 
 def requests_of(seen: Sequence[Mapping[str, Any]]) -> list[Request]:
-    """Number the requests of a run; what is polled in the background comes as often as it likes."""
+    """Give a run's requests by their numbers; what is polled in the background comes as often as it likes."""
     numbers: Counter[tuple[str, str]] = Counter()
     found = []
     for each in seen:

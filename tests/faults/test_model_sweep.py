@@ -1,4 +1,4 @@
-"""Every kill, every pair of kills and every passing trouble, over the true steps and executor on a cloud in memory."""
+"""Every kill, every pair of kills and every passing trouble, with the true executor on a cloud in memory."""
 
 import random
 import shutil
