@@ -1,7 +1,7 @@
 """A run from where it stands to its end: walk forward, clean up by policy, close; for `run` and `resume`."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 
 from runner import execute
@@ -14,7 +14,7 @@ from runner.errors import (
     StillBilling,
     Terminated,
 )
-from runner.execute import Run
+from runner.execute import Observer, Run
 from runner.journal import Event
 from runner.manifest import Manifest, RunStatus
 from runner.outstanding import outstanding
@@ -127,14 +127,22 @@ def _closed(run: Run, walked: _Walked, trouble: BaseException | None, left: list
 
 def at_the_console(session: Session, run: Run, plan: Plan, context: Context) -> Outcome:
     """Do the same before people's eyes. An error that is no RunnerError is raised once all is told."""
-    kind, cleanup = context.facts.target, context.recipe.cleanup
-    with session.console.following(run.folder.name, kind, plan) as observer:
-        outcome = carry_out(replace(run, observer=observer), plan, context, cleanup)
-    with suppress(BrokenPipeError):  # the run has ended as it has, whether anybody listens or not
+    outcome: Outcome | None = None
+    # However the run ends, it has ended so, whether anybody listens or not.
+    with suppress(BrokenPipeError), _following(session, run, plan, context) as observer:
+        outcome = carry_out(replace(run, observer=observer), plan, context, context.recipe.cleanup)
+    if outcome is None:  # nobody listened to its beginning
+        run.stop.set()
+        outcome = carry_out(run, plan, context, context.recipe.cleanup)
+    with suppress(BrokenPipeError):
         session.console.finished(outcome.manifest, run.folder, outcome.error, outcome.billing)
     if outcome.error is not None and not isinstance(outcome.error, RunnerError | KeyboardInterrupt):
         raise outcome.error
     return outcome
+
+
+def _following(session: Session, run: Run, plan: Plan, context: Context) -> AbstractContextManager[Observer]:
+    return session.console.following(run.folder.name, context.facts.target, plan)
 
 
 def _caught(action: Callable[[], object]) -> BaseException | None:

@@ -1,30 +1,34 @@
 """`runner resume`: a run made whole again from its journal, or refused with what is no longer as it was."""
 
+import io
 import json
 import stat
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from runner import manifest
+from runner import catalog, manifest, origins, preflight
 from runner import opening as openings
 from runner.cli import main
 from runner.clock import SystemClock
+from runner.console import Output, Voice
 from runner.dataset import prepare
 from runner.drift import refuse_drift
-from runner.errors import Drifted, RecipeInvalid
+from runner.errors import Drifted, RecipeInvalid, UsageError
 from runner.facts import Target
 from runner.journal import FILE_NAME, Event, Journal, Json, read
 from runner.load import load
-from runner.manifest import Manifest, RunStatus
+from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
 from runner.recipe import Dataset
-from runner.reopening import recipe_path, recorded
+from runner.reopening import recipe_path, recorded, reopened
 from runner.session import Session
 from runner.steps import STEPS
 from runner.steps.dataset import restore
+from runner.survey import pinned
 from tests.unit.bench import ABSENT, AZURE, SUCCEEDED, Bench, FakeStep
 
 RECIPE = """\
@@ -403,3 +407,106 @@ def test_a_cleanup_that_was_cut_off_is_ended_without_asking_the_recipe(
     assert (kept.status, kept.alive, kept.resumed) == (RunStatus.SUCCEEDED, [], 1)
     resumed = next(each for each in read(run / FILE_NAME) if each.event is Event.RUN_RESUMED)
     assert set(resumed.data) == {"process", "versions"}
+
+
+# --- made whole again ---------------------------------------------------------------------------------------
+
+
+def on_the_registry(*, model: str | None = "7", default: int = -1) -> Any:  # noqa: ANN401 - of which little is asked
+    """Give a cloud whose registry has Phi-4 at a version, and the component with a default of max_steps."""
+    known = catalog.component("chat_completion")
+    assert known
+    steps = replace(known.inputs["max_steps"], default=default)
+    component = replace(known, version="0.0.5", inputs={**known.inputs, "max_steps": steps})
+    asked: list[str] = []
+
+    def found(name: str, version: str) -> object:
+        asked.append(f"{name} {version}")
+        phi = catalog.model("azureml", "Phi-4")
+        return replace(phi, version=model) if phi and model else None
+
+    def component_of(name: str, version: str) -> object:
+        asked.append(f"{name} {version}")
+        return component
+
+    registry = SimpleNamespace(model=found, component=component_of)
+    return SimpleNamespace(target=AZURE, location="", registry=registry, asked=asked)
+
+
+def session() -> Session:
+    voice = Voice(io.StringIO(), io.StringIO(), Output.TEXT, SystemClock())
+    return Session(voice=voice, clock=SystemClock(), environment={})
+
+
+def run_on(folder: Path, cloud: Any) -> Manifest:  # noqa: ANN401 - as above
+    """Give a run that was opened on a cloud, with all that was in force there."""
+    (folder / "small.yaml").write_text(RECIPE, encoding="utf-8")
+    loaded = load(folder / "small.yaml")
+    facts = pinned(loaded.recipe, cloud, date(2026, 11, 21))
+    effective = preflight.merge(loaded, facts)
+    assert effective
+    run = said(folder)
+    found = origins.values(loaded, effective, facts.component)
+    run.recipe = {**run.recipe, "in_force": "\n".join(origins.as_yaml(found, comments=True))}
+    run.pins = {
+        "model": {"id": "phi", "version": "7"},
+        "component": {"name": "chat_completion_pipeline", "version": "0.0.5"},
+    }
+    run.parameters = [
+        {"name": each.name, "value": each.value, "origin": each.origin.value, "detail": each.detail}
+        for each in effective.parameters.values()
+    ]
+    return run
+
+
+def test_a_run_is_made_whole_with_the_versions_and_the_parameters_it_had(tmp_path: Path) -> None:
+    run = run_on(tmp_path, on_the_registry())
+    cloud = on_the_registry()
+    opened = reopened(session(), run, recorded(run, tmp_path / "run"), cloud)
+    assert cloud.asked == ["Phi-4 7", "chat_completion_pipeline 0.0.5"]
+    assert opened.plan.effective
+    told = [
+        {"name": each.name, "value": each.value, "origin": each.origin.value, "detail": each.detail}
+        for each in opened.plan.effective.parameters.values()
+    ]
+    assert told == run.parameters
+    assert [change.step for change in opened.plan.changes] == ["dataset", "compute", "finetune"]
+
+
+def test_a_version_that_the_registry_has_lost_is_told_and_no_other_taken(tmp_path: Path) -> None:
+    run = run_on(tmp_path, on_the_registry())
+    with pytest.raises(Drifted, match="the registry no longer has") as caught:
+        reopened(session(), run, recorded(run, tmp_path / "run"), on_the_registry(model=None))
+    assert [each.message for each in caught.value.diagnostics] == [
+        "phi version 7 is not in the registry any more"
+    ]
+
+
+def test_parameters_that_come_to_something_else_are_refused(tmp_path: Path) -> None:
+    run = run_on(tmp_path, on_the_registry())
+    for each in run.parameters:
+        if each["name"] == "max_steps":
+            cast("dict[str, Json]", each)["value"] = 5
+    with pytest.raises(Drifted, match="no longer those that the run was opened with") as caught:
+        reopened(session(), run, recorded(run, tmp_path / "run"), on_the_registry())
+    assert [(each.key, each.message) for each in caught.value.diagnostics] == [
+        ("finetune.parameters.max_steps", "comes to -1")
+    ]
+
+
+def test_the_rows_of_the_hub_stay_those_of_the_commit_that_was_taken(tmp_path: Path) -> None:
+    run = run_on(tmp_path, on_the_registry())
+    intent = {"name": "small-*", "assets": {}, "revision": "f" * 40}
+    run.steps["dataset"] = StepRecord(
+        status=StepStatus.RUNNING, action="create", started=run.started, intent=intent
+    )
+    opened = reopened(session(), run, recorded(run, tmp_path / "run"), on_the_registry())
+    assert opened.loaded.recipe.dataset
+    assert opened.loaded.recipe.dataset.revision == "f" * 40
+
+
+def test_a_run_that_did_not_record_what_is_in_force_is_refused(tmp_path: Path) -> None:
+    run = said(tmp_path)
+    run.recipe = {key: value for key, value in run.recipe.items() if key != "in_force"}
+    with pytest.raises(UsageError, match="did not yet record"):
+        recorded(run, tmp_path / "run")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.errors import StepFailed
+from runner.errors import CloudUnavailable, StepFailed
 from runner.execute import GRACE_SECONDS
 from runner.journal import Event, Json
 from runner.manifest import RunStatus, StepStatus
@@ -275,3 +275,17 @@ def test_a_deletion_that_was_cut_off_is_ended_before_the_next_attempt(bench: Ben
     bench.forward()
     assert bench.calls == ["delete my-deployment", "create deployment"]
     assert bench.run.manifest.steps["deployment"].attempt == 2
+
+
+def test_looks_that_were_not_answered_do_not_tell_that_nothing_is_there(bench: Bench) -> None:
+    def appears() -> None:
+        late = bench.run.clock.monotonic() > since + GRACE_SECONDS / 2
+        step.there = step.there or (late and not step.calls)
+
+    step = bench.step("compute", ABSENT, CloudUnavailable("HTTP 503"), there=False)
+    with pytest.raises(CloudUnavailable):
+        bench.forward()
+    bench.another_life()
+    since, step.on_standing = bench.run.clock.monotonic(), appears
+    assert bench.backward() == ()
+    assert bench.calls == ["delete my-compute"]
