@@ -14,7 +14,7 @@ READY := $(VENV)/.ready
 # What the benchmarks compare with; its packages would not go together with ours.
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
-BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost overlap)
+BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost journal overlap)
 
 .PHONY: quickstart check test test-full sweep mutants editors bench clean
 

@@ -27,6 +27,7 @@ VERBS: Mapping[str, str] = {
     "resume": "bring a run that was interrupted, or failed, to its end",
     "down": "take back what a run left alive",
     "show": "show what a run did and what it left",
+    "repair": "make a run whose journal or manifest is damaged one that can go on",
     "schema": "print the recipe's schema, which editors read",
     "emulator": "start, stop or look at the local Azure ML emulator",
 }
@@ -102,8 +103,8 @@ def _guarded(verb: Verb, options: argparse.Namespace, session: "Session") -> Exi
         code = ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED
         session.voice.interrupted(code)
         return code
-    except BrokenPipeError:  # nobody listens any more
-        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return ExitCode.STEP_FAILED
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         session.voice.error(RunnerError(f"{name}{error.strerror or type(error).__name__}"))

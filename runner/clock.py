@@ -1,9 +1,14 @@
 """Time as the runner sees it: wall time to write down, monotonic time to wait by; tests bring their own."""
 
+import json
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event
 from typing import Protocol
+
+# So often it is looked whether a clock that is followed was put forward.
+_LOOK_SECONDS = 0.05
 
 
 class Clock(Protocol):
@@ -33,6 +38,39 @@ class SystemClock:
     def wait(self, seconds: float, stop: Event) -> bool:
         """See `Clock.wait`."""
         return stop.wait(seconds)
+
+
+class FollowingClock:
+    """The time of an emulator in test mode, which goes at a rate of its own and can be put forward.
+
+    Its file says what time it was at a moment of the machine's monotonic clock, which all processes share,
+    and how fast it goes; so one knows without asking. If it is gone, the time goes on as it went last.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._virtual, self._since, self._rate = time.time(), time.monotonic(), 1.0
+
+    def now(self) -> datetime:
+        """See `Clock.now`."""
+        return datetime.fromtimestamp(self.monotonic(), UTC)
+
+    def monotonic(self) -> float:
+        """See `Clock.monotonic`."""
+        try:
+            said = json.loads(self._file.read_text(encoding="utf-8"))
+            self._virtual, self._since, self._rate = said["virtual"], said["monotonic"], said["rate"]
+        except (OSError, ValueError, KeyError):  # the emulator has ended, and its folder may be gone
+            pass
+        return self._virtual + (time.monotonic() - self._since) * self._rate
+
+    def wait(self, seconds: float, stop: Event) -> bool:
+        """See `Clock.wait`; if that time stands still, so does this until it is put forward."""
+        until = self.monotonic() + seconds
+        while (left := until - self.monotonic()) > 0:
+            if stop.wait(min(_LOOK_SECONDS, left / self._rate) if self._rate else _LOOK_SECONDS):
+                return True
+        return stop.is_set()
 
 
 def stamp(moment: datetime) -> str:

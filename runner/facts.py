@@ -144,10 +144,10 @@ class JobState:
     """A job as it stands; `status` is Azure ML's own word.
 
     `queued`: it was taken on, but does not compute yet (it waits for nodes, or they are being prepared).
-    `preempted` is certain only where true: the service took the nodes back and the job ended by that;
-    `reason` is then what it said. Azure ML has no status of its own for it, so that a Failed or Canceled job
-    whose error or reason speaks of preemption or eviction is taken as one (an assumption: no exchange of a
-    preempted pipeline job was ever recorded); a preemption that it does not speak of looks like any failure.
+    `preempted`: it has ended because its low-priority nodes were taken back; `reason` is the error that says
+    so. Azure ML has no status for it. That such an error speaks of preemption is what users report
+    (Azure/MachineLearningNotebooks#1242, 2020-11-18); one that does not looks like any other failure. A
+    preempted job may also be queued again by the service itself, and has not ended then.
     """
 
     id: str

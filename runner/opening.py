@@ -11,6 +11,7 @@ from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
 from runner import cost, launcher, preflight, sizing, target
+from runner.clock import FollowingClock
 from runner.console.silent import SilentProgress
 from runner.cost import Prices
 from runner.errors import PreflightRefused, Severity
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # An emulator that a command starts for itself ends this long after its last request, whatever became of us.
 IDLE_SECONDS = 900
+# Where an emulator in test mode says what its clock does.
+_CLOCK_FILE = "clock.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +75,8 @@ def reached(session: Session, kind: TargetKind, state: Path) -> Iterator[Lease]:
     found = launcher.find(state)
     ours = found is None
     running = found or _started(state)
+    if running.test_mode:
+        session.clock = session.voice.clock = FollowingClock(state / _CLOCK_FILE)
     session.environment.update(running.environment)
     # A run on the emulator asks no other host by `requests`; reading all public roots takes 40 ms a request.
     session.environment["REQUESTS_CA_BUNDLE"] = running.authority

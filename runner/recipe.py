@@ -195,7 +195,8 @@ class Limits:
 class Retries:
     """How many more times a training or a deployment is tried, each time under a new name.
 
-    `failed`: after it ended in failure. `preempted`: after its nodes were taken away, with `on_preempt: rerun`.
+    `failed`: after it ended in failure. `preempted`: after its nodes were taken away, with
+    `on_preempt: rerun`.
     """
 
     failed: int = 0

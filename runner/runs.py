@@ -26,6 +26,16 @@ def create(runs: Path, run_id: str) -> Path:
     return folder
 
 
+def check(runs: Path) -> None:
+    """See that a run's folder could be made, and make nothing. Raises UsageError.
+
+    It is asked before the cloud is: what was asked of a cloud and cannot be written down would be lost.
+    """
+    there = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write to {runs}", hint="choose --runs-dir")
+
+
 def find(runs: Path, name: str) -> Path:
     """Find a run's folder, by what a run leaves there first or last: its journal or its manifest.
 

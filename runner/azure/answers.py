@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from azure.core.exceptions import AzureError
@@ -25,16 +25,22 @@ class AnswerRefused(AzureError):
 
 
 class _Content(BytesIO):
-    """A body that was read already, in the place of the connection it came from."""
+    """A body that was read already, in the place of the connection it came from; `whole` outlives reading."""
 
     # azure-core sets it on whatever stands here.
     enforce_content_length = True
+
+    def __init__(self, whole: bytes) -> None:
+        super().__init__(whole)
+        self.whole = whole
 
 
 class BoundedSession(requests.Session):
     """Reads each answer's body itself, up to `MOST_BYTES` and for at most `seconds`.
 
-    What requests offers bounds the silence between two pieces, and neither their number nor their sum.
+    What requests offers bounds the silence between two pieces, and neither their number nor their sum. Also
+    what is asked for as a stream is read: the SDK does so with each change that takes its time, and an answer
+    that breaks off would otherwise do so behind the back of whoever could ask again.
     """
 
     def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,11 +50,9 @@ class BoundedSession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - as requests has it
         """See requests.Session.send."""
-        streamed = options.get("stream", False)
-        until = self._clock() + self._seconds
         response = super().send(request, **(options | {"stream": True}))
-        if not streamed:
-            response.raw = _Content(self._body(response, until))
+        until = self._clock() + self._seconds  # from here: sending a large file took what it took
+        response.raw = _Content(self._body(response, until))
         return response
 
     def _body(self, response: requests.Response, until: float) -> bytes:
@@ -77,11 +81,10 @@ def _piece(response: requests.Response) -> bytes:
 
 def refuse_redirects(status: int, headers: Mapping[str, str], url: str) -> None:
     """Refuse an answer that sends the request, and with it what signs it in, to another host."""
-    moved = urlsplit(headers.get("location") or "").netloc
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST and moved not in {
-        "",
-        urlsplit(url).netloc,
-    }:
+    if not HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return
+    moved = urlsplit(urljoin(url, headers.get("location") or ""))
+    if (moved.scheme, moved.netloc) != urlsplit(url)[:2]:
         raise AnswerRefused(
             f"{_host(url)} answered {status}, a redirect to another host, which is not followed"
         )

@@ -74,6 +74,7 @@ def connect(
         )
     registry = connect_registry(registry_name, credential, wire)
     client = signed_in_client(credential, target, wire)
+    history = RunHistory(workspace, client, wire, target)
     return Cloud(
         wire=wire,
         target=target,
@@ -81,8 +82,8 @@ def connect(
         computes=Computes(workspace),
         assets=Assets(workspace),
         storage=Storage(workspace, credential, wire),
-        jobs=Jobs(workspace),
-        history=RunHistory(workspace, client, wire, target),
+        jobs=Jobs(workspace, history),
+        history=history,
         endpoints=Endpoints(workspace, client),
         scoring=Scoring(),
         registry=registry,

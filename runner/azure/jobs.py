@@ -10,26 +10,27 @@ from azure.ai.ml.dsl import pipeline
 from azure.ai.ml.entities import Job, PipelineComponent, PipelineJob, PipelineJobSettings
 
 from runner.azure.rest import created
+from runner.azure.run_history import RunHistory
 from runner.azure.translate import translated, word
 from runner.errors import NotFound
 from runner.facts import TRAINED_MODEL, JobSpec, JobState, Provisioning, Resource, ResourceKind
 from runner.recipe import SERVERLESS
-from runner.redact import printable, redact
 
 _ENDED_WELL = {"Completed"}
 # The last two have not ended, but they do not go on by themselves either.
 _ENDED_BADLY = {"Failed", "Canceled", "NotResponding", "Paused"}
 _QUEUED = {"NotStarted", "Queued", "Preparing", "Provisioning", "Starting"}
-_OVER = _ENDED_WELL | {"Failed", "Canceled"}
-_REASONS = ("azureml.cancelreason", "azureml.error", "azureml.statusreason", "error", "reason")
-_PREEMPTION = re.compile(r"\b(pre-?empt|evict)", re.IGNORECASE)
+_NOT_COMPLETED = {"Failed", "Canceled"}
+_OVER = _ENDED_WELL | _NOT_COMPLETED
+_PREEMPTION = re.compile(r"pre-?empt", re.IGNORECASE)
 
 
 class Jobs:
     """Jobs of one workspace."""
 
-    def __init__(self, workspace: MLClient) -> None:
+    def __init__(self, workspace: MLClient, history: RunHistory) -> None:
         self._workspace = workspace
+        self._history = history
 
     def get(self, name: str) -> JobState | None:
         """Look at a job; None if there is none."""
@@ -38,14 +39,15 @@ class Jobs:
                 job = self._workspace.jobs.get(name)
         except NotFound:
             return None
-        status, reason = word(job.status), _reason(job)
+        status = word(job.status)
+        reason = self._preemption(name) if status in _NOT_COMPLETED else ""
         return JobState(
             id=str(job.id),
             name=str(job.name),
             status=status,
             provisioning=_provisioning(status),
             queued=status in _QUEUED,
-            preempted=status in _ENDED_BADLY and bool(_PREEMPTION.search(reason)),
+            preempted=bool(reason),
             reason=reason,
             studio=str(job.studio_url or ""),
             outputs=tuple(getattr(job, "outputs", None) or ()),
@@ -79,6 +81,10 @@ class Jobs:
             found = [job for job in self._all(ListViewType.ACTIVE_ONLY) if word(job.status) not in _OVER]
         return tuple(_resource(job) for job in found)
 
+    def _preemption(self, name: str) -> str:
+        """Give the error, of a job that has ended or of a run below it, that speaks of preemption, or ""."""
+        return next((each for each in self._history.errors(name) if _PREEMPTION.search(each)), "")
+
     def _all(self, view: ListViewType) -> Iterator[Job]:
         """Walk over the jobs; of one that the SDK cannot read it gives None."""
         yield from (job for job in self._workspace.jobs.list(list_view_type=view) if job)
@@ -93,13 +99,6 @@ def _resource(job: Job) -> Resource:
         created=created(job),
         tags=dict(job.tags or {}),
     )
-
-
-def _reason(job: Job) -> str:
-    """Give what a job's own properties say of its end; the SDK hands out no error of a pipeline job."""
-    told = {str(key).lower(): value for key, value in (job.properties or {}).items()}
-    said = [told.get(key) for key in _REASONS]
-    return printable(redact("; ".join(str(each) for each in said if each)))
 
 
 def _provisioning(status: str) -> Provisioning:

@@ -17,13 +17,14 @@ from runner.azure.translate import translated
 from runner.azure.transport import Transport
 from runner.errors import NotFound
 from runner.facts import ChildRun, Target
+from runner.redact import printable, redact
 
 _LOG_PREFIX = "user_logs/std_log"
 _LEVELS = 2
 
 
 class RunHistory:
-    """Run history of one workspace. Everything here is for showing: it decides nothing."""
+    """Run history of one workspace. It is for showing, and decides one thing only: why a job ended."""
 
     def __init__(
         self, workspace: MLClient, client: PipelineClient[Any, Any], wire: Transport, target: Target
@@ -46,6 +47,12 @@ class RunHistory:
         files = details.get("logFiles") or {}
         urls = [url for name, url in sorted(files.items()) if name.startswith(_LOG_PREFIX)]
         return "".join(self._text(str(url)) for url in urls)
+
+    def errors(self, run_id: str) -> tuple[str, ...]:
+        """Give what a job and the runs below it say of their failures."""
+        details = self._get(f"{self._api()}/history/v1.0{self._scope}/runs/{run_id}/details")
+        below = (child.error for child in self.descendants(run_id))
+        return tuple(printable(redact(each)) for each in (_error(details), *below) if each)
 
     def metrics(self, run_id: str) -> Mapping[str, float]:
         """Give the newest value of each metric of a run."""
@@ -106,10 +113,13 @@ class RunHistory:
 
 def _child(run: Mapping[str, Any]) -> ChildRun:
     properties = run.get("properties") or {}
-    error = ((run.get("error") or {}).get("error") or {}).get("message") or ""
     return ChildRun(
         run_id=str(run["runId"]),
         name=str(properties.get("azureml.moduleName") or run.get("displayName") or run["runId"]),
         status=str(run.get("status") or ""),
-        error=str(error),
+        error=_error(run),
     )
+
+
+def _error(run: Mapping[str, Any]) -> str:
+    return str(((run.get("error") or {}).get("error") or {}).get("message") or "")

@@ -95,6 +95,8 @@ def _from_status(doing: str, error: HttpResponseError) -> RunnerError:
     text = _told(doing, error)
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         return SignInRefused(f"{doing}: sign-in was refused: {_first_line(error)}", hint="az login")
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return NotFound(text)
     if error.status_code in TRANSIENT:
         return CloudUnavailable(text)
     if error.status_code == HTTPStatus.CONFLICT:

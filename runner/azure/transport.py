@@ -91,8 +91,10 @@ class Transport(HttpTransport[Any, Any]):
             spent = time.monotonic() - began
             if not self._may_go_on(attempt, spent + pause) or not _is_to_be_repeated(request, outcome):
                 return _given(outcome)
-            self._count()
             self.pause(pause)
+            if self._hurried.is_set():
+                return _given(outcome)
+            self._count()
             attempt += 1
 
     def open(self) -> None:
@@ -113,7 +115,7 @@ class Transport(HttpTransport[Any, Any]):
             response = self._session().send(request, **options)
         except _BROKEN_OFF as error:
             return error
-        _refuse_strangers(request, response, streamed=options.get("stream", False))
+        _refuse_strangers(request, response)
         return response
 
     def _session(self) -> RequestsTransport:
@@ -156,11 +158,11 @@ def _refuse_pollers() -> None:
         raise PollerRefused
 
 
-def _refuse_strangers(request: Any, response: Any, *, streamed: bool) -> None:  # noqa: ANN401 - azure-core has two
+def _refuse_strangers(request: Any, response: Any) -> None:  # noqa: ANN401 - azure-core has two
     refuse_redirects(response.status_code, response.headers, request.url)
-    if not streamed and "json" in (request.headers.get("Accept") or ""):
+    if "json" in (request.headers.get("Accept") or ""):
         kind = response.headers.get("content-type") or ""
-        refuse_all_but_json(response.status_code, kind, response.body(), request.url)
+        refuse_all_but_json(response.status_code, kind, response.internal_response.raw.whole, request.url)
 
 
 def _shown(request: Any) -> str:  # noqa: ANN401 - azure-core has two

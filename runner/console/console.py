@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from runner import origins
-from runner.console import lines, outlook, texts
+from runner.console import lines, mending, outlook, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
@@ -21,6 +21,7 @@ from runner.origins import InForce
 from runner.parameters import Parameter
 from runner.plan import Plan
 from runner.redact import as_json
+from runner.repair import Repaired
 from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.steps.step import Change
 
@@ -113,6 +114,10 @@ class Console(Voice):
     def run(self, said: Manifest, folder: Path) -> None:
         """Show a run that has been."""
         self._tell({"run": asdict(said), "folder": str(folder)}, texts.manifest(said, str(folder)))
+
+    def repaired(self, done: Repaired, folder: Path) -> None:
+        """Tell what a repair has kept and what not."""
+        self._tell(mending.value(done, folder), mending.text(done, folder))
 
     def taken_down(self, said: Manifest, left: tuple[str, ...]) -> None:
         """Tell what `down` has left."""

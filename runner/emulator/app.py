@@ -151,6 +151,7 @@ ROUTES = (
     Route("POST", "/_emu/jobs/script", admin.script_job, Access.ADMIN),
     Route("DELETE", "/_emu/jobs/script", admin.clear_scripts, Access.ADMIN),
     Route("POST", "/_emu/quota", usages.set_limit, Access.ADMIN),
+    Route("DELETE", "/_emu/quota", usages.clear_limits, Access.ADMIN),
     Route("GET", "/_emu/faults", bench.get_faults, Access.ADMIN),
     Route("POST", "/_emu/faults", bench.add_faults, Access.ADMIN),
     Route("DELETE", "/_emu/faults", bench.clear_faults, Access.ADMIN),

@@ -14,17 +14,20 @@ Json = dict[str, object]
 class ArmError(Exception):
     """An error as the service answers it; `inner` names the codes nested under it, outermost first."""
 
-    def __init__(self, status: int, code: str, message: str, *, inner: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, inner: tuple[str, ...] = (), detail: Json | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.inner = inner
+        self.detail = detail
         self.headers: dict[str, str] = {}
 
     def body(self) -> Json:
         """Return the `error` object, as operations and jobs carry it too."""
-        return {"code": self.code, "message": self.message, "details": []}
+        return {"code": self.code, "message": self.message, "details": [self.detail] if self.detail else []}
 
 
 class NotFoundWithoutBodyError(ArmError):

@@ -93,6 +93,15 @@ class Faults:
 
     rules: list[Rule] = field(default_factory=list)
 
+    def of(self, workspace: str | None) -> list[Rule]:
+        """Return the rules for one workspace alone, or all."""
+        return [rule for rule in self.rules if workspace is None or rule.match.workspace == workspace]
+
+    def clear(self, workspace: str | None) -> None:
+        """Take back the rules for one workspace alone, or all."""
+        others = workspace is not None
+        self.rules = [rule for rule in self.rules if others and rule.match.workspace != workspace]
+
     def take(self, asked: Asked) -> Rule | None:
         """Return the first rule that is due; all rules that fit have counted the request."""
         due = [rule for rule in self.rules if rule.is_due(asked)]

@@ -282,7 +282,9 @@ def _look_again(walk: Walk, change: Change) -> None:
     record = walk.run.manifest.steps[change.step]
     attempt = _attempt(walk, change, record.attempt, record.intent)
     try:
-        until_succeeded(walk.run, Watch(change=attempt.change, look=attempt.look, expected=True))
+        until_succeeded(walk.run, replace(attempt.watch(), look=attempt.look, expected=True))
+    except Overdue:
+        raise
     except StepFailed as error:
         raise StepFailed(
             f"{change.kind} {attempt.change.name} is no longer as this run left it: {error.message}",

@@ -2,7 +2,6 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
@@ -67,10 +66,11 @@ def _walked(walk: Walk, changes: dict[str, Change]) -> list[BaseException]:
                 errors.append(interrupt)
 
 
-def _to_begin(walk: Walk, ready: deque[str], *, free: int) -> Iterator[str]:
-    while ready and free > 0 and not walk.failed.is_set() and not walk.run.stop.is_set():
-        free -= 1
-        yield ready.popleft()
+def _to_begin(walk: Walk, ready: deque[str], *, free: int) -> list[str]:
+    """Take those that begin together: one that fails at once does not keep its neighbours from beginning."""
+    if walk.failed.is_set() or walk.run.stop.is_set():
+        return []
+    return [ready.popleft() for _ in range(min(free, len(ready)))]
 
 
 def _cut_short(walk: Walk, ready: deque[str]) -> list[BaseException]:
@@ -91,3 +91,6 @@ def _stop(run: Run, interrupt: KeyboardInterrupt) -> None:
         terminated = isinstance(interrupt, Terminated)
         os._exit(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
     run.stop.set()
+    hurry = getattr(run.cloud, "hurry", None)
+    if hurry and not run.cancel:  # who cancels still needs the cloud's patience
+        hurry()

@@ -4,8 +4,10 @@ import errno
 import fcntl
 import os
 import stat
+import tempfile
 from pathlib import Path
 
+from runner.durable import sync_folder, write_all
 from runner.errors import RunHeld, UsageError
 from runner.journal.lines import LineError, parsed
 from runner.journal.records import Event, Record
@@ -31,6 +33,22 @@ def opened_to_hold(path: Path, *, new: bool) -> int:
             raise
         os.close(file)  # a repair has put another file in its place meanwhile
     raise RunHeld(f"run {path.parent.name} is being repaired", hint="wait until that ends")
+
+
+def replaced(path: Path, content: bytes) -> int:
+    """Put a new file in a journal's place, held before it has the name. Give the open file."""
+    file, name = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
+    try:
+        hold(file)
+        write_all(file, content)
+        os.fsync(file)
+        Path(name).replace(path)
+        sync_folder(path.parent)
+    except BaseException:
+        os.close(file)
+        Path(name).unlink(missing_ok=True)
+        raise
+    return file
 
 
 def content(path: Path) -> bytes:
@@ -90,7 +108,7 @@ def _holder(file: int) -> str:
 def _process(line: bytes) -> str:
     try:
         record: Record = parsed(line).record
-    except LineError:
+    except (LineError, UsageError):
         return ""
     process = record.data.get("process")
     if record.event not in {Event.RUN_OPENED, Event.RUN_RESUMED} or not isinstance(process, dict):

@@ -5,15 +5,18 @@ neither the first nor one that a manifest has counted.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
+from runner.errors import UsageError
 from runner.journal.records import Covered, Event, Json, Record
 from runner.redact import as_json
 
 BEFORE_THE_FIRST = "00000000"
 
+_BEGINNING = re.compile(rb'[0-9a-f]{8} \{"seq": [0-9]+, "prev": "')
 _DIGITS = len(BEFORE_THE_FIRST)
 _SHAPE: Mapping[str, type] = {"seq": int, "prev": str, "time": str, "event": str, "step": str, "data": dict}
 
@@ -56,27 +59,29 @@ def written(record: Record, prev: str) -> bytes:
 
 
 def parsed(line: bytes) -> Line:
-    """Read a line, without its newline. Raises LineError, which says nothing of its content."""
+    """Read a line, without its newline.
+
+    Raises LineError, which says nothing of its content, or UsageError for what a later version wrote.
+    """
     checksum, text = line[:_DIGITS], line[_DIGITS + 1 :]
+    if line.startswith(b"{"):
+        raise LineError("has no checksum: an earlier version of runner wrote it")
     if line[_DIGITS : _DIGITS + 1] != b" " or _checksum(text) != checksum:
         raise LineError("is not as it was written: its checksum does not fit")
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LineError("is no JSON") from error
-    if not isinstance(fields, dict) or any(
-        not isinstance(fields.get(key, kind()), kind) for key, kind in _SHAPE.items()
-    ):
-        raise LineError("is no record")
-    if fields.get("event") not in set(Event):
-        raise LineError("tells of something that this version does not know")
+    fields = _fields(text)
     return Line(record=_record(fields, checksum.decode()), prev=fields.get("prev", ""))
+
+
+def unsealed(line: bytes) -> Line:
+    """Read a line of the first format, which had no checksum. Raises LineError."""
+    return Line(record=_record(_fields(line), ""), prev="")
 
 
 def trusted(content: bytes, covered: Covered) -> Trusted:
     """Read a journal strictly, and leave out a torn last line. Raises Damage."""
     *whole, torn = content.split(b"\n")
     lines = list(_whole_lines(whole, covered, ends_whole=not torn))
+    _check_torn(len(lines) + 1, torn if len(lines) == len(whole) else whole[-1])
     _check_order(lines)
     records = [line.record for line in lines]
     _check_covered(records, covered)
@@ -92,6 +97,12 @@ def _whole_lines(lines: Sequence[bytes], covered: Covered, *, ends_whole: bool) 
             if is_last and number > max(covered.records, 1):
                 return
             raise Damage(number, str(error)) from error
+
+
+def _check_torn(number: int, line: bytes) -> None:
+    """See that what is left out was one write: a lost newline must not take a second record along."""
+    if len(_BEGINNING.findall(line)) > 1:
+        raise Damage(number, "holds more than one record")
 
 
 def _check_order(lines: Sequence[Line]) -> None:
@@ -118,6 +129,24 @@ def _check_covered(records: Sequence[Record], covered: Covered) -> None:
 def _counted_anew(records: Sequence[Record], covered: Covered) -> bool:
     before = {"records": covered.records, "head": covered.head}
     return any(each.event is Event.REPAIRED and each.data.get("covered") == before for each in records)
+
+
+def _fields(text: bytes) -> Mapping[str, Json]:
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LineError("is no JSON") from error
+    if not isinstance(fields, dict) or any(
+        not isinstance(fields.get(key, kind()), kind) for key, kind in _SHAPE.items()
+    ):
+        raise LineError("is no record")
+    if fields.get("event") not in set(Event):
+        # Whole, but of a later version: neither torn nor damaged, and not to be dropped by a repair.
+        raise UsageError(
+            "the run's journal tells of something that this version does not know",
+            hint="a later version of runner wrote it: install that",
+        )
+    return fields
 
 
 def _checksum(text: bytes) -> bytes:

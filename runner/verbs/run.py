@@ -33,6 +33,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
     """Check everything, then carry it out."""
     loaded = recipe_argument.read(options)
     prices = read_prices(options.prices) if options.prices else None
+    runs.check(options.runs_dir)
     kind = choose(loaded.recipe, options.target)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
         loaded = opening.filled_in(session, loaded, kind)

@@ -100,7 +100,7 @@ def test_a_limit_that_a_test_sets_is_told_and_read(workspace: MLClient, emulator
         assert told["", CorePool.DEDICATED][0] == 1000
         assert (family_key(FAMILY), CorePool.LOW_PRIORITY) not in told
     finally:
-        set_limit(emulator, FAMILY, 1000)
+        emulator.admin("DELETE", "/_emu/quota")
 
 
 @pytest.mark.parametrize("limit", [-2, "7", None])

@@ -1,6 +1,7 @@
 """Jobs on serverless compute through the genuine SDK: no cluster, but a size, and what is refused."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from azure.ai.ml import MLClient
@@ -10,6 +11,9 @@ from runner.azure.jobs import Jobs
 from runner.facts import JobSpec
 from tests.contract.chat_pipeline import MODEL, SIZE, build, wait
 from tests.emulator.emulated import Emulated
+
+if TYPE_CHECKING:
+    from runner.azure.run_history import RunHistory
 
 
 @pytest.fixture
@@ -43,7 +47,8 @@ def test_what_the_runner_submits_names_serverless_as_the_default(
         serverless=True,
     )
     component = registry.components.get("chat_completion_pipeline", label="latest")
-    Jobs(workspace).submit(spec, component)
+    no_history = cast("RunHistory", None)  # which submitting has no use for
+    Jobs(workspace, no_history).submit(spec, component)
     assert wait(workspace, "run-1") == "Completed"
     job = workspace.jobs.get("run-1")
     assert job.settings.default_compute == "serverless"

@@ -7,6 +7,12 @@ from tests.emulator.emulated import FAKE_TRAINER, Emulated
 TEST_MODE = ("--test-mode", "--trainer", FAKE_TRAINER)
 
 
+def hurry(emulated: Emulated) -> None:
+    """Let clusters and endpoints take a moment only."""
+    quick = {"compute": 0.05, "endpoint": 0.05, "traffic": 0.05}
+    assert emulated.admin("POST", "/_emu/latencies", **quick).status_code == 200
+
+
 def fault(emulated: Emulated, action: str, when: str = "before", /, **rest: Any) -> None:  # noqa: ANN401 - JSON
     """Add one rule; `args` are the fault's arguments, everything else is matched."""
     args = rest.pop("args", {})

@@ -11,6 +11,7 @@ from cryptography import x509
 from runner.emulator import endpoint_rules, tls
 from runner.emulator.blobs import Blobs
 from runner.emulator.catalog import Catalog
+from runner.emulator.clock import Clock
 from runner.emulator.errors import ArmError
 from runner.emulator.pipeline import parse
 from runner.emulator.routes.compute import NAME
@@ -66,7 +67,7 @@ def test_a_prefix_is_text_and_no_pattern(tmp_path: Path) -> None:
 
 
 def test_a_token_is_good_at_the_emulator_that_issued_it() -> None:
-    mine, other = Tokens("t"), Tokens("t")
+    mine, other = Tokens("t", Clock()), Tokens("t", Clock())
     token, _ = mine.issue("https://ml.azure.localhost")
     assert (mine.claims(token) or {})["aud"] == "https://ml.azure.localhost"
     assert other.claims(token) is None
@@ -77,7 +78,7 @@ def test_a_token_is_good_at_the_emulator_that_issued_it() -> None:
 
 def test_a_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.emulator.tokens.TOKEN_SECONDS", -1)
-    tokens = Tokens("t")
+    tokens = Tokens("t", Clock())
     assert tokens.claims(tokens.issue("x")[0]) is None
 
 

@@ -81,7 +81,7 @@ def test_a_token_is_good_until_it_expires(
 ) -> None:
     token, expires = cloud(client).tokens.issue(audience)
     assert score(client, mode, token) == NO_TRAFFIC
-    monkeypatch.setattr("runner.emulator.tokens.time.time", lambda: expires + 1)
+    monkeypatch.setattr("runner.emulator.clock.time.time", lambda: expires + 1)
     assert score(client, mode, token) == REFUSED
 
 

@@ -41,7 +41,7 @@ LAYERS = (
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
     ("naming", "manifest", "load", "fit"),
-    ("target", "launcher", "runs", "outstanding", "provenance", "cost"),
+    ("target", "launcher", "runs", "outstanding", "provenance", "cost", "repair"),
     ("sizing",),
     ("azure",),
     ("steps",),

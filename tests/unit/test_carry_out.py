@@ -64,11 +64,13 @@ def test_a_process_that_ends_in_cleaning_up_is_followed_by_one_that_only_cleans_
     step = bench.step("compute", ABSENT, FAILED if failed else SUCCEEDED, on_delete=killed)
     if failed:
         step.looks = [ABSENT, replace(FAILED, ended=False)]
+    endpoint = bench.step("endpoint", ABSENT, SUCCEEDED)
     with pytest.raises(Killed):
         bench.carry_out(Cleanup.ALWAYS)
+    assert bench.run.manifest.steps["endpoint"].status is StepStatus.DELETED
     bench.another_life()
     step.on_delete = lambda: None
-    step.on_look = killed
+    step.on_look = endpoint.on_look = killed
     outcome = bench.carry_out(Cleanup.ALWAYS)
     assert bench.calls == ["delete my-compute"]
     assert outcome.manifest.status is (RunStatus.FAILED if failed else RunStatus.SUCCEEDED)
@@ -111,6 +113,16 @@ def test_a_ctrl_c_keeps_what_runs_and_can_be_resumed(bench: Bench) -> None:
     assert bench.calls == []
 
 
+@pytest.mark.parametrize("cancel", [False, True])
+def test_who_leaves_does_not_wait_for_a_service_that_is_down(bench: Bench, *, cancel: bool) -> None:
+    hurried: list[bool] = []
+    cloud = cast("Cloud", SimpleNamespace(hurry=lambda: hurried.append(True)))
+    bench.run = replace(bench.run, cloud=cloud, cancel=cancel)
+    bench.step("finetune", ABSENT, IN_PROGRESS, traits=JOB, on_create=lambda: press(bench))
+    assert bench.carry_out().exit_code == ExitCode.INTERRUPTED
+    assert hurried == ([] if cancel else [True])
+
+
 def test_sigterm_is_told_as_what_it_is(bench: Bench) -> None:
     def terminate(*_: object) -> NoReturn:
         raise Terminated
@@ -136,9 +148,19 @@ def test_with_on_interrupt_cancel_the_job_is_cancelled_and_the_rest_cleaned_up_a
     bench.run = replace(bench.run, cancel=True)
     bench.step("compute", ABSENT, SUCCEEDED)
     traits = replace(JOB, needs=("compute",))
-    bench.step("finetune", ABSENT, IN_PROGRESS, traits=traits, on_create=lambda: press(bench))
+    job = bench.step("finetune", ABSENT, IN_PROGRESS, traits=traits, on_create=lambda: press(bench))
+    job.on_delete = lambda: setattr(job, "shown", True)
+    asked: list[float] = []
+
+    def ends_a_while_later() -> None:
+        if job.shown:
+            asked.append(bench.run.clock.monotonic())
+            job.shown = asked[-1] - asked[0] < 60
+
+    job.on_standing = ends_a_while_later
     outcome = bench.carry_out(cleanup)
     assert bench.calls[2:] == gone
+    assert outcome.billing is None
     assert (outcome.exit_code, outcome.manifest.status) == (130, RunStatus.CANCELED)
     assert closings(bench) == [(Event.WALKED, "canceled"), (Event.RUN_CLOSED, "canceled")]
 

@@ -3,9 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -258,6 +259,32 @@ def test_an_interruption_is_no_error(
     said = capsys.readouterr()
     assert said.err == ""
     assert output == "text" or json.loads(said.out)["error"]["exit_code"] == 130
+
+
+def during_a_verb(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> int:
+    def load_it(*_: object, **__: object) -> None:
+        happens()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("runner.recipe_argument.load", load_it)
+    return main(["validate", "recipe.yaml"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_machine_that_shuts_down_or_a_terminal_that_closes_ends_a_verb(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+    assert during_a_verb(monkeypatch, lambda: os.kill(os.getpid(), number)) == 143
+    assert signal.getsignal(number) is before
+
+
+def test_under_nohup_a_terminal_that_closes_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert during_a_verb(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGHUP)) == 130
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_a_library_prints_is_not_on_stdout(

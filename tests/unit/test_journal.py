@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -204,6 +205,21 @@ def test_a_journal_that_cannot_be_read_is_refused(tmp_path: Path, line: str) -> 
     path.write_text(line + "\n", encoding="utf-8")
     with pytest.raises(UsageError, match="is damaged: line 1 "):
         read(path)
+
+
+def test_a_record_of_a_later_version_is_neither_dropped_nor_damage(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED)
+        journal.append(Event.RUN_CLOSED)
+    first, last, _ = path.read_bytes().split(b"\n")
+    later = last[9:].replace(b"run_closed", b"run_framed")
+    path.write_bytes(b"%s\n%08x %s\n" % (first, crc32(later), later))
+    for attempt in (lambda: read(path), lambda: Journal(path, SystemClock(), new=False)):
+        with pytest.raises(UsageError, match="this version does not know") as caught:
+            attempt()
+        assert "install" in caught.value.hint
+    assert path.read_bytes().endswith(later + b"\n")
 
 
 def test_a_second_process_is_told_that_the_run_is_held(tmp_path: Path) -> None:

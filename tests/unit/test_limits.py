@@ -43,8 +43,9 @@ def test_a_container_is_given_the_time_that_its_probes_leave_it(
 
 def test_what_has_come_however_late_has_come(bench: Bench) -> None:
     step = bench.step("compute", ABSENT, SUCCEEDED, traits=Traits(kind="compute", deadline=1800))
-    step.on_create = lambda: bench.run.clock.wait(3600, bench.run.stop)
+    step.on_look = lambda: bench.run.clock.wait(3600 if step.calls else 0, bench.run.stop)
     bench.forward()
+    assert bench.run.clock.monotonic() >= 3600
 
 
 def test_a_job_that_waits_too_long_for_nodes_is_cancelled_and_told_with_its_cost(
@@ -136,3 +137,14 @@ def test_an_overdue_job_is_not_tried_again(bench: Bench) -> None:
     with pytest.raises(StepFailed):
         bench.forward()
     assert bench.calls.count("create finetune") == 1
+
+
+def test_a_look_at_what_is_done_has_a_deadline_too(bench: Bench) -> None:
+    compute = bench.step("compute", ABSENT, SUCCEEDED, traits=Traits(kind="compute", deadline=1800))
+    bench.step("finetune", ABSENT, traits=replace(JOB, needs=("compute",)), on_look=killed)
+    with pytest.raises(Killed):
+        bench.forward()
+    bench.another_life()
+    compute.looks = [IN_PROGRESS]
+    with pytest.raises(StepFailed, match="compute my-compute has not come within 1800 s"):
+        bench.forward()

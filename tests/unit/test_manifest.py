@@ -11,8 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from runner import manifest, manifest_file
+from runner.clock import SystemClock
 from runner.errors import UsageError
-from runner.journal import Event, Json, Record
+from runner.journal import Event, Journal, Json, Record
 from runner.manifest import Manifest, Resource, RunStatus, StepStatus
 from runner.redact import MASK, redact, register
 from runner.schema_files import read_schema
@@ -235,3 +236,76 @@ def test_a_diverged_training_leaves_a_manifest_that_is_json(
 
     written = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"), parse_constant=refuse)
     assert written["steps"]["compute"]["metrics"] == {"loss": None, "eval_loss": None}
+
+
+# --- formats, damage, and what is known of a run ------------------------------------------------------------
+
+
+def test_a_manifest_of_the_first_format_is_read_for_good() -> None:
+    """It was written by the last version that wrote that format."""
+    path = Path(__file__).parents[1] / "golden" / "manifest_format_1.json"
+    old = manifest.load(path)
+    assert (old.format, old.status, old.walked, old.resumed) == (2, RunStatus.FAILED, None, 0)
+    assert old.alive == [Resource(step="compute", kind="compute", name="gpu-a100")]
+    assert (old.steps["compute"].attempt, old.steps["finetune"].error) == (1, "no quota")
+    assert old.journal == {"records": 0, "head": ""}
+
+
+def test_a_manifest_tells_how_much_of_the_journal_it_counts(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    with Journal(tmp_path / "journal.jsonl", SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        head = journal.append(Event.RUN_CLOSED, data={"status": "failed"}).checksum
+        folded = manifest.fold(journal.records)
+    assert folded.journal == {"records": 2, "head": head}
+    assert (tmp_path / "journal.jsonl").read_bytes().splitlines()[1].startswith(head.encode())
+
+
+@pytest.mark.parametrize(
+    "change", [('"running"', '"succeeded"'), ('"records": 1', '"records": 0'), ("2,", "1,")]
+)
+def test_a_manifest_that_was_changed_is_refused(
+    tmp_path: Path, opening: Mapping[str, Json], change: tuple[str, str]
+) -> None:
+    path = tmp_path / "manifest.json"
+    manifest.write(manifest.fold(records(opening)), path)
+    text = path.read_text(encoding="utf-8")
+    assert change[0] in text
+    path.write_text(text.replace(*change, 1), encoding="utf-8")
+    with pytest.raises(UsageError, match="its digest does not fit") as caught:
+        manifest.load(path)
+    assert caught.value.hint == "take it from git: git checkout"
+
+
+def test_a_manifest_without_its_digest_is_refused(tmp_path: Path, opening: Mapping[str, Json]) -> None:
+    path = tmp_path / "manifest.json"
+    manifest.write(manifest.fold(records(opening)), path)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    del found["digest"]
+    path.write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(UsageError, match="its digest does not fit"):
+        manifest.load(path)
+
+
+def test_a_manifest_may_be_written_otherwise_and_say_the_same(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    path = tmp_path / "manifest.json"
+    folded = manifest.fold(records(opening, STARTED, INTENT, DONE))
+    manifest.write(folded, path)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(dict(reversed(found.items()))), encoding="utf-8")
+    assert manifest.load(path) == folded
+
+
+def test_a_run_is_told_by_its_journal_where_that_is_ahead(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    with Journal(tmp_path / "journal.jsonl", SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        manifest.write(manifest.fold(journal.records), tmp_path / "manifest.json")
+        journal.append(Event.RUN_CLOSED, data={"status": "failed"})
+    assert manifest.of(tmp_path).status is RunStatus.FAILED
+    (tmp_path / "journal.jsonl").unlink()
+    assert manifest.of(tmp_path).status is RunStatus.RUNNING

@@ -58,6 +58,7 @@ def test_a_date_is_waited_for() -> None:
         ({"retry-after": in_seconds(3600)}, 20.0, 20.0),
         ({"retry-after": "-5"}, 0.5, 1.0),
         ({"retry-after": "0"}, 0.5, 1.0),
+        ({"x-ms-retry-after-ms": "1"}, 0.5, 1.0),
         ({"retry-after": "soon"}, 0.5, 1.0),
         ({}, 0.5, 1.0),
     ],

@@ -1,5 +1,6 @@
 """Runs are found by id, unique prefix, path or `latest`."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,61 @@ def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
     kept(tmp_path, "20261121T1-a-1111")
     (tmp_path / "20261122T1-b-2222").mkdir()
     assert runs.find(tmp_path, "latest").name == "20261121T1-a-1111"
+
+
+def test_a_run_is_found_by_its_journal_alone(tmp_path: Path) -> None:
+    kept(tmp_path, "20261121T082300Z-a-1111")
+    crashed = tmp_path / "20261122T082300Z-b-2222"
+    crashed.mkdir()
+    (crashed / "journal.jsonl").write_bytes(b"whatever\n")
+    for name in ("latest", "20261122", str(crashed)):
+        assert runs.find(tmp_path, name) == crashed
+
+
+@pytest.mark.parametrize("content", [None, b"", b'0a1b2c3d {"seq": 1, "ti'])
+def test_a_run_that_never_began_is_said_to_have_made_nothing(tmp_path: Path, content: bytes | None) -> None:
+    folder = tmp_path / "20261122T082300Z-b-2222"
+    folder.mkdir()
+    if content is not None:
+        (folder / "journal.jsonl").write_bytes(content)
+    for name in (folder.name, str(folder), *(() if content is None else ("latest", "2026"))):
+        with pytest.raises(UsageError, match=rf"run {folder.name} never began: nothing was made") as caught:
+            runs.find(tmp_path, name)
+        assert caught.value.hint == "run the recipe again: runner run RECIPE"
+
+
+def test_a_run_whose_journal_is_lost_but_for_its_manifest_did_begin(tmp_path: Path) -> None:
+    kept(tmp_path, "20261122T082300Z-b-2222")
+    (tmp_path / "20261122T082300Z-b-2222" / "journal.jsonl").write_bytes(b"")
+    assert runs.find(tmp_path, "latest").name == "20261122T082300Z-b-2222"
+
+
+def test_the_folder_of_a_new_run_is_brought_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_ino))
+    runs.create(tmp_path, "run-1")
+    assert tmp_path.stat().st_ino in synced
+
+
+@pytest.mark.parametrize("missing", ["", "new/deeper"])
+def test_where_nothing_can_be_written_is_told_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != tmp_path)
+    with pytest.raises(UsageError, match="cannot write to") as caught:
+        runs.check(tmp_path / missing)
+    assert caught.value.hint == "choose --runs-dir"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_of_runs_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file", encoding="utf-8")
+    with pytest.raises(UsageError, match="cannot write to"):
+        runs.check(tmp_path / "runs")
+    runs.check(tmp_path / "others")
+    assert not (tmp_path / "others").exists()
 
 
 def test_only_its_owner_may_look_into_a_run(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from requests import PreparedRequest, Response
 
+from runner.azure.answers import BoundedSession
 from runner.azure.scoring import Scoring
 from runner.errors import CloudUnavailable, RunnerError, StepFailed
 
@@ -87,6 +89,21 @@ def test_a_request_is_sent_once_whatever_comes_back(status: int) -> None:
     assert len(endpoint.received) == 1
 
 
+def test_a_request_that_never_left_is_not_sent_again_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+    send = BoundedSession.send
+
+    def counted(session: BoundedSession, request: PreparedRequest, **options: Any) -> Response:  # noqa: ANN401
+        sent.append(request.url)
+        return send(session, request, **options)
+
+    monkeypatch.setattr(BoundedSession, "send", counted)
+    uri = "http://127.0.0.1:9/score"  # nobody listens on the port of `discard`
+    with pytest.raises(CloudUnavailable, match="no answer"):
+        Scoring().chat(uri, "key", deployment="demo", messages=PROMPT, parameters={})
+    assert sent == [uri]
+
+
 def test_an_endpoint_that_is_busy_may_be_asked_again_later() -> None:
     with serving(429, {}) as endpoint, pytest.raises(CloudUnavailable, match="too many requests"):
         score(endpoint)
@@ -124,7 +141,17 @@ ECHOED = {"error": PROMPT[0]["content"]}
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(200, {}), (200, []), (200, {"output": 7}), (200, ECHOED), (400, ECHOED), (424, ECHOED), (500, ECHOED)],
+    [
+        (200, {}),
+        (200, ""),
+        (200, []),
+        (200, {"output": "yes", "error": "no"}),
+        (200, {"output": 7}),
+        (200, ECHOED),
+        (400, ECHOED),
+        (424, ECHOED),
+        (500, ECHOED),
+    ],
 )
 def test_all_but_an_output_is_a_failure_that_does_not_repeat_the_prompt(status: int, body: object) -> None:
     with (

@@ -199,6 +199,28 @@ def test_l6_a_look_that_breaks_off_is_taken_again(server: ArmServer, cloud: Clou
     assert cloud.retried == before + 2
 
 
+@pytest.mark.parametrize("cut", [0, 9])
+def test_l6_an_answer_to_a_change_that_breaks_off_is_asked_for_again(
+    server: ArmServer, cloud: Cloud, cut: int
+) -> None:
+    """The SDK reads such an answer as a stream, after its own policies have let it pass."""
+    before = cloud.retried
+    server.on(
+        "PUT",
+        "/computes/gpu",
+        Reply(body=compute("Creating"), cut=cut),
+        accepted(server, compute("Creating")),
+    )
+    cloud.computes.create(section(), description=None, tags={})
+    assert cloud.retried == before + 1
+
+
+def test_a_page_of_a_proxy_is_no_answer_to_a_change_either(server: ArmServer, cloud: Cloud) -> None:
+    server.on("PUT", "/computes/gpu", Reply(body=b"<html>", headers={"Content-Type": "text/html"}))
+    with pytest.raises(CloudUnavailable, match="localhost answered 200 with something that is not"):
+        cloud.computes.create(section(), description=None, tags={})
+
+
 @pytest.mark.parametrize(
     "answer", [BUSY, Reply(status=500), Reply(status=504), Reply(status=409, headers={"Retry-After": "0"})]
 )
@@ -487,19 +509,46 @@ def test_a_job_that_waits_for_its_nodes_is_queued(server: ArmServer, cloud: Clou
     assert seen.queued
 
 
-@pytest.mark.parametrize(
-    ("status", "said", "preempted"),
-    [
-        ("Canceled", "Node was preempted.", True),
-        ("Failed", "The low priority VM was evicted", True),
-        ("Running", "Node was preempted.", False),
-        ("Canceled", "Cancelled by the user", False),
-    ],
-)
-def test_a_preempted_job_is_known_by_what_it_says(
-    server: ArmServer, cloud: Cloud, status: str, said: str, *, preempted: bool
+PREEMPTED = "AzureMLCompute job failed. PreemptionError: Nodes of this job got pre-empted."
+
+
+def failed(name: str, message: str) -> dict[str, object]:
+    return {"runId": name, "status": "Failed", "error": {"error": {"code": "UserError", "message": message}}}
+
+
+@pytest.mark.parametrize("status", ["Failed", "Canceled"])
+@pytest.mark.parametrize("where", ["job", "stage"])
+def test_a_preempted_job_is_known_by_what_its_runs_say(
+    server: ArmServer, cloud: Cloud, status: str, where: str
 ) -> None:
-    server.on("GET", "/jobs/job-1", Reply(body=job(status, **{"azureml.cancelReason": said})))
+    server.on("GET", "/jobs/job-1", Reply(body=job(status)))
+    own = failed("job-1", PREEMPTED if where == "job" else "a stage failed")
+    stage = failed("stage", PREEMPTED if where == "stage" else "out of memory")
+    server.on("GET", "/runs/job-1/details", Reply(body=own))
+    server.on("GET", "/runs/job-1/children", Reply(body={"value": [stage]}))
     seen = cloud.jobs.get("job-1")
     assert seen is not None
-    assert (seen.preempted, seen.reason) == (preempted, said)
+    assert (seen.preempted, seen.reason) == (True, PREEMPTED)
+
+
+def test_a_job_that_failed_otherwise_was_not_preempted(server: ArmServer, cloud: Cloud) -> None:
+    server.on("GET", "/jobs/job-1", Reply(body=job("Failed")))
+    server.on("GET", "/runs/job-1/details", Reply(body=failed("job-1", "out of memory")))
+    seen = cloud.jobs.get("job-1")
+    assert seen is not None
+    assert (seen.preempted, seen.reason) == (False, "")
+
+
+def test_why_a_job_ended_is_never_guessed(server: ArmServer, cloud: Cloud) -> None:
+    server.on("GET", "/jobs/job-1", Reply(body=job("Failed")))
+    server.on("GET", "/runs/job-1/details", BUSY)
+    with pytest.raises(CloudUnavailable):
+        cloud.jobs.get("job-1")
+
+
+def test_a_job_that_goes_on_after_a_preemption_has_not_ended(server: ArmServer, cloud: Cloud) -> None:
+    server.on("GET", "/jobs/job-1", Reply(body=job("Queued")))
+    server.on("GET", "/runs/job-1/details", Reply(body=failed("job-1", PREEMPTED)))
+    seen = cloud.jobs.get("job-1")
+    assert seen is not None
+    assert (seen.queued, seen.preempted) == (True, False)

@@ -205,10 +205,11 @@ def test_what_failed_by_a_mistake_of_ours_but_came_is_adopted(bench: Bench) -> N
 
 
 def test_a_failure_that_was_recorded_before_the_process_ended_is_not_forgotten(bench: Bench) -> None:
-    bench.step("finetune", ABSENT, FAILED)
+    step = bench.step("finetune", ABSENT, FAILED)
     with pytest.raises(StepFailed):
         bench.forward()
     bench.another_life()
+    step.looks = [FAILED, ABSENT, SUCCEEDED]
     with pytest.raises(StepFailed, match="no quota"):
         bench.forward()
     assert bench.calls == []
@@ -231,6 +232,7 @@ def test_what_was_taken_back_is_made_anew_only_where_it_is_still_needed(bench: B
         bench.changes.pop()
     bench.forward()
     assert bench.calls == ["create endpoint", "create deployment"]
+    assert bench.run.manifest.steps["compute"].status is StepStatus.DELETED
 
 
 def test_what_was_asked_for_and_not_seen_yet_may_still_come_and_is_then_taken_back(bench: Bench) -> None:

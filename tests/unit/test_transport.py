@@ -92,6 +92,15 @@ def test_nothing_is_sent_again_when_the_run_is_to_end(server: ArmServer) -> None
     assert server.count("GET", "/x") == 1
 
 
+def test_nothing_is_sent_again_after_a_pause_in_which_the_run_was_to_end(server: ArmServer) -> None:
+    bench = Bench(server)
+    bench.wire = Transport(bench.credential, wait=lambda _: bench.wire.hurry())
+    bench.client = signed_in_client(bench.credential, server.target, bench.wire)
+    server.on("GET", "/x", Reply(status=503))
+    assert bench.send("GET", "/x").status_code == 503
+    assert (server.count("GET", "/x"), bench.wire.retried) == (1, 0)
+
+
 def test_whoever_waits_to_send_again_is_woken_when_the_run_is_to_end() -> None:
     wire = Transport()
     thread = threading.Thread(target=lambda: wire.pause(60.0))
@@ -178,6 +187,7 @@ def test_a_renewal_goes_past_what_the_credential_keeps(server: ArmServer) -> Non
     bench = Bench(server, Keeping)
     server.on("GET", "/x", Reply(status=401), WELL)
     assert bench.send("GET", "/x").status_code == 200
+    assert [each.token for each in server.seen] == ["token-number-1", "token-number-2"]
 
 
 def test_other_clients_show_the_renewed_token_at_once(server: ArmServer) -> None:
@@ -243,12 +253,20 @@ def test_an_answer_without_much_is_one(server: ArmServer, answer: Reply) -> None
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_to_another_host_is_not_followed(server: ArmServer, status: int) -> None:
-    elsewhere = f"https://127.0.0.1:{server.server_port}/stolen"
+@pytest.mark.parametrize("address", ["https://127.0.0.1:{}", "http://localhost:{}", "//127.0.0.1:{}"])
+def test_a_redirect_to_another_host_is_not_followed(server: ArmServer, status: int, address: str) -> None:
+    elsewhere = f"{address.format(server.server_port)}/stolen"
     server.on("GET", "/x", Reply(status=status, headers={"Location": elsewhere}))
     with pytest.raises(AnswerRefused, match=f"localhost answered {status}, a redirect to another host"):
         Bench(server).send("GET", "/x")
     assert server.count("GET", "/stolen") == 0
+
+
+@pytest.mark.parametrize("where", ["/y", "https://localhost:{}/y"])
+def test_a_redirect_on_the_host_itself_is_none_to_refuse(server: ArmServer, where: str) -> None:
+    to = where.format(server.server_port)
+    server.on("GET", "/x", Reply(status=307, headers={"Location": to}))
+    assert Bench(server).send("GET", "/x").status_code == 307
 
 
 def test_an_answer_without_end_is_cut_off(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:

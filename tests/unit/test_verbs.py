@@ -138,6 +138,15 @@ def test_what_may_still_bill_does_not_hide_why_the_run_failed(
     assert said.index("no quota") < said.index("not proven gone: thing my-compute")
 
 
+def test_a_run_that_could_not_be_written_down_asks_the_cloud_for_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (bench.folder / "runs").write_text("a file", encoding="utf-8")
+    monkeypatch.setattr(openings, "reached", lambda *_: pytest.fail("the cloud was asked"))
+    assert run(bench, monkeypatch, cleanup="never") == 2
+    assert "hint: choose --runs-dir" in capsys.readouterr().err
+
+
 def on_azure(opening: Mapping[str, Json]) -> Mapping[str, Json]:
     return {**opening, "target": {**opening["target"], "kind": "azure"}}
 

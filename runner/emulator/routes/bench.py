@@ -19,7 +19,8 @@ _MOST_SECONDS = 1e9
 
 async def get_faults(request: Request) -> Response:
     """Answer the rules in their order, each with how often it was met and carried out."""
-    return JSONResponse({"rules": [rule.shown() for rule in _bench(request).faults.rules]})
+    rules = _bench(request).faults.of(_workspace(request))
+    return JSONResponse({"rules": [rule.shown() for rule in rules]})
 
 
 async def add_faults(request: Request) -> Response:
@@ -30,8 +31,8 @@ async def add_faults(request: Request) -> Response:
 
 
 async def clear_faults(request: Request) -> Response:
-    """Take back all rules."""
-    _bench(request).faults.rules.clear()
+    """Take back all rules, or those for one workspace alone."""
+    _bench(request).faults.clear(_workspace(request))
     return Response(status_code=204)
 
 

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from runner.emulator.cloud import Cloud, cloud_of
 from runner.emulator.errors import NotFoundWithoutBodyError
 from runner.emulator.operations import Family
+from runner.emulator.routes import shortage
 from runner.emulator.store import Document, Kind
 from runner.emulator.wire import (
     accepted_delete,
@@ -42,6 +43,8 @@ async def put(request: Request) -> Response:
     body = await read_json(request)
     before = cloud.store.get(Kind.COMPUTE, _id(request))
     document = _document(cloud, request, body, before)
+    if before is None:
+        shortage.refuse_cluster(cloud, Workspace.of(request), document["properties"]["properties"])
     user = ((body["properties"].get("properties") or {}).get("userAccountCredentials") or {}).get(
         "adminUserName"
     )
@@ -84,7 +87,7 @@ def recover(cloud: Cloud) -> None:
         state = document["properties"]["provisioningState"]
         if state == "Deleting":
             cloud.store.delete(Kind.COMPUTE, document["id"])
-        elif state != "Succeeded":
+        elif state == "Creating":
             document["properties"] |= {"provisioningState": "Succeeded"}
             cloud.store.put(Kind.COMPUTE, document["id"], document)
 

@@ -12,7 +12,7 @@ from runner.emulator.errors import ArmError
 from runner.emulator.jobs import STAND_IN
 from runner.emulator.operations import Family
 from runner.emulator.references import Located
-from runner.emulator.routes import endpoints
+from runner.emulator.routes import endpoints, shortage
 from runner.emulator.store import Document, Kind
 from runner.emulator.wire import (
     CREATED_BY,
@@ -51,6 +51,7 @@ async def put(request: Request) -> Response:
     endpoints.refuse_while_changing(endpoint)
     endpoints.refuse_while_changing(before)
     document = _document(cloud, request, body, before)
+    shortage.refuse_deployment(cloud, document, before)
     model = _model(cloud, document)
     if model.stand_in:
         document["properties"]["properties"][STAND_IN] = BASE_MODEL_NAME

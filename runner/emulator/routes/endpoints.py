@@ -135,7 +135,7 @@ def recover(cloud: Cloud) -> None:
                 cloud.store.delete(Kind.DEPLOYMENT, deployment["id"])
             cloud.store.delete(Kind.KEYS, document["id"])
             cloud.store.delete(Kind.ENDPOINT, document["id"])
-        elif state != "Succeeded":
+        elif state in _IN_PROGRESS:
             document["properties"]["provisioningState"] = "Succeeded"
             cloud.store.put(Kind.ENDPOINT, document["id"], document)
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from runner.emulator.cloud import Cloud, cloud_of
+from runner.emulator.cloud import Cloud, bench_of, cloud_of
 from runner.emulator.errors import ArmError
 from runner.emulator.store import Document, Kind
 from runner.emulator.wire import read_json
@@ -41,8 +41,7 @@ async def get(request: Request) -> Response:
 async def set_limit(request: Request) -> Response:
     """Set the limit of one family, or of a total; only in test mode."""
     cloud = cloud_of(request)
-    if not cloud.settings.test_mode:
-        raise ArmError(403, "Forbidden", "Limits can be set in test mode only.")
+    bench_of(cloud)
     body = await read_json(request)
     name, pool, limit = body.get("name"), body.get("pool", Pool.DEDICATED), body.get("limit")
     if name not in _names(cloud) or pool not in set(Pool) or not isinstance(limit, int) or limit < UNLIMITED:
@@ -52,6 +51,15 @@ async def set_limit(request: Request) -> Response:
     return JSONResponse({"name": name, "pool": pool, "limit": limit})
 
 
+async def clear_limits(request: Request) -> Response:
+    """Take back the limits that tests have set."""
+    store = bench_of(cloud_of(request)).store
+    for pool in Pool:
+        for name in _names(cloud_of(request)):
+            store.delete(Kind.QUOTA, f"{pool}/{name}")
+    return Response(status_code=204)
+
+
 def _rows(cloud: Cloud, subscription: str) -> Iterator[Document]:
     home = f"/subscriptions/{subscription}/usages"
     yield _row(home, "totalCores", "TotalClusters", "Total Clusters") | {
@@ -59,18 +67,18 @@ def _rows(cloud: Cloud, subscription: str) -> Iterator[Document]:
         "limit": CLUSTERS,
     }
     for pool, word in _WORDS.items():
-        used = _used_cores(cloud, subscription) if pool is Pool.DEDICATED else {}
-        total = f"Total{word}Cores"
+        used = used_cores(cloud, subscription) if pool is Pool.DEDICATED else {}
+        total = total_of(pool)
         yield _row(home, pool, total, f"Total Cluster {word} Regional vCPUs") | {
             "currentValue": sum(used.values()),
-            "limit": _limit(cloud, pool, total, CORES),
+            "limit": limit_of(cloud, pool, total, CORES),
         }
         for family in _families(cloud):
-            shown = f"{_shown(family)} Cluster {word} vCPUs"
+            shown = f"{family_words(family)} Cluster {word} vCPUs"
             default = CORES if pool is Pool.DEDICATED else UNLIMITED
             yield _row(f"{home}/{shown.replace(' ', '_')}", f"vmFamily/{pool}", family, shown) | {
                 "currentValue": used.get(family, 0),
-                "limit": _limit(cloud, pool, family, default),
+                "limit": limit_of(cloud, pool, family, default),
             }
 
 
@@ -83,7 +91,12 @@ def _row(resource_id: str, kind: str, name: str, shown: str) -> Document:
     }
 
 
-def _shown(family: str) -> str:
+def total_of(pool: Pool) -> str:
+    """Return the name of the limit of all cores that are bought so."""
+    return f"Total{_WORDS[pool]}Cores"
+
+
+def family_words(family: str) -> str:
     """Write a family as a portal does: `standardNCADSA100v4Family` is `Standard NCADSA100v4 Family`."""
     series = family.replace(" ", "").removeprefix("standard").removesuffix("Family")
     return f"Standard {series} Family"
@@ -94,15 +107,16 @@ def _families(cloud: Cloud) -> list[str]:
 
 
 def _names(cloud: Cloud) -> set[str]:
-    return {*_families(cloud), *(f"Total{word}Cores" for word in _WORDS.values())}
+    return {*_families(cloud), *map(total_of, Pool)}
 
 
-def _limit(cloud: Cloud, pool: Pool, name: str, default: int) -> int:
+def limit_of(cloud: Cloud, pool: Pool, name: str, default: int) -> int:
+    """Return the limit of a family or a total that a test has set, else `default`."""
     document = cloud.store.get(Kind.QUOTA, f"{pool}/{name}")
     return default if document is None else int(document["limit"])
 
 
-def _used_cores(cloud: Cloud, subscription: str) -> dict[str, int]:
+def used_cores(cloud: Cloud, subscription: str) -> dict[str, int]:
     """Return the cores of running deployments by family: clusters scale to zero here."""
     used: dict[str, int] = {}
     for deployment in cloud.store.below(Kind.DEPLOYMENT, f"/subscriptions/{subscription}/"):

@@ -1,0 +1,21 @@
+"""`runner repair RUN`: make a run whose journal or manifest is damaged one that can go on."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from runner import repair, runs
+from runner.errors import ExitCode
+from runner.session import RUNS_FOLDER, Session
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the run."""
+    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+
+
+def main(options: Namespace, session: Session) -> ExitCode:
+    """Keep what is whole, and tell what is not."""
+    folder = runs.find(options.runs_dir, options.run)
+    session.console.repaired(repair.repair(folder, session.clock), folder)
+    return ExitCode.DONE
