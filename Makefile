@@ -2,6 +2,8 @@
 # make check        formatting, lint, types
 # make test         everything but the longer sweeps
 # make test-full    the longer sweeps too (marked `full`)
+# make sweep        what comes of a kill at every request and every change of a file, and of every passing trouble
+# make mutants      faults planted in a copy of the code, one at a time: the tests have to catch each
 # make editors      the recipes as an editor sees them, through the language server that editors use (needs Node.js)
 # make bench        ratios of whole processes and of alternatives, each measured in one run
 
@@ -12,11 +14,11 @@ READY := $(VENV)/.ready
 # What the benchmarks compare with; its packages would not go together with ours.
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
-BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost journal)
+BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost journal overlap)
 # Two files of tests at a time, in the order of their folders: those that take longest come first.
 TOGETHER := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: quickstart check test test-full editors bench clean
+.PHONY: quickstart check test test-full sweep mutants editors bench clean
 
 quickstart: $(READY)
 	$(BIN)/runner run configs/quickstart.yaml
@@ -31,6 +33,12 @@ test: $(READY)
 
 test-full: $(READY)
 	$(BIN)/python -m pytest $(TOGETHER)
+
+sweep: $(READY)
+	$(BIN)/python -m pytest tests/faults
+
+mutants: $(READY)
+	$(BIN)/python tools/plant_faults.py
 
 editors: $(READY)
 	$(BIN)/python tools/check_editor.py

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runner import journal, manifest, on_interrupt, runs
 from runner.errors import ExitCode, UsageError
+from runner.journal.covering import covered
 from runner.session import RUNS_FOLDER, Session
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
     folder = runs.find(options.runs_dir, options.run)
     said = _recorded(folder)
     if _is_over(said) and not said.alive:
+        _bring_up_to_date(folder, said)
         session.voice.over(said.run_id, folder, said.status.value)
         return ExitCode.DONE
     # What goes on needs the rooms of a run, which take long to import.
@@ -44,6 +46,12 @@ def main(options: Namespace, session: Session) -> ExitCode:
         as_recorded=options.as_recorded,
         cancel=on_interrupt.cancels(options),
     )
+
+
+def _bring_up_to_date(folder: Path, said: "Manifest") -> None:
+    """Write the manifest of a run that was cut off between its last record and its last manifest."""
+    if covered(folder / journal.FILE_NAME).records < said.journal["records"]:
+        manifest.write(said, folder / manifest.FILE_NAME)
 
 
 def _is_over(said: "Manifest") -> bool:

@@ -1,4 +1,4 @@
-"""Every instant at which a life can end: before and after each call of the cloud, each write, sync and rename.
+"""Every instant at which a life can end: before and after each call of the cloud, write, sync and rename.
 
 A gate counts them. It shows each one to a watcher, who may take down what is on disk and in the cloud at that
 instant; or it kills there, and whatever the dying life still tries is refused, too.
@@ -6,9 +6,10 @@ instant; or it kills there, and whatever the dying life still tries is refused, 
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 
 class Killed(BaseException):
@@ -40,7 +41,7 @@ Files = Mapping[str, bytes]
 
 @dataclass
 class Disk:
-    """A folder, and what of it a power loss would leave: contents since their sync, entries since the folder's.
+    """A folder, and what of it a power loss would leave: contents as last synced, entries as the folder was.
 
     The folder itself, and what lay in it at first, is taken to be durable.
     """
@@ -100,66 +101,87 @@ def lay_out(folder: Path, files: Files) -> None:
 
 @contextmanager
 def guarded(folder: Path, gate: Gate, disk: Disk) -> Iterator[None]:
-    """Have each change of the folder's files pass the gate; a write comes in two halves.
+    """Have each change of the folder's files pass the gate.
 
     The calls of `os` are taken for the whole process and given back at the end.
     """
-    true = {name: getattr(os, name) for name in ("write", "fsync", "ftruncate", "replace")}
-    inside = str(folder) + "/"
-    halved: set[int] = set()
+    guard = _Guard(f"{folder}/", gate, disk)
+    with ExitStack() as taken:
+        for name in ("write", "fsync", "ftruncate", "truncate", "replace"):
+            taken.enter_context(patch.object(os, name, getattr(guard, name)))
+        yield
 
-    def path_of(file: int) -> str:
-        return os.readlink(f"/proc/self/fd/{file}")
 
-    def write(file: int, content: bytes) -> int:
-        path = path_of(file)
-        if not path.startswith(inside):
-            return int(true["write"](file, content))
-        if file in halved:  # the other half of what was begun
-            halved.discard(file)
-            written = int(true["write"](file, content))
-            gate.reach(f"after writing {_short(path, inside)}")
+@dataclass
+class _Guard:
+    """Stands in for the calls of `os` that change files; what is not below `inside` passes."""
+
+    inside: str
+    gate: Gate
+    disk: Disk
+    halved: set[int] = field(default_factory=set)
+
+    _write = staticmethod(os.write)
+    _fsync = staticmethod(os.fsync)
+    _ftruncate = staticmethod(os.ftruncate)
+    _truncate = staticmethod(os.truncate)
+    _replace = staticmethod(os.replace)
+
+    def write(self, file: int, content: bytes) -> int:
+        """Write in two halves, as a full disk or a signal would have it."""
+        path = _path_of(file)
+        if not self._is_ours(path):
+            return self._write(file, content)
+        if file in self.halved:
+            self.halved.discard(file)
+            written = self._write(file, content)
+            self._reach("after writing", path)
             return written
-        gate.reach(f"before writing {_short(path, inside)}")
-        halved.add(file)
-        written = int(true["write"](file, content[: (len(content) + 1) // 2]))
-        gate.reach(f"amid writing {_short(path, inside)}")
+        self._reach("before writing", path)
+        self.halved.add(file)
+        written = self._write(file, content[: (len(content) + 1) // 2])
+        self._reach("amid writing", path)
         return written
 
-    def fsync(file: int) -> None:
-        path = path_of(file)
-        ours = path.startswith(inside) or path + "/" == inside
-        if ours and path.rsplit("/", 1)[1].startswith("."):  # content written by a buffer's own way
-            gate.reach(f"before syncing {_short(path, inside)}")
-        true["fsync"](file)
+    def fsync(self, file: int) -> None:
+        path = _path_of(file)
+        ours = self._is_ours(path)
+        if ours and path.rsplit("/", 1)[1].startswith(
+            "."
+        ):  # its content may have been written in another way
+            self._reach("before syncing", path)
+        self._fsync(file)
         if ours:
-            disk.synced(Path(path))
-            gate.reach(f"after syncing {_short(path, inside)}")
+            self.disk.synced(Path(path))
+            self._reach("after syncing", path)
 
-    def ftruncate(file: int, length: int) -> None:
-        path = path_of(file)
-        if path.startswith(inside) and os.fstat(file).st_size != length:
-            gate.reach(f"before truncating {_short(path, inside)}")
-        true["ftruncate"](file, length)
+    def ftruncate(self, file: int, length: int) -> None:
+        path = _path_of(file)
+        if self._is_ours(path) and os.fstat(file).st_size != length:
+            self._reach("before truncating", path)
+        self._ftruncate(file, length)
 
-    def replace(source: str | Path, target: str | Path) -> None:
-        ours = str(target).startswith(inside)
+    def truncate(self, path: str | Path, length: int) -> None:
+        if self._is_ours(str(path)):
+            self._reach("before truncating", str(path))
+        self._truncate(path, length)
+
+    def replace(self, source: str | Path, target: str | Path) -> None:
+        ours = self._is_ours(str(target))
         if ours:
-            gate.reach(f"before renaming to {_short(str(target), inside)}")
-        true["replace"](source, target)
+            self._reach("before renaming to", str(target))
+        self._replace(source, target)
         if ours:
-            gate.reach(f"after renaming to {_short(str(target), inside)}")
+            self._reach("after renaming to", str(target))
 
-    for name, made in {"write": write, "fsync": fsync, "ftruncate": ftruncate, "replace": replace}.items():
-        setattr(os, name, made)
-    try:
-        yield
-    finally:
-        for name, kept in true.items():
-            setattr(os, name, kept)
+    def _is_ours(self, path: str) -> bool:
+        return f"{path}/".startswith(self.inside)
+
+    def _reach(self, doing: str, path: str) -> None:
+        """Name the file, without what chance has put into its name."""
+        name = path.removeprefix(self.inside.rstrip("/")).removeprefix("/") or "the folder"
+        self.gate.reach(f"{doing} {'.manifest' if name.startswith('.manifest') else name}")
 
 
-def _short(path: str, inside: str) -> str:
-    """Name a file of the folder, without what chance has put into the name."""
-    name = path.removeprefix(inside) or "the folder"
-    return ".manifest" if name.startswith(".manifest") else name
+def _path_of(file: int) -> str:
+    return os.readlink(f"/proc/self/fd/{file}")  # noqa: PTH115 - it is done a hundred thousand times

@@ -1,4 +1,4 @@
-"""All the ways in which lives can be cut off: each instant of a life is a kill, and each kill has a next life.
+"""All the ways in which lives can be cut off: each instant of a life is a kill, each kill has a next life.
 
 What a kill leaves is what is on disk and in the cloud at that instant, and nothing else. A life is therefore
 lived once, to its end, and at each of its boundaries both are taken down; from each of these the next life is
@@ -18,13 +18,14 @@ from pathlib import Path
 
 from runner import manifest as manifests
 from runner.journal import FILE_NAME
-from runner.manifest import StepRecord
+from runner.manifest import RunStatus, StepRecord
 from runner.naming import TAG_INTENT
 from runner.steps.sample import FILE_NAME as SAMPLES
 from tests.faults.boundaries import Disk, Files, Gate, Killed, lay_out
-from tests.faults.invariants import Earned, at_any_time, at_the_end, earned_by, folded
+from tests.faults.invariants import Earned, asked_once, at_any_time, at_the_end, earned_by, folded
 from tests.faults.lives import RUN_ID, Case, live
 from tests.faults.model_cloud import Trouble, World
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instant:
@@ -48,8 +49,14 @@ class Instant:
         return _of_the_run(self.files.get(FILE_NAME, b"")), others, _of_the_world(self.world)
 
     @property
+    def status(self) -> RunStatus | None:
+        """Tell how the run stands; None if there is none."""
+        manifest = folded(self.files)
+        return manifest.status if manifest else None
+
+    @property
     def is_over(self) -> bool:
-        """Tell whether the run was closed: what comes then is asked for anew, by somebody who has read how it ended."""
+        """Tell whether the run was closed: what comes then is asked for by who has read how it ended."""
         manifest = folded(self.files)
         return manifest is not None and manifest.ended is not None
 
@@ -87,6 +94,8 @@ class Explorer:
             self.count.kinds |= {instant.label for instant in seen.instants}
             seen.tell()
             at_the_end(self.case, folder, world, start.earned)
+            if not troubles:
+                asked_once(start.files, world.ledger[len(start.world.ledger) :])
         return seen.instants
 
     def ended(self, start: Instant, troubles: Mapping[int, Trouble] | None = None) -> list[str]:
@@ -95,15 +104,20 @@ class Explorer:
             world, disk = start.world.copy(), Disk(folder)
             calls = self._live(folder, world, Gate(), disk, troubles)
             at_the_end(self.case, folder, world, start.earned)
+            if not troubles:
+                asked_once(start.files, world.ledger[len(start.world.ledger) :])
         return calls
 
     def killed(self, start: Instant, at: int) -> Instant:
         """Live from an instant until a true kill at a boundary; the end if the life was shorter."""
+        return self.lived(start, {}, Gate(kill_at=at))
+
+    def lived(self, start: Instant, troubles: Mapping[int, Trouble], gate: Gate | None = None) -> Instant:
+        """Live from an instant, and give what that left; it is held against what holds at any time."""
         with self._folder(start) as folder:
             world, disk = start.world.copy(), Disk(folder)
-            gate = Gate(kill_at=at)
-            _until_killed(lambda: self._live(folder, world, gate, disk, None))
-            instant = Instant(label="killed", files=disk.now(), world=world, earned=start.earned)
+            _until_killed(lambda: self._live(folder, world, gate or Gate(), disk, troubles))
+            instant = Instant(label="lived", files=disk.now(), world=world, earned=start.earned)
         at_any_time(instant.files, instant.world, instant.earned)
         return replace(instant, earned=earned_by(instant.files, instant.earned))
 
@@ -164,7 +178,7 @@ class _Seen:
         self._earned = earned_by(lost, self._earned)
 
     def tell(self) -> None:
-        """Say what did not hold. It is not raised at once: the executor would take it for a step's failure."""
+        """Say what did not hold; raised at once, the executor would take it for a step's failure."""
         assert not self.broken, "\n".join(self.broken)
 
     def _take(self, label: str, files: Files) -> None:
@@ -218,8 +232,10 @@ def _of_the_tail(journal: bytes, saved: bytes) -> Hashable:
 
 def _of_the_world(world: World) -> Hashable:
     things = frozenset(
-        (thing.kind, thing.name, thing.hidden, thing.ends, str(thing.body), thing.tags.get(TAG_INTENT))
-        + (world.now < thing.ready, thing.gone is not None, world.there(thing.kind, thing.name) is None)
+        (
+            (thing.kind, thing.name, thing.hidden, thing.ends, str(thing.body), thing.tags.get(TAG_INTENT)),
+            (world.now < thing.ready, thing.gone is None, world.there(thing.kind, thing.name) is None),
+        )
         for thing in world.things.values()
     )
     asked = frozenset((entry.op, entry.kind, entry.name) for entry in world.ledger)

@@ -1,8 +1,8 @@
-"""Whole `runner` commands at the price of a fork: the parent has imported the SDK, the child runs one command.
+"""Whole `runner` commands at the price of a fork: the parent has imported the SDK, the child runs a command.
 
-The child is a process like any other: it has a process id, signals of its own and a working folder, and it can
-be killed. Of what it writes it passes each write, sync, truncation and rename in the folder of its runs, where
-it may be told to kill itself.
+The child is a process like any other: it has a process id, signals of its own and a working folder, and it
+can be killed. Each write, sync, truncation and rename in the folder of its runs is counted, and it may be
+told to kill itself at one of them.
 """
 
 import itertools
@@ -106,7 +106,7 @@ def _watched(inside: str, doomed: Doomed | None) -> "itertools.count[int]":
 
     def watched(true: Callable[..., object]) -> Callable[..., object]:
         def call(*given: object) -> object:
-            path = os.readlink(f"/proc/self/fd/{given[0]}") if isinstance(given[0], int) else str(given[-1])
+            path = _path_of(given[0]) if isinstance(given[0], int) else str(given[-1])
             # The call that is meant is told by its number: each thread's calls get numbers of their own.
             number = next(counted) + 1 if path.startswith(inside) else 0
             if doomed and number == doomed.nth and not doomed.after:
@@ -121,3 +121,7 @@ def _watched(inside: str, doomed: Doomed | None) -> "itertools.count[int]":
     for name in _CALLS:
         setattr(os, name, watched(getattr(os, name)))
     return counted
+
+
+def _path_of(file: int) -> str:
+    return os.readlink(f"/proc/self/fd/{file}")  # noqa: PTH115 - what a Path makes of it is not the same

@@ -32,6 +32,8 @@ from tests.faults.model_cloud import SECRET_KEY, Entry, World
 # What was promised: outputs by step, and the answers that were kept, whole lines.
 Earned = Mapping[str, Json]
 
+# A step that makes several things asks for each.
+_PARTS = {"dataset": 2}
 _KEPT = {StepStatus.SUCCEEDED, StepStatus.DELETED}
 
 
@@ -108,16 +110,26 @@ def made_once(ledger: Sequence[Entry]) -> None:
         entry.intent for entry in ledger if entry.op == "create" and entry.kind in {"job", "model"}
     )
     assert not [each for each, count in intents.items() if count > 1], f"I6: {intents}"
+    jobs = [entry.name for entry in ledger if entry.op == "create" and entry.kind == "job"]
+    assert len(jobs) <= 1, f"I6: no recipe here asks for another try: {jobs}"
+
+
+def asked_once(before: Files, ledger: Sequence[Entry]) -> None:
+    """I1, of what one life asked for: nothing twice, and nothing that was acknowledged before it began."""
+    asked = Counter(entry.intent for entry in ledger if entry.op in {"create", "update"} and entry.intent)
+    several = [each for each, count in asked.items() if count > _PARTS.get(each.split("/")[1], 1)]
+    assert not several, f"I1: asked for again: {several}"
+    manifest = folded(before)
+    known = manifest.steps.items() if manifest else ()
+    acknowledged = {f"{name}/{step.attempt}" for name, step in known if step.acknowledged}
+    again = [each for each in asked if each.split("/", 1)[1] in acknowledged]
+    assert not again, f"I1: asked for again although it was acknowledged: {again}"
 
 
 def all_listed(world: World, manifest: Manifest) -> None:
     """I2. A deployment's name in the cloud is its endpoint's and its own."""
     listed = {(resource.kind, resource.name) for resource in manifest.alive}
-    unlisted = [
-        thing
-        for thing in world.alive()
-        if (thing.kind, thing.name.rsplit("/", 1)[-1]) not in listed
-    ]
+    unlisted = [thing for thing in world.alive() if (thing.kind, thing.name.rsplit("/", 1)[-1]) not in listed]
     assert not unlisted, f"I2: alive and not listed: {unlisted}; listed: {listed}"
 
 

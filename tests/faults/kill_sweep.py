@@ -1,7 +1,7 @@
 """Kill real `runner` processes at every request and every change of a file, and resume each with one command.
 
-The genuine SDK talks over HTTPS to an emulator that knows what was made. At each kill the emulator's ledger is
-held against the journal on disk; after the resume all has to be there, once, and nothing be left.
+The genuine SDK talks over HTTPS to an emulator that knows what was made. At each kill the emulator's ledger
+is held against the journal on disk; after the resume all has to be there, once, and nothing be left.
 
     python -m tests.faults.kill_sweep --work FOLDER --kind kills --shard 0/2 [--some 25]
 
@@ -168,7 +168,9 @@ def _points(work: Workplace, kind: str) -> list[Point]:
     return kills(requests, life.changes) if kind == "kills" else troubles(requests)
 
 
-def _judged(judge: Callable[[Workplace, Point, Place], bool], work: Workplace, point: Point, name: str) -> Verdict:
+def _judged(
+    judge: Callable[[Workplace, Point, Place], bool], work: Workplace, point: Point, name: str
+) -> Verdict:
     began, wrong, met = time.monotonic(), "", False
     place = work.place(name, RECIPE_THAT_CLEANS_UP)
     try:

@@ -1,12 +1,14 @@
-"""One life of a run's process over the model cloud: begun, or taken up again, with the true steps and executor."""
+"""One life of a run's process: begun, or taken up again, by the true executor and steps on a model cloud."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
 from threading import Event as StopEvent
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
+from unittest.mock import patch
 
 from runner import opening, runs
 from runner.carry_out import carry_out
@@ -19,6 +21,7 @@ from runner.load import Loaded, load
 from runner.parameters import Effective
 from runner.plan import Plan, plan
 from runner.recipe import Cleanup
+from runner.steps import sample
 from runner.steps.step import Context
 from tests.faults.boundaries import Disk, Gate, guarded
 from tests.faults.model_cloud import TARGET, Manners, Trouble, World, WorldClock, model_cloud
@@ -55,7 +58,7 @@ class Case:
 
     name: str
     cleanup: Cleanup = Cleanup.NEVER
-    manners: Manners = Manners()
+    manners: Manners = field(default_factory=Manners)
     text: str = RECIPE
 
 
@@ -79,9 +82,7 @@ def ready(text: str, folder: Path) -> Ready:
     (folder / "small.yaml").write_text(text, encoding="utf-8")
     loaded = load(folder / "small.yaml")
     facts, effective = opening.from_catalog(loaded, TargetKind.AZURE, date(2026, 11, 21))
-    return Ready(
-        loaded=loaded, facts=facts, plan=plan(loaded.recipe, facts, effective), effective=effective
-    )
+    return Ready(loaded=loaded, facts=facts, plan=plan(loaded.recipe, facts, effective), effective=effective)
 
 
 def was_opened(folder: Path) -> bool:
@@ -110,7 +111,10 @@ def live(  # noqa: PLR0913 - what makes up a life
     """
     cloud = model_cloud(world, gate, troubles)
     clock = WorldClock(world)
-    with guarded(folder, gate, disk):
+    with (
+        guarded(folder, gate, disk),
+        patch.object(sample, "time", SimpleNamespace(monotonic=clock.monotonic)),
+    ):
         opened = was_opened(folder)
         if not opened:
             (folder / FILE_NAME).unlink(missing_ok=True)

@@ -79,9 +79,9 @@ class Entry:
 class Manners:
     """How this cloud behaves: how long things take, how late they show, and how a job ends."""
 
-    seconds: float = 0.1
+    seconds: float = 0.06
     hidden_reads: int = 1
-    deletion_seconds: float = 0.1
+    deletion_seconds: float = 0.06
     job_ends: str = "Completed"
     deployment_ends: str = "Succeeded"
 
@@ -139,6 +139,14 @@ class World:
             ready=self.now + self.manners.seconds,
             hidden=0 if before else self.manners.hidden_reads,
             ends=self._end(kind),
+        )
+
+    def route(self, endpoint: Thing, traffic: Mapping[str, int]) -> None:
+        """Split an endpoint's traffic anew; that takes as long as to make it."""
+        self.ledger.append(_entry("route", endpoint.kind, endpoint.name, endpoint.uid, endpoint.tags))
+        ready = self.now + self.manners.seconds
+        self.things["endpoint", endpoint.name] = replace(
+            endpoint, body={"traffic": dict(traffic)}, ready=ready
         )
 
     def remove(self, kind: str, name: str) -> None:
@@ -254,9 +262,7 @@ class _Room:
         self.wire.call(f"{kind}.delete", lambda: self.world.remove(kind, name), stale=None)
 
     def _listed(self, kind: str, name: str) -> bool:
-        return self.wire.call(
-            f"{kind}.list", lambda: self.world.there(kind, name) is not None, stale=None
-        )
+        return self.wire.call(f"{kind}.list", lambda: self.world.there(kind, name) is not None, stale=None)
 
     def _state(self, thing: Thing) -> Provisioning:
         if self.world.now < thing.ready:
@@ -267,15 +273,19 @@ class _Room:
 class Computes(_Room):
     def get(self, name: str) -> ComputeState | None:
         found = self._look("compute", name)
-        return found and ComputeState(
-            id=f"/computes/{name}",
-            name=name,
-            kind="amlcompute",
-            size=str(found.body["size"]),
-            tier=str(found.body["tier"]),
-            max_instances=1,
-            provisioning=self._state(found),
-            tags=found.tags,
+        return (
+            found
+            if found is None
+            else ComputeState(
+                id=f"/computes/{name}",
+                name=name,
+                kind="amlcompute",
+                size=str(found.body["size"]),
+                tier=str(found.body["tier"]),
+                max_instances=1,
+                provisioning=self._state(found),
+                tags=found.tags,
+            )
         )
 
     def create(self, section: Compute, *, description: str | None, tags: Mapping[str, str]) -> None:
@@ -323,12 +333,16 @@ class Assets(_Room):
 
     def _asset(self, kind: str, name: str, version: str) -> AssetState | None:
         found = self._look(kind, f"{name}:{version}")
-        return found and AssetState(
-            id=f"/{kind}/{name}/{version}",
-            name=name,
-            version=version,
-            path=str(found.body["path"]),
-            tags=found.tags,
+        return (
+            found
+            if found is None
+            else AssetState(
+                id=f"/{kind}/{name}/{version}",
+                name=name,
+                version=version,
+                path=str(found.body["path"]),
+                tags=found.tags,
+            )
         )
 
     def _register(self, kind: str, name: str, tags: Mapping[str, str], path: str) -> None:
@@ -423,14 +437,18 @@ class History(_Room):
 class Endpoints(_Room):
     def get(self, name: str) -> EndpointState | None:
         found = self._look("endpoint", name)
-        return found and EndpointState(
-            id=f"/endpoints/{name}",
-            name=name,
-            provisioning=self._state(found),
-            auth_mode="key",
-            scoring_uri=f"https://{name}.example/score",
-            traffic=found.body["traffic"],
-            tags=found.tags,
+        return (
+            found
+            if found is None
+            else EndpointState(
+                id=f"/endpoints/{name}",
+                name=name,
+                provisioning=self._state(found),
+                auth_mode="key",
+                scoring_uri=f"https://{name}.example/score",
+                traffic=found.body["traffic"],
+                tags=found.tags,
+            )
         )
 
     def create(
@@ -444,7 +462,7 @@ class Endpoints(_Room):
             found = self.world.there("endpoint", name)
             if found is None:
                 raise StepFailed(f"endpoint {name} is not there")
-            self.world.put("endpoint", name, found.tags, traffic=dict(traffic))
+            self.world.route(found, traffic)
 
         self.wire.call("endpoint.put", apply, stale=None)
 
@@ -463,15 +481,19 @@ class Endpoints(_Room):
 
     def deployment(self, endpoint: str, name: str) -> DeploymentState | None:
         found = self._look("deployment", f"{endpoint}/{name}")
-        return found and DeploymentState(
-            id=f"/endpoints/{endpoint}/deployments/{name}",
-            name=name,
-            provisioning=self._state(found),
-            model=str(found.body["model"]),
-            instance_type=str(found.body["instance_type"]),
-            instance_count=int(found.body["instance_count"]),
-            error="OutOfQuota" if self._state(found) is Provisioning.FAILED else "",
-            tags=found.tags,
+        return (
+            found
+            if found is None
+            else DeploymentState(
+                id=f"/endpoints/{endpoint}/deployments/{name}",
+                name=name,
+                provisioning=self._state(found),
+                model=str(found.body["model"]),
+                instance_type=str(found.body["instance_type"]),
+                instance_count=int(found.body["instance_count"]),
+                error="OutOfQuota" if self._state(found) is Provisioning.FAILED else "",
+                tags=found.tags,
+            )
         )
 
     def deploy(

@@ -1,4 +1,4 @@
-"""Real processes, killed and troubled: some of all points here, all of them by `make sweep` and `make test-full`."""
+"""Real processes, killed and troubled: at some of all points here, at all of them by `make test-full`."""
 
 import subprocess
 import sys

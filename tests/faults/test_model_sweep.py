@@ -1,4 +1,4 @@
-"""Every kill, every pair of kills and every passing trouble, over the true steps and executor on a cloud in memory."""
+"""Every kill, every pair of kills and every passing trouble, with the true executor on a cloud in memory."""
 
 import random
 import shutil
@@ -8,6 +8,7 @@ from tempfile import mkdtemp
 
 import pytest
 
+from runner.manifest import RunStatus
 from runner.recipe import Cleanup
 from tests.faults.exploring import Explorer, Instant
 from tests.faults.lives import RECIPE, Case, ready
@@ -46,7 +47,9 @@ def explorer(case: Case, work: Path) -> Explorer:
 @pytest.mark.parametrize(
     "case", [ALWAYS, *(pytest.param(each, marks=full) for each in CASES[1:])], ids=lambda case: case.name
 )
-def test_every_kill_and_every_pair_of_kills(case: Case, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_kill_and_every_pair_of_kills(
+    case: Case, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     explored = explorer(case, work)
     single = [each for each in explored.followed(explored.beginning()) if not each.is_over]
     singles, seen = explored.count.instants, {instant.meaning for instant in single}
@@ -66,7 +69,11 @@ def test_every_kill_and_every_pair_of_kills(case: Case, work: Path, capsys: pyte
     assert explored.count.instants - singles > 5 * singles
 
 
-@pytest.mark.parametrize("case", CASES[1:], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    [FAILING, LATE, *(pytest.param(each, marks=full) for each in CASES[2:-1])],
+    ids=lambda case: case.name,
+)
 def test_every_single_kill(case: Case, work: Path) -> None:
     explored = explorer(case, work)
     for instant in explored.followed(explored.beginning()):
@@ -106,7 +113,7 @@ def troubles(explored: Explorer, kinds: list[Trouble]) -> list[dict[int, Trouble
 PASSING = [Trouble.REFUSED, Trouble.LOST, Trouble.STALE]
 
 
-@pytest.mark.parametrize("case", [ALWAYS, FAILING], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [ALWAYS, pytest.param(FAILING, marks=full)], ids=lambda case: case.name)
 def test_no_single_trouble_ends_a_run(case: Case, work: Path) -> None:
     explored = explorer(case, work)
     broken = []
@@ -117,6 +124,17 @@ def test_no_single_trouble_ends_a_run(case: Case, work: Path) -> None:
             broken.append(f"{trouble}: {error}")
     assert broken == []
     assert explored.count.lives > 100
+
+
+def test_a_sign_in_that_is_refused_stops_a_run_that_one_resume_finishes(work: Path) -> None:
+    explored = explorer(ALWAYS, work)
+    stopped = 0
+    for trouble in troubles(explored, [Trouble.SIGNED_OUT])[::3]:
+        instant = explored.lived(explored.beginning(), trouble)
+        if instant.status is RunStatus.INTERRUPTED:
+            stopped += 1
+            explored.ended(instant)
+    assert stopped > 10
 
 
 @full

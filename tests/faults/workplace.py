@@ -1,10 +1,9 @@
 """An emulator to be cruel to, and room for many runs beside each other, each in a workspace of its own."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
