@@ -200,7 +200,7 @@ def _attempt(walk: Walk, change: Change, number: int, recorded: Mapping[str, Jso
     """Fix what the attempt means to do: as it was recorded, or anew."""
     outputs = {name: record.outputs for name, record in walk.run.manifest.steps.items()}
     context = replace(walk.context, outputs=outputs, attempt=number, stop=walk.run.stop)
-    intent = recorded or first_answer(walk.run, lambda: STEPS[change.step].intend(context))
+    intent = recorded or first_answer(walk.run, lambda: STEPS[change.step].intend(context), change)
     return _Attempt(
         walk=walk, change=replace(change, name=str(intent["name"])), context=context, intent=intent
     )

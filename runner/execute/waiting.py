@@ -96,9 +96,15 @@ def _lost(change: Change, seen: Observation, *, expected: bool) -> Lost:
     return Lost(f"{subject} was accepted, but {seen.detail or _LOST[seen.status]}")
 
 
-def first_answer(run: Run, look: Callable[[], Seen]) -> Seen:
-    """Look until there is an answer."""
-    for _, found in answers(run, lambda: [look()], lambda _error: []):
+def first_answer(run: Run, look: Callable[[], Seen], change: Change | None = None) -> Seen:
+    """Look until there is an answer; with the `change` it is for, people are told what is waited for."""
+
+    def unanswered(error: CloudUnavailable) -> list[Seen]:
+        if change:
+            run.observer.waiting(change, _no_answer(error), 0.0)
+        return []
+
+    for _, found in answers(run, lambda: [look()], unanswered):
         if found:
             return found[0]
     raise Interrupted
@@ -128,10 +134,11 @@ def answers(
 
 
 def _looks(run: Run, watch: Watch) -> Iterator[tuple[float, Observation]]:
-    def unanswered(error: CloudUnavailable) -> Observation:
-        return Observation(status=Status.IN_PROGRESS, detail=f"no answer, trying on: {error.message}")
-
-    for waited, seen in answers(run, watch.look, unanswered):
+    for waited, seen in answers(run, watch.look, _no_answer):
         if seen.status is not Status.SUCCEEDED:  # what has come, however late, has come
             watch.judge(waited, seen)
         yield waited, seen
+
+
+def _no_answer(error: CloudUnavailable) -> Observation:
+    return Observation(status=Status.IN_PROGRESS, detail=f"no answer, trying on: {error.message}")

@@ -81,6 +81,7 @@ class FakeStep:
     looks: list[Observation | RunnerError]
     traits: Traits = field(default_factory=lambda: Traits(kind="thing", bills=True, cleaned=True))
     calls: list[str] = field(default_factory=list)
+    on_intend: Callable[[], object] = lambda: None
     on_create: Callable[[], object] = lambda: None
     on_look: Callable[[], object] = lambda: None
     on_delete: Callable[[], object] = lambda: None
@@ -94,6 +95,7 @@ class FakeStep:
         raise NotImplementedError
 
     def intend(self, context: Context) -> Mapping[str, Json]:
+        self.on_intend()
         return {"name": f"my-{self.name}", "of": sorted(context.outputs)}
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:

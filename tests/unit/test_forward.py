@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from runner import execute
 from runner import manifest as manifests
+from runner.console.silent import SilentProgress
 from runner.errors import (
     CloudUnavailable,
     Conflict,
@@ -27,7 +29,7 @@ from runner.execute import GRACE_SECONDS, PATIENCE_SECONDS
 from runner.journal import Event, Json, read
 from runner.manifest import Manifest, RunStatus, StepStatus
 from runner.schema_files import read_schema
-from runner.steps.step import Observation, Status, Traits
+from runner.steps.step import Change, Observation, Status, Traits
 from tests.unit.bench import ABSENT, DIFFERS, FAILED, FOREIGN, IN_PROGRESS, SUCCEEDED, Bench, needing
 
 UNANSWERED = CloudUnavailable("HTTP 503")
@@ -471,3 +473,30 @@ def test_what_changes_at_every_look_does_not_fill_the_disk(bench: Bench) -> None
     bench.step("finetune", ABSENT, *stages, SUCCEEDED)
     bench.forward()
     assert bench.events("finetune").count(Event.OBSERVED) == 50
+
+
+class Told(SilentProgress):
+    """Remembers what people are told while something is waited for."""
+
+    def __init__(self) -> None:
+        self.waits: list[str] = []
+
+    def waiting(self, change: Change, seen: Observation, seconds: float) -> None:
+        del change, seconds
+        self.waits.append(seen.detail)
+
+
+def test_people_are_told_what_is_waited_for_before_anything_is_asked_for(bench: Bench) -> None:
+    answers = iter([UNANSWERED, UNANSWERED, None])
+
+    def answered_at_last() -> None:
+        error = next(answers)
+        if error:
+            raise error
+
+    bench.step("compute", ABSENT, SUCCEEDED, on_intend=answered_at_last)
+    told = Told()
+    bench.run = replace(bench.run, observer=told)
+    bench.forward()
+    assert told.waits[:2] == ["no answer, trying on: HTTP 503"] * 2
+    assert bench.calls == ["create compute"]
