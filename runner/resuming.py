@@ -30,7 +30,6 @@ def look(session: Session, folder: Path, state: Path | None) -> ExitCode:
             run = opening.begun(session, journal, folder, cloud)
             execute.note_what_is_gone(run)
             lease.keep = bool(run.manifest.alive)
-        run.save()
         said = run.manifest
     session.console.run(said, folder)
     billing = outstanding(said)
@@ -62,7 +61,6 @@ def _carried_on(session: Session, run: Run, said: Manifest, loaded: Loaded) -> E
         opened = reopened(session, said, loaded, run.cloud)
         _restore_rows(opened, said, run.folder)
     run.record(Event.RUN_RESUMED, data=_resumption(loaded))
-    run.save()
     return at_the_console(session, run, opened.plan, opening.context(opened, run.folder)).exit_code
 
 

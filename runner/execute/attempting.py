@@ -192,8 +192,6 @@ def _attempted(walk: Walk, change: Change, attempt: int) -> None:
         mistake = our_mistake(error)
         _record_failure(run, change, mistake)
         raise mistake from error
-    finally:
-        run.save()
 
 
 def _attempt(walk: Walk, change: Change, number: int, recorded: Mapping[str, Json] | None) -> _Attempt:

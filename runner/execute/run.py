@@ -44,8 +44,14 @@ class Run:
         return manifest_of(self.journal)
 
     def record(self, event: Event, *, step: str = "", data: Mapping[str, Json] | None = None) -> None:
-        """Bring a record to the disk. Raises NotWritten: what it was to announce is then not to be done."""
+        """Bring a record to the disk, and the manifest, which counts the lines that may not be cut off.
+
+        What is only seen may be cut off: it is seen again. Raises NotWritten: what the record was to announce
+        is then not to be done.
+        """
         self.journal.append(event, step=step, data=data)
+        if event is not Event.OBSERVED:
+            self.save()
 
     def save(self) -> None:
         """Bring the manifest's file up to date with the journal; an older fold never replaces a newer."""
@@ -73,5 +79,4 @@ def close(run: Run, status: RunStatus) -> Manifest:
     # How often requests were sent once more is told by a cloud that counts it.
     retried = getattr(run.cloud, "retried", 0)
     run.record(Event.RUN_CLOSED, data={"status": status.value, "retried": retried})
-    run.save()
     return run.manifest

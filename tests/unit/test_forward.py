@@ -354,17 +354,17 @@ def test_a_second_ctrl_c_ends_the_process_at_once(bench: Bench, monkeypatch: pyt
     assert codes == [ExitCode.INTERRUPTED]
 
 
-def test_the_manifest_on_disk_is_the_journals_fold_after_every_step(bench: Bench) -> None:
+def test_the_manifest_on_disk_is_the_journals_fold_after_every_record(bench: Bench) -> None:
     on_disk: list[bool] = []
 
     def compare() -> None:
-        told = [record for record in read(bench.folder / "journal.jsonl") if record.step != "finetune"]
-        on_disk.append(manifests.load(bench.folder / "manifest.json") == manifests.fold(told))
+        told = manifests.fold(read(bench.folder / "journal.jsonl"))
+        on_disk.append(manifests.load(bench.folder / "manifest.json") == told)
 
-    bench.step("compute", ABSENT, SUCCEEDED)
-    bench.step("finetune", SUCCEEDED, traits=needing("compute"), on_look=compare)
+    bench.step("compute", ABSENT, SUCCEEDED, on_create=compare)
+    bench.step("finetune", ABSENT, SUCCEEDED, traits=needing("compute"), on_look=compare, on_create=compare)
     bench.forward()
-    assert on_disk == [True]
+    assert on_disk == [True] * 4
     assert manifests.load(bench.folder / "manifest.json") == bench.run.manifest
 
 
