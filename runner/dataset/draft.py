@@ -1,7 +1,7 @@
 """One split on its way to its file: rows are checked as they are written, and bad ones are counted."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -31,15 +31,14 @@ class Draft:
         It is all that stays in memory: a digest a row.
         """
         with self._temporary.open("wb") as file:
-            for row in rows:
-                self.seen += 1
-                problems = (row.problem,) if row.problem else chat.problems(row.value)
-                if problems:
-                    self._note(problems)
-                else:
-                    file.write(self._counted(row, train))
+            file.writelines(self._sound(rows, train))
             file.flush()
             os.fsync(file.fileno())
+
+    def check(self, rows: Iterable[Row]) -> None:
+        """Count the bad rows, and write nothing."""
+        for _ in self._sound(rows, set()):
+            pass
 
     def publish(self) -> None:
         """Let the file take its name, in place of an earlier one."""
@@ -64,6 +63,16 @@ class Draft:
             severity=Severity.WARNING,
         )
         return (leak,)
+
+    def _sound(self, rows: Iterable[Row], train: set[int]) -> Iterator[bytes]:
+        """Give the lines of the rows that can be trained on; note what is wrong with the others."""
+        for row in rows:
+            self.seen += 1
+            problems = (row.problem,) if row.problem else chat.problems(row.value)
+            if problems:
+                self._note(problems)
+            else:
+                yield self._counted(row, train)
 
     def _note(self, problems: Iterable[Problem]) -> None:
         self.bad_rows += 1

@@ -56,6 +56,20 @@ def prepare(dataset: Dataset, *, folder: Path, into: Path) -> Mapping[str, Prepa
         raise RunnerError(f"{error.filename or into} cannot be read or written: {error.strerror}") from error
 
 
+def check(dataset: Dataset, *, folder: Path) -> None:
+    """Read the rows of local files as `prepare` would. Raises RecipeInvalid with the first bad ones.
+
+    A source that has to be downloaded is checked as it comes.
+    """
+    if dataset.path is None:
+        return
+    splits = _open_splits(dataset, folder)
+    drafts = {role: Draft(role, folder, split.label) for role, split in splits.items()}
+    for role, (_, rows) in _heads(splits, dataset.percent).items():
+        drafts[role].check(islice(splits[role].rows(), rows))
+    _refuse_bad_rows(tuple(drafts.values()))
+
+
 def head(total: int, percent: float) -> int:
     """Count the rows in the head of a split; half a row is rounded as `datasets` rounds `[:5%]`."""
     exact = Decimal(total) * Decimal(str(percent)) / 100

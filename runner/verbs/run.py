@@ -5,7 +5,17 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from runner import background, naming, on_interrupt, opening, origins, provenance, recipe_argument, runs
+from runner import (
+    background,
+    dataset,
+    naming,
+    on_interrupt,
+    opening,
+    origins,
+    provenance,
+    recipe_argument,
+    runs,
+)
 from runner.carry_out import at_the_console
 from runner.cost import read_prices
 from runner.errors import ExitCode
@@ -43,6 +53,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
         chosen = opening.where(session, loaded, kind)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
         opened = opening.opened(loaded, cloud, session.clock.now().date(), prices)
+        _refuse_bad_rows(opened)
         folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
         with Journal(folder / FILE_NAME, session.clock, new=True) as journal:
             journal.append(Event.RUN_OPENED, data=_opening(opened, chosen, folder))
@@ -56,6 +67,13 @@ def main(options: Namespace, session: Session) -> ExitCode:
                 lease.keep = options.detach or bool(run.manifest.alive)
         # The journal is let go: the process that carries the run on is to hold it.
         return _detached(options, session, folder, opened)
+
+
+def _refuse_bad_rows(opened: Opened) -> None:
+    """Find rows that cannot be trained on while nothing is made yet: the steps begin at the same time."""
+    section = opened.loaded.recipe.dataset
+    if section:
+        dataset.check(section, folder=opened.loaded.source.folder)
 
 
 def _detached(options: Namespace, session: Session, folder: Path, opened: Opened) -> ExitCode:
