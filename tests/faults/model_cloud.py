@@ -98,10 +98,12 @@ class World:
     things: dict[tuple[str, str], Thing] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
     uids: int = 0
+    acknowledged: frozenset[tuple[str, str, str]] = frozenset()
 
     def copy(self) -> "World":
         """Give a world that goes its own way from here."""
-        return World(self.manners, self.now, dict(self.things), list(self.ledger), self.uids)
+        things, ledger = dict(self.things), list(self.ledger)
+        return World(self.manners, self.now, things, ledger, self.uids, self.acknowledged)
 
     def there(self, kind: str, name: str) -> Thing | None:
         """Give what is truly there, hidden or not."""
@@ -129,7 +131,8 @@ class World:
         if before is None:
             self.uids += 1
         uid = before.uid if before else self.uids
-        self.ledger.append(_entry("update" if before else "create", kind, name, uid, tags))
+        op = "again" if subject(kind, name, tags) in self.acknowledged else "update" if before else "create"
+        self.ledger.append(_entry(op, kind, name, uid, tags))
         self.things[kind, name] = Thing(
             kind=kind,
             name=name,
@@ -164,6 +167,11 @@ class World:
         return thing.gone is not None and self.now >= thing.gone
 
 
+def subject(kind: str, name: str, tags: Mapping[str, str]) -> tuple[str, str, str]:
+    """Tell what a request is about, and which intent is behind it."""
+    return kind, name, tags.get(TAG_INTENT, "")
+
+
 def _entry(op: str, kind: str, name: str, uid: int, tags: Mapping[str, str]) -> Entry:  # noqa: PLR0913, RUF100 - one line
     return Entry(
         op=op, kind=kind, name=name, uid=uid, run=tags.get(TAG_RUN, ""), intent=tags.get(TAG_INTENT, "")
@@ -189,17 +197,22 @@ class WorldClock:
 
 @dataclass
 class Wire:
-    """The way to the cloud in one life: each call is two boundaries, and may meet with trouble."""
+    """The way to the cloud in one life: each call is two boundaries, and may meet with trouble.
+
+    Who makes another call after a request was answered has had the time to write the answer down; `answered`
+    holds what was answered last.
+    """
 
     world: World
     gate: Gate
     troubles: Mapping[int, Trouble] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
-    told: Callable[[str], None] = lambda _name: None
+    answered: set[tuple[str, str, str]] = field(default_factory=set)
 
     def call(self, name: str, apply: Callable[[], Answer], *, stale: Callable[[], Answer] | None) -> Answer:
         """Send a request and give its answer. `stale` makes the answer of a look that is not up to date."""
         self.calls.append(name)
+        self.world.acknowledged |= self.answered
         trouble = self.troubles.get(len(self.calls))
         self.gate.reach(f"before {name}")
         if trouble is Trouble.STALE and stale is None:
@@ -256,7 +269,11 @@ class _Room:
         return self.wire.call(f"{kind}.get", lambda: self.world.look(kind, name), stale=lambda: None)
 
     def _put(self, kind: str, name: str, tags: Mapping[str, str], **body: Any) -> None:  # noqa: ANN401 - as the wire
-        self.wire.call(f"{kind}.put", lambda: self.world.put(kind, name, tags, **body), stale=None)
+        self._ask(kind, name, tags, lambda: self.world.put(kind, name, tags, **body))
+
+    def _ask(self, kind: str, name: str, tags: Mapping[str, str], apply: Callable[[], None]) -> None:
+        self.wire.call(f"{kind}.put", apply, stale=None)
+        self.wire.answered.add(subject(kind, name, tags))
 
     def _remove(self, kind: str, name: str) -> None:
         self.wire.call(f"{kind}.delete", lambda: self.world.remove(kind, name), stale=None)
@@ -348,12 +365,11 @@ class Assets(_Room):
     def _register(self, kind: str, name: str, tags: Mapping[str, str], path: str) -> None:
         def apply() -> None:
             before = self.world.there(kind, name)
-            if before is None:
-                self.world.put(kind, name, tags, path=path)
-            elif before.body["path"] != path:
+            if before is not None and before.body["path"] != path:
                 raise StepFailed(f"{kind} {name} is there already and cannot be changed")
+            self.world.put(kind, name, tags, path=path)
 
-        self.wire.call(f"{kind}.put", apply, stale=None)
+        self._ask(kind, name, tags, apply)
 
 
 class Storage(_Room):
@@ -388,10 +404,12 @@ class Jobs(_Room):
         del component
 
         def apply() -> None:
-            if self.world.there("job", spec.name) is None:  # the same name is the same job
-                self.world.put("job", spec.name, spec.tags, experiment=spec.experiment)
+            before = self.world.there("job", spec.name)
+            self.world.put("job", spec.name, spec.tags, experiment=spec.experiment)
+            if before:  # the same name is the same job, however it stands
+                self.world.things["job", spec.name] = before
 
-        self.wire.call("job.put", apply, stale=None)
+        self._ask("job", spec.name, spec.tags, apply)
 
     def cancel(self, name: str) -> None:
         def apply() -> None:
