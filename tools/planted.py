@@ -186,6 +186,7 @@ PLANTED = (
         file=_CARRYING,
         old="    walked = _recorded(run) or _walk(run, plan, context)\n",
         new="    walked = _walk(run, plan, context)\n",
+        tests=("tests/unit/test_carry_out.py", "tests/unit/test_resume.py"),
     ),
     Planted(
         name="an interruption cleans up",

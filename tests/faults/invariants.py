@@ -90,7 +90,8 @@ def at_the_end(case: Case, folder: Path, world: World, earned: Earned) -> None:
 def fails(case: Case) -> bool:
     """Tell whether a run of this case cannot succeed."""
     manners = case.manners
-    return manners.job_ends != "Completed" or manners.deployment_ends != "Succeeded"
+    unmet = manners.loses_traffic or not manners.has_output
+    return unmet or manners.job_ends != "Completed" or manners.deployment_ends != "Succeeded"
 
 
 def expected_end(case: Case) -> RunStatus:

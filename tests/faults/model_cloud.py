@@ -77,13 +77,23 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manners:
-    """How this cloud behaves: how long things take, how late they show, and how a job ends."""
+    """How this cloud behaves: how long things take, how late they show, and how a job ends.
+
+    `down` is from when to when it answers nothing; `wall_jumps` by how many seconds the wall's time, which
+    nobody should wait by, goes to and fro.
+    """
 
     seconds: float = 0.06
     hidden_reads: int = 1
     deletion_seconds: float = 0.06
     job_ends: str = "Completed"
     deployment_ends: str = "Succeeded"
+    job_seconds: float | None = None
+    down: tuple[float, float] = (0.0, 0.0)
+    wall_jumps: float = 0.0
+    loses_traffic: bool = False
+    has_output: bool = True
+    tells_history: bool = True
 
 
 BILLS = {"compute", "endpoint", "deployment", "job"}
@@ -139,7 +149,7 @@ class World:
             uid=uid,
             tags=dict(tags),
             body=body,
-            ready=self.now + self.manners.seconds,
+            ready=self.now + self._seconds(kind),
             hidden=0 if before else self.manners.hidden_reads,
             ends=self._end(kind),
         )
@@ -147,10 +157,9 @@ class World:
     def route(self, endpoint: Thing, traffic: Mapping[str, int]) -> None:
         """Split an endpoint's traffic anew; that takes as long as to make it."""
         self.ledger.append(_entry("route", endpoint.kind, endpoint.name, endpoint.uid, endpoint.tags))
+        body = endpoint.body if self.manners.loses_traffic else {"traffic": dict(traffic)}
         ready = self.now + self.manners.seconds
-        self.things["endpoint", endpoint.name] = replace(
-            endpoint, body={"traffic": dict(traffic)}, ready=ready
-        )
+        self.things["endpoint", endpoint.name] = replace(endpoint, body=body, ready=ready)
 
     def remove(self, kind: str, name: str) -> None:
         """Begin to delete a resource; one that is not there, or on its way already, is fine."""
@@ -158,6 +167,10 @@ class World:
         if thing and thing.gone is None:
             self.ledger.append(_entry("delete", kind, name, thing.uid, thing.tags))
             self.things[kind, name] = replace(thing, gone=self.now + self.manners.deletion_seconds)
+
+    def _seconds(self, kind: str) -> float:
+        given = self.manners.job_seconds if kind == "job" else None
+        return self.manners.seconds if given is None else given
 
     def _end(self, kind: str) -> str:
         ends = {"job": self.manners.job_ends, "deployment": self.manners.deployment_ends}
@@ -183,9 +196,12 @@ class WorldClock:
     """The world's time: waiting makes it pass at once."""
 
     world: World
+    asked: int = 0
 
     def now(self) -> datetime:
-        return BEGAN + timedelta(seconds=self.world.now)
+        self.asked += 1
+        jump = self.world.manners.wall_jumps * (-1) ** self.asked
+        return BEGAN + timedelta(seconds=self.world.now + jump)
 
     def monotonic(self) -> float:
         return self.world.now
@@ -219,7 +235,8 @@ class Wire:
             trouble = Trouble.LOST
         if trouble is Trouble.STALE and stale:
             return stale()
-        _refuse(trouble, name)
+        since, until = self.world.manners.down
+        _refuse(Trouble.REFUSED if since <= self.world.now < until else trouble, name)
         answer = apply()
         self.gate.reach(f"after {name}")
         if trouble is Trouble.LOST:
@@ -431,6 +448,9 @@ class Jobs(_Room):
 
 class History(_Room):
     def descendants(self, run_id: str) -> tuple[ChildRun, ...]:
+        if not self.world.manners.tells_history:
+            raise CloudUnavailable("history: HTTP 500")
+
         def found() -> tuple[ChildRun, ...]:
             job = self.world.there("job", run_id)
             if job is None:
@@ -449,7 +469,8 @@ class History(_Room):
         return self.wire.call("history.log", lambda: f"log of {run_id}", stale=str)
 
     def output_asset(self, run_id: str, output: str) -> str | None:
-        return self.wire.call("history.output", lambda: f"azureml:{run_id}-{output}:1", stale=lambda: None)
+        asset = f"azureml:{run_id}-{output}:1" if self.world.manners.has_output else None
+        return self.wire.call("history.output", lambda: asset, stale=lambda: None)
 
 
 class Endpoints(_Room):
