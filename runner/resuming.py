@@ -23,7 +23,7 @@ from runner.target import of_a_run
 
 def look(session: Session, folder: Path, state: Path | None) -> ExitCode:
     """Look at what a run that succeeded left in the cloud, and change nothing there."""
-    with Journal(folder / FILE_NAME, session.clock, new=False) as journal:
+    with Journal(folder / FILE_NAME, session.current_clock, new=False) as journal:
         said = execute.manifest_of(journal)
         with opening.reached(session, _kind(said), session.emulator_state(state)) as lease:
             cloud = opening.connected(session, of_a_run(said.target, session.environment), _registry(said))
@@ -41,7 +41,7 @@ def look(session: Session, folder: Path, state: Path | None) -> ExitCode:
 
 def go_on(session: Session, folder: Path, *, state: Path | None, as_recorded: bool, cancel: bool) -> ExitCode:
     """Carry a run on from where its journal says it is. Raises Drifted before anything is changed."""
-    with Journal(folder / FILE_NAME, session.clock, new=False) as journal:
+    with Journal(folder / FILE_NAME, session.current_clock, new=False) as journal:
         said = execute.manifest_of(journal)
         loaded = recorded(said, folder)
         if not as_recorded and not _only_cleans_up(said):

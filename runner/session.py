@@ -2,7 +2,9 @@
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from runner.clock import Clock
@@ -33,6 +35,28 @@ class Session:
             self.voice = Console(**vars(self.voice))
         return self.voice
 
+    @property
+    def current_clock(self) -> Clock:
+        """Give a clock that tells the time as the session has it by then: an emulator may bring its own."""
+        return _CurrentClock(self)
+
     def emulator_state(self, asked: Path | None) -> Path:
         """Give the emulator's state folder: `--state`, else RUNNER_STATE, else in the working folder."""
         return (asked or Path(self.environment.get("RUNNER_STATE") or STATE_FOLDER)).absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class _CurrentClock:
+    session: Session
+
+    def now(self) -> datetime:
+        """See `Clock.now`."""
+        return self.session.clock.now()
+
+    def monotonic(self) -> float:
+        """See `Clock.monotonic`."""
+        return self.session.clock.monotonic()
+
+    def wait(self, seconds: float, stop: Event) -> bool:
+        """See `Clock.wait`."""
+        return self.session.clock.wait(seconds, stop)

@@ -87,9 +87,11 @@ def test_a_cleanup_that_was_interrupted_is_taken_up_and_nothing_is_made(bench: B
         raise KeyboardInterrupt
 
     step = bench.step("compute", ABSENT, SUCCEEDED, on_delete=interrupt)
+    endpoint = bench.step("endpoint", ABSENT, SUCCEEDED)
     assert bench.carry_out(Cleanup.ALWAYS).exit_code == ExitCode.INTERRUPTED
     bench.another_life()
     step.on_delete = lambda: None
+    step.on_look = endpoint.on_look = killed
     assert bench.carry_out(Cleanup.ALWAYS).manifest.status is RunStatus.SUCCEEDED
     assert bench.calls == ["delete my-compute"]
 

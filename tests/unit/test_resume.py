@@ -3,8 +3,9 @@
 import io
 import json
 import stat
+import threading
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -29,7 +30,7 @@ from runner.session import Session
 from runner.steps import STEPS
 from runner.steps.dataset import restore
 from runner.survey import pinned
-from tests.unit.bench import ABSENT, AZURE, SUCCEEDED, Bench, FakeStep
+from tests.unit.bench import ABSENT, AZURE, SUCCEEDED, Bench, FakeStep, QuickClock
 
 RECIPE = """\
 version: 1
@@ -510,3 +511,14 @@ def test_a_run_that_did_not_record_what_is_in_force_is_refused(tmp_path: Path) -
     run.recipe = {key: value for key, value in run.recipe.items() if key != "in_force"}
     with pytest.raises(UsageError, match="did not yet record"):
         recorded(run, tmp_path / "run")
+
+
+def test_a_journal_that_was_opened_before_the_cloud_was_reached_has_the_clouds_time() -> None:
+    known = session()
+    clock = known.current_clock
+    known.clock = QuickClock()
+    known.clock.wait(7200, threading.Event())
+    assert clock.monotonic() == 7200
+    assert clock.now() > datetime.now(UTC) + timedelta(seconds=7000)
+    assert not clock.wait(10, threading.Event())
+    assert known.clock.monotonic() == 7210
