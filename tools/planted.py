@@ -51,7 +51,7 @@ PLANTED = (
         file=_LINES,
         old='    if line[_DIGITS : _DIGITS + 1] != b" " or _checksum(text) != checksum:',
         new='    if line[_DIGITS : _DIGITS + 1] != b" ":',
-        tests=("tests/unit/test_journal_faults.py",),
+        tests=("tests/unit/test_repair.py",),
     ),
     Planted(
         name="the manifest is written in place",
