@@ -235,4 +235,6 @@ def _of_the_world(world: World) -> Hashable:
         for thing in world.things.values()
     )
     asked = frozenset((entry.op, entry.kind, entry.name) for entry in world.ledger)
-    return things, asked, world.acknowledged
+    # What shows at the next look is not asked for again, whoever knows of its acknowledgement.
+    hidden = {(thing.kind, thing.name) for thing in world.things.values() if thing.hidden}
+    return things, asked, frozenset(each for each in world.acknowledged if each[:2] in hidden)
