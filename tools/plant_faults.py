@@ -81,7 +81,8 @@ def _failing(tree: Path, tests: str) -> str:
         return f"{tests} (it took too long)"
     if done.returncode not in {0, 1}:
         raise RuntimeError(f"{tests} could not be run: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    told = [line for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    failed = [line.removeprefix("FAILED ").partition(" - ")[0] for line in told]
     return failed[0] if failed else ""
 
 

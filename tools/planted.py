@@ -51,7 +51,7 @@ PLANTED = (
         file=_LINES,
         old='    if line[_DIGITS : _DIGITS + 1] != b" " or _checksum(text) != checksum:',
         new='    if line[_DIGITS : _DIGITS + 1] != b" ":',
-        tests=("tests/unit/test_journal.py",),
+        tests=("tests/unit/test_repair.py",),
     ),
     Planted(
         name="the manifest is written in place",
@@ -186,6 +186,7 @@ PLANTED = (
         file=_CARRYING,
         old="    walked = _recorded(run) or _walk(run, plan, context)\n",
         new="    walked = _walk(run, plan, context)\n",
+        tests=("tests/unit/test_carry_out.py", "tests/unit/test_resume.py"),
     ),
     Planted(
         name="an interruption cleans up",

@@ -22,7 +22,7 @@ from runner.manifest import RunStatus, StepRecord
 from runner.naming import TAG_INTENT
 from runner.steps.sample import FILE_NAME as SAMPLES
 from tests.faults.boundaries import Disk, Files, Gate, Killed, lay_out
-from tests.faults.invariants import Earned, asked_once, at_any_time, at_the_end, earned_by, folded
+from tests.faults.invariants import Earned, at_any_time, at_the_end, earned_by, folded
 from tests.faults.lives import RUN_ID, Case, live
 from tests.faults.model_cloud import Trouble, World
 
@@ -94,8 +94,6 @@ class Explorer:
             self.count.kinds |= {instant.label for instant in seen.instants}
             seen.tell()
             at_the_end(self.case, folder, world, start.earned)
-            if not troubles:
-                asked_once(start.files, world.ledger[len(start.world.ledger) :])
         return seen.instants
 
     def ended(self, start: Instant, troubles: Mapping[int, Trouble] | None = None) -> list[str]:
@@ -104,8 +102,6 @@ class Explorer:
             world, disk = start.world.copy(), Disk(folder)
             calls = self._live(folder, world, Gate(), disk, troubles)
             at_the_end(self.case, folder, world, start.earned)
-            if not troubles:
-                asked_once(start.files, world.ledger[len(start.world.ledger) :])
         return calls
 
     def killed(self, start: Instant, at: int) -> Instant:
@@ -239,4 +235,6 @@ def _of_the_world(world: World) -> Hashable:
         for thing in world.things.values()
     )
     asked = frozenset((entry.op, entry.kind, entry.name) for entry in world.ledger)
-    return things, asked
+    # What shows at the next look is not asked for again, whoever knows of its acknowledgement.
+    hidden = {(thing.kind, thing.name) for thing in world.things.values() if thing.hidden}
+    return things, asked, frozenset(each for each in world.acknowledged if each[:2] in hidden)

@@ -77,13 +77,23 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manners:
-    """How this cloud behaves: how long things take, how late they show, and how a job ends."""
+    """How this cloud behaves: how long things take, how late they show, and how a job ends.
+
+    `down` is from when to when it answers nothing; `wall_jumps` by how many seconds the wall's time, which
+    nobody should wait by, goes to and fro.
+    """
 
     seconds: float = 0.06
     hidden_reads: int = 1
     deletion_seconds: float = 0.06
     job_ends: str = "Completed"
     deployment_ends: str = "Succeeded"
+    job_seconds: float | None = None
+    down: tuple[float, float] = (0.0, 0.0)
+    wall_jumps: float = 0.0
+    loses_traffic: bool = False
+    has_output: bool = True
+    tells_history: bool = True
 
 
 BILLS = {"compute", "endpoint", "deployment", "job"}
@@ -98,10 +108,12 @@ class World:
     things: dict[tuple[str, str], Thing] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
     uids: int = 0
+    acknowledged: frozenset[tuple[str, str, str]] = frozenset()
 
     def copy(self) -> "World":
         """Give a world that goes its own way from here."""
-        return World(self.manners, self.now, dict(self.things), list(self.ledger), self.uids)
+        things, ledger = dict(self.things), list(self.ledger)
+        return World(self.manners, self.now, things, ledger, self.uids, self.acknowledged)
 
     def there(self, kind: str, name: str) -> Thing | None:
         """Give what is truly there, hidden or not."""
@@ -129,14 +141,15 @@ class World:
         if before is None:
             self.uids += 1
         uid = before.uid if before else self.uids
-        self.ledger.append(_entry("update" if before else "create", kind, name, uid, tags))
+        op = "again" if subject(kind, name, tags) in self.acknowledged else "update" if before else "create"
+        self.ledger.append(_entry(op, kind, name, uid, tags))
         self.things[kind, name] = Thing(
             kind=kind,
             name=name,
             uid=uid,
             tags=dict(tags),
             body=body,
-            ready=self.now + self.manners.seconds,
+            ready=self.now + self._seconds(kind),
             hidden=0 if before else self.manners.hidden_reads,
             ends=self._end(kind),
         )
@@ -144,10 +157,9 @@ class World:
     def route(self, endpoint: Thing, traffic: Mapping[str, int]) -> None:
         """Split an endpoint's traffic anew; that takes as long as to make it."""
         self.ledger.append(_entry("route", endpoint.kind, endpoint.name, endpoint.uid, endpoint.tags))
+        body = endpoint.body if self.manners.loses_traffic else {"traffic": dict(traffic)}
         ready = self.now + self.manners.seconds
-        self.things["endpoint", endpoint.name] = replace(
-            endpoint, body={"traffic": dict(traffic)}, ready=ready
-        )
+        self.things["endpoint", endpoint.name] = replace(endpoint, body=body, ready=ready)
 
     def remove(self, kind: str, name: str) -> None:
         """Begin to delete a resource; one that is not there, or on its way already, is fine."""
@@ -156,12 +168,21 @@ class World:
             self.ledger.append(_entry("delete", kind, name, thing.uid, thing.tags))
             self.things[kind, name] = replace(thing, gone=self.now + self.manners.deletion_seconds)
 
+    def _seconds(self, kind: str) -> float:
+        given = self.manners.job_seconds if kind == "job" else None
+        return self.manners.seconds if given is None else given
+
     def _end(self, kind: str) -> str:
         ends = {"job": self.manners.job_ends, "deployment": self.manners.deployment_ends}
         return ends.get(kind, "Succeeded")
 
     def _is_gone(self, thing: Thing) -> bool:
         return thing.gone is not None and self.now >= thing.gone
+
+
+def subject(kind: str, name: str, tags: Mapping[str, str]) -> tuple[str, str, str]:
+    """Tell what a request is about, and which intent is behind it."""
+    return kind, name, tags.get(TAG_INTENT, "")
 
 
 def _entry(op: str, kind: str, name: str, uid: int, tags: Mapping[str, str]) -> Entry:  # noqa: PLR0913, RUF100 - one line
@@ -175,9 +196,12 @@ class WorldClock:
     """The world's time: waiting makes it pass at once."""
 
     world: World
+    asked: int = 0
 
     def now(self) -> datetime:
-        return BEGAN + timedelta(seconds=self.world.now)
+        self.asked += 1
+        jump = self.world.manners.wall_jumps * (-1) ** self.asked
+        return BEGAN + timedelta(seconds=self.world.now + jump)
 
     def monotonic(self) -> float:
         return self.world.now
@@ -189,24 +213,30 @@ class WorldClock:
 
 @dataclass
 class Wire:
-    """The way to the cloud in one life: each call is two boundaries, and may meet with trouble."""
+    """The way to the cloud in one life: each call is two boundaries, and may meet with trouble.
+
+    Who makes another call after a request was answered has had the time to write the answer down; `answered`
+    holds what was answered last.
+    """
 
     world: World
     gate: Gate
     troubles: Mapping[int, Trouble] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
-    told: Callable[[str], None] = lambda _name: None
+    answered: set[tuple[str, str, str]] = field(default_factory=set)
 
     def call(self, name: str, apply: Callable[[], Answer], *, stale: Callable[[], Answer] | None) -> Answer:
         """Send a request and give its answer. `stale` makes the answer of a look that is not up to date."""
         self.calls.append(name)
+        self.world.acknowledged |= self.answered
         trouble = self.troubles.get(len(self.calls))
         self.gate.reach(f"before {name}")
         if trouble is Trouble.STALE and stale is None:
             trouble = Trouble.LOST
         if trouble is Trouble.STALE and stale:
             return stale()
-        _refuse(trouble, name)
+        since, until = self.world.manners.down
+        _refuse(Trouble.REFUSED if since <= self.world.now < until else trouble, name)
         answer = apply()
         self.gate.reach(f"after {name}")
         if trouble is Trouble.LOST:
@@ -256,7 +286,11 @@ class _Room:
         return self.wire.call(f"{kind}.get", lambda: self.world.look(kind, name), stale=lambda: None)
 
     def _put(self, kind: str, name: str, tags: Mapping[str, str], **body: Any) -> None:  # noqa: ANN401 - as the wire
-        self.wire.call(f"{kind}.put", lambda: self.world.put(kind, name, tags, **body), stale=None)
+        self._ask(kind, name, tags, lambda: self.world.put(kind, name, tags, **body))
+
+    def _ask(self, kind: str, name: str, tags: Mapping[str, str], apply: Callable[[], None]) -> None:
+        self.wire.call(f"{kind}.put", apply, stale=None)
+        self.wire.answered.add(subject(kind, name, tags))
 
     def _remove(self, kind: str, name: str) -> None:
         self.wire.call(f"{kind}.delete", lambda: self.world.remove(kind, name), stale=None)
@@ -348,12 +382,11 @@ class Assets(_Room):
     def _register(self, kind: str, name: str, tags: Mapping[str, str], path: str) -> None:
         def apply() -> None:
             before = self.world.there(kind, name)
-            if before is None:
-                self.world.put(kind, name, tags, path=path)
-            elif before.body["path"] != path:
+            if before is not None and before.body["path"] != path:
                 raise StepFailed(f"{kind} {name} is there already and cannot be changed")
+            self.world.put(kind, name, tags, path=path)
 
-        self.wire.call(f"{kind}.put", apply, stale=None)
+        self._ask(kind, name, tags, apply)
 
 
 class Storage(_Room):
@@ -388,10 +421,12 @@ class Jobs(_Room):
         del component
 
         def apply() -> None:
-            if self.world.there("job", spec.name) is None:  # the same name is the same job
-                self.world.put("job", spec.name, spec.tags, experiment=spec.experiment)
+            before = self.world.there("job", spec.name)
+            self.world.put("job", spec.name, spec.tags, experiment=spec.experiment)
+            if before:  # the same name is the same job, however it stands
+                self.world.things["job", spec.name] = before
 
-        self.wire.call("job.put", apply, stale=None)
+        self._ask("job", spec.name, spec.tags, apply)
 
     def cancel(self, name: str) -> None:
         def apply() -> None:
@@ -413,6 +448,9 @@ class Jobs(_Room):
 
 class History(_Room):
     def descendants(self, run_id: str) -> tuple[ChildRun, ...]:
+        if not self.world.manners.tells_history:
+            raise CloudUnavailable("history: HTTP 500")
+
         def found() -> tuple[ChildRun, ...]:
             job = self.world.there("job", run_id)
             if job is None:
@@ -431,7 +469,8 @@ class History(_Room):
         return self.wire.call("history.log", lambda: f"log of {run_id}", stale=str)
 
     def output_asset(self, run_id: str, output: str) -> str | None:
-        return self.wire.call("history.output", lambda: f"azureml:{run_id}-{output}:1", stale=lambda: None)
+        asset = f"azureml:{run_id}-{output}:1" if self.world.manners.has_output else None
+        return self.wire.call("history.output", lambda: asset, stale=lambda: None)
 
 
 class Endpoints(_Room):

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHARDS = 2  # the cores of the machine that this has to be quick on
 
 
-def swept(work: Path, kind: str, *words: str, shards: int = SHARDS, limit: float = 280) -> list[Verdict]:
+def swept(work: Path, kind: str, *words: str, shards: int = SHARDS, limit: float = 900) -> list[Verdict]:
     """Sweep in several processes at once; give what each point came to."""
     command = [sys.executable, "-m", "tests.faults.kill_sweep", "--work", str(work), "--kind", kind, *words]
     processes = []
@@ -56,7 +56,7 @@ def test_a_run_survives_and_one_resume_finishes_it(
 ) -> None:
     began = time.monotonic()
     words = ["--some", str(some)] if some else []
-    found = swept(tmp_path, kind, *words, limit=280 if some else 7200)
+    found = swept(tmp_path, kind, *words, limit=900 if some else 7200)
     show(kind, found, time.monotonic() - began, capsys)
     assert [f"{each.point}: {each.wrong}" for each in found if each.wrong] == []
     assert len(found) == some if some else len(found) > 300
