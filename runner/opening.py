@@ -67,7 +67,8 @@ def offline(loaded: Loaded, kind: TargetKind, today: date, prices: Prices | None
 def reached(session: Session, kind: TargetKind, state: Path) -> Iterator[Lease]:
     """Have the target's cloud: Azure is there; an emulator is found or started, and its environment set.
 
-    The SDK reads its cloud from the process's environment, so this comes before everything that imports it.
+    The SDK reads its cloud from the process's environment when it connects. It is imported before that is
+    set: else it would ask the emulator for addresses while it is imported, once and for good.
     """
     if kind is TargetKind.AZURE:
         yield Lease()
@@ -75,6 +76,7 @@ def reached(session: Session, kind: TargetKind, state: Path) -> Iterator[Lease]:
     found = launcher.find(state)
     ours = found is None
     running = found or _started(state)
+    _import_the_sdk()
     if running.test_mode:
         session.clock = session.voice.clock = FollowingClock(state / _CLOCK_FILE)
     session.environment.update(running.environment)
@@ -179,8 +181,10 @@ def _with_cost(loaded: Loaded, facts: Facts, planned: Plan, prices: Prices | Non
 
 def _started(state: Path) -> launcher.Emulator:
     process = launcher.spawn(state, idle_timeout=IDLE_SECONDS)
-    # While it starts, import what takes as long.
+    _import_the_sdk()  # while it starts, which takes as long
+    return launcher.wait_until_up(state, process)
+
+
+def _import_the_sdk() -> None:
     import runner.azure.cloud  # noqa: PLC0415
     import runner.azure.signin  # noqa: F401, PLC0415
-
-    return launcher.wait_until_up(state, process)

@@ -116,7 +116,7 @@ PLANTED = (
     Planted(
         name="an intent that cannot be looked up ends the run",
         file=_ATTEMPTING,
-        old="first_answer(walk.run, lambda: STEPS[change.step].intend(context))",
+        old="first_answer(walk.run, lambda: STEPS[change.step].intend(context), change)",
         new="STEPS[change.step].intend(context)",
     ),
     Planted(

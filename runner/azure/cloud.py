@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from azure.ai.ml import MLClient
 from azure.core.credentials import TokenCredential
 
+from runner.azure.addresses import remember_addresses
 from runner.azure.assets import Assets
 from runner.azure.compute import Computes
 from runner.azure.credential import RenewableCredential
@@ -59,6 +60,7 @@ def connect(
     `wire`, by default one that is patient and renews the credential's tokens.
     """
     _quiet()
+    remember_addresses()
     credential = RenewableCredential.around(credential)
     wire = wire or Transport(credential)
     with translated("connecting to the workspace"):

@@ -1,7 +1,11 @@
 """Take back what a run made, last first."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+
 from runner.execute.deletion import take_back
-from runner.execute.run import Run
+from runner.execute.run import Run, stop
 from runner.manifest import Manifest, StepRecord, StepStatus
 from runner.steps import STEPS
 from runner.steps.step import Action
@@ -20,7 +24,8 @@ def backward(run: Run, *, down: bool) -> tuple[str, ...]:
     ]
     along = {taken for name in chosen for taken in STEPS[name].traits.takes_along}
     in_order = [name for name in reversed(chosen) if name not in along]
-    return tuple(_named(name, manifest) for name in in_order if take_back(run, name, down=down))
+    left = _each(run, in_order, lambda name: take_back(run, name, down=down))
+    return tuple(_named(name, manifest) for name in in_order if name in left)
 
 
 def cancel(run: Run) -> tuple[str, ...]:
@@ -28,6 +33,35 @@ def cancel(run: Run) -> tuple[str, ...]:
     manifest = run.manifest
     alive = [resource.step for resource in manifest.alive if STEPS[resource.step].traits.stopped]
     return tuple(_named(name, manifest) for name in alive if take_back(run, name))
+
+
+def _each(run: Run, names: Sequence[str], take: Callable[[str], str]) -> set[str]:
+    """Take each step's resource back once those that used it are; give the steps whose are not proven gone.
+
+    What is not connected goes at the same time. Raises what a deletion raised once those under way are over,
+    and KeyboardInterrupt after a Ctrl-C, which ends their waiting.
+    """
+    order = TopologicalSorter(
+        {name: {each for each in names if name in STEPS[each].traits.needs} for name in names}
+    )
+    order.prepare()
+    left: set[str] = set()
+    interrupted: KeyboardInterrupt | None = None
+    under_way: dict[Future[str], str] = {}
+    with ThreadPoolExecutor(max_workers=run.at_once, thread_name_prefix="cleanup") as pool:
+        while order.is_active():
+            try:
+                under_way |= {pool.submit(take, name): name for name in order.get_ready()}
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    name = under_way.pop(future)
+                    left |= {name} if future.result() else set()
+                    order.done(name)
+            except KeyboardInterrupt as interrupt:
+                stop(run, interrupt)
+                interrupted = interrupt
+    if interrupted:
+        raise interrupted
+    return left
 
 
 def _to_delete(record: StepRecord | None, name: str, *, alive: bool, down: bool) -> bool:

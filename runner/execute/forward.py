@@ -1,15 +1,13 @@
 """Carry out a plan: each step once what it needs is done, several at once where they can."""
 
-import os
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
-from runner.errors import ExitCode, Terminated
 from runner.execute.attempting import Walk, carry_out_step
 from runner.execute.limits import end_of_run
 from runner.execute.remaining import remaining
-from runner.execute.run import Run
+from runner.execute.run import Run, stop
 from runner.execute.waiting import Interrupted
 from runner.plan import Plan
 from runner.steps.step import Change, Context
@@ -62,7 +60,7 @@ def _walked(walk: Walk, changes: dict[str, Change]) -> list[BaseException]:
                     return errors or _cut_short(walk, ready)
                 errors += _ended(order, under_way)
             except KeyboardInterrupt as interrupt:
-                _stop(walk.run, interrupt)
+                stop(walk.run, interrupt)
                 errors.append(interrupt)
 
 
@@ -84,13 +82,3 @@ def _ended(order: TopologicalSorter[str], under_way: dict[Future[None], str]) ->
     errors = [error for future in done if (error := future.exception())]
     order.done(*(under_way.pop(future) for future in done))
     return errors
-
-
-def _stop(run: Run, interrupt: KeyboardInterrupt) -> None:
-    if run.stop.is_set():  # the second Ctrl-C: nothing is lost, the journal is on disk
-        terminated = isinstance(interrupt, Terminated)
-        os._exit(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
-    run.stop.set()
-    hurry = getattr(run.cloud, "hurry", None)
-    if hurry and not run.cancel:  # who cancels still needs the cloud's patience
-        hurry()

@@ -1,5 +1,6 @@
 """A run while it is carried out: where it is written down, who is told, and what time it is."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from runner import manifest as manifests
 from runner.clock import Clock
-from runner.errors import NotWritten
+from runner.errors import ExitCode, NotWritten, Terminated
 from runner.execute.observer import Observer
 from runner.journal import Event, Journal, Json
 from runner.manifest import Manifest, RunStatus
@@ -67,6 +68,16 @@ def _not_written(folder: Path, error: OSError) -> NotWritten:
         f"{folder} cannot be written to: {error.strerror or type(error).__name__}",
         hint=f"what runs in the cloud goes on; make room, then: runner resume {folder.name}",
     )
+
+
+def stop(run: Run, interrupt: KeyboardInterrupt) -> None:
+    """Have all waiting of a run end; the second time the process ends at once, and nothing is lost by it."""
+    if run.stop.is_set():
+        os._exit(ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED)
+    run.stop.set()
+    hurry = getattr(run.cloud, "hurry", None)
+    if hurry and not run.cancel:  # who cancels still needs the cloud's patience
+        hurry()
 
 
 def manifest_of(journal: Journal) -> Manifest:

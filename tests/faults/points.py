@@ -89,13 +89,8 @@ def kills(requests: Sequence[Request], changes: int) -> list[Point]:
 
 
 def troubles(requests: Sequence[Request]) -> list[Point]:
-    """Give every trouble that passes.
-
-    The SDK asks for a cloud's addresses only where it does not know the cloud by name, which is so on an
-    emulator alone; it does not ask twice, and calls a cloud that did not answer unknown.
-    """
-    met = [request for request in requests if not request.route.startswith("/metadata")]
-    return [point for request in met for point in _troubles(request)]
+    """Give every trouble that passes."""
+    return [point for request in requests for point in _troubles(request)]
 
 
 def _troubles(request: Request) -> Iterator[Point]:

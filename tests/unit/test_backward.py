@@ -1,5 +1,8 @@
 """What a run made, taken back: last first, only what is proven its own, gone only when a look says so."""
 
+import os
+import signal
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -20,7 +23,7 @@ NOT_OURS = "it is there, but not from this run: left alone"
 
 def test_cleanup_takes_back_what_the_run_created_last_first(bench: Bench) -> None:
     bench.step("compute", ABSENT, SUCCEEDED)
-    bench.step("endpoint", ABSENT, SUCCEEDED)
+    bench.step("endpoint", ABSENT, SUCCEEDED, traits=needing("compute"))
     bench.step("deployment", ABSENT, SUCCEEDED, traits=needing("endpoint"))
     bench.forward()
     bench.calls.clear()
@@ -350,3 +353,24 @@ def test_cancelling_ends_the_job_and_nothing_else(bench: Bench) -> None:
     bench.calls.clear()
     assert cancel(bench.run) == ()
     assert bench.calls == ["delete my-finetune"]
+
+
+def test_what_is_not_connected_goes_at_the_same_time(bench: Bench) -> None:
+    together = threading.Barrier(2, timeout=10)
+    bench.step("compute", ABSENT, SUCCEEDED, on_delete=together.wait)
+    bench.step("endpoint", ABSENT, SUCCEEDED, on_delete=together.wait)
+    bench.forward()
+    assert bench.backward() == ()
+    assert bench.run.manifest.alive == []
+
+
+def test_a_ctrl_c_ends_the_waiting_of_all_deletions(bench: Bench) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED, sticks=True)
+    bench.step(
+        "endpoint", ABSENT, SUCCEEDED, sticks=True, on_delete=lambda: os.kill(os.getpid(), signal.SIGINT)
+    )
+    bench.forward()
+    with pytest.raises(KeyboardInterrupt):
+        bench.backward()
+    assert bench.run.stop.is_set()
+    assert {resource.deletion is None for resource in bench.run.manifest.alive} == {False}
