@@ -50,15 +50,17 @@ def _each(run: Run, names: Sequence[str], take: Callable[[str], str]) -> set[str
     under_way: dict[Future[str], str] = {}
     with ThreadPoolExecutor(max_workers=run.at_once, thread_name_prefix="cleanup") as pool:
         while order.is_active():
+            under_way |= {pool.submit(take, name): name for name in order.get_ready()}
             try:
-                under_way |= {pool.submit(take, name): name for name in order.get_ready()}
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    name = under_way.pop(future)
-                    left |= {name} if future.result() else set()
-                    order.done(name)
+                done = wait(under_way, return_when=FIRST_COMPLETED).done
             except KeyboardInterrupt as interrupt:
                 stop(run, interrupt)
                 interrupted = interrupt
+                continue
+            for future in done:
+                name = under_way.pop(future)
+                left |= {name} if future.result() else set()
+                order.done(name)
     if interrupted:
         raise interrupted
     return left
