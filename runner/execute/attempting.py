@@ -36,13 +36,15 @@ from runner.steps.step import Action, Change, Context, Observation, Status
 class Walk:
     """One walk over a plan: the steps that are left, those done that they need, and when the run has to end.
 
-    `failed` is set with the first failure: nothing new begins then.
+    `failed` is set with the first failure: nothing new begins then; what an earlier process began, `begun`,
+    is waited for all the same, once what it needs has been looked at.
     """
 
     run: Run
     context: Context
     remaining: frozenset[str]
     needed: frozenset[str]
+    begun: frozenset[str]
     end: float
     failed: Flag = field(default_factory=Flag)
 
@@ -207,9 +209,10 @@ def _attempt(walk: Walk, change: Change, number: int, recorded: Mapping[str, Jso
 
 
 def _acted(walk: Walk, change: Change, number: int) -> None:
-    if walk.run.clock.monotonic() > walk.end:
-        raise Overdue(over(walk.context.recipe))
     record = walk.run.manifest.steps[change.step]
+    # What was asked for in time is looked at first: it may have come while nobody was there to see.
+    if not record.changed and walk.run.clock.monotonic() > walk.end:
+        raise Overdue(over(walk.context.recipe))
     attempt = _attempt(walk, change, number, record.intent if record.changed else None)
     if record.changed:
         action, seen = _taken_up(attempt, record)
