@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import CloudUnavailable, Conflict, RunnerError, StepFailed
 from runner.execute import DELETE_SECONDS, PATIENCE_SECONDS, cancel
-from runner.facts import ComputeState, EndpointState, Provisioning
+from runner.facts import ComputeState, EndpointState, JobState, Provisioning
 from runner.journal import Event, read
 from runner.manifest import StepStatus
 from runner.recipe import Compute
@@ -350,3 +350,22 @@ def test_cancelling_ends_the_job_and_nothing_else(bench: Bench) -> None:
     bench.calls.clear()
     assert cancel(bench.run) == ()
     assert bench.calls == ["delete my-finetune"]
+
+
+def test_a_job_that_one_look_does_not_find_is_cancelled_all_the_same(bench: Bench) -> None:
+    intent = {"name": "j-1"}
+    made = {"action": "create", "intent": intent, "kind": "job", "bills": True, "attempt": 1}
+    bench.run.record(Event.STEP_STARTED, step="finetune", data={"action": "create", "attempt": 1})
+    bench.run.record(Event.INTENT, step="finetune", data=made)
+    bench.run.record(Event.OBSERVED, step="finetune", data={"detail": "training"})
+    tags = {"runner.recipe": "small", "runner.run": bench.run.manifest.run_id}
+    job = JobState(id="/j", name="j-1", status="Running", provisioning=Provisioning.IN_PROGRESS, tags=tags)
+    ended = replace(job, status="Canceled", provisioning=Provisioning.FAILED)
+    looks = [None, job, None, ended]  # 404s that are out of date
+    cancelled: list[str] = []
+    jobs = SimpleNamespace(
+        get=lambda _: looks.pop(0), listed=lambda name: name == "j-1", cancel=cancelled.append
+    )
+    bench.on(SimpleNamespace(jobs=jobs))
+    assert cancel(bench.run) == ()
+    assert (cancelled, looks) == (["j-1"], [])
