@@ -215,6 +215,14 @@ def test_each_answer_renews_the_patience(bench: Bench) -> None:
     assert bench.run.clock.monotonic() > 5 * PATIENCE_SECONDS
 
 
+def test_what_one_look_does_not_find_but_the_list_has_is_not_asked_for(bench: Bench) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED, shown=True)
+    bench.forward()
+    assert bench.calls == []
+    assert bench.run.manifest.steps["compute"].action == "reuse"
+    assert bench.backward() == ()
+
+
 def test_one_request_may_take_longer_than_the_patience_and_then_go_unanswered(bench: Bench) -> None:
     def upload() -> None:
         step.on_create, step.looks = unanswered_no_more, [ABSENT]
