@@ -25,6 +25,7 @@ from runner.steps.step import Context
 
 # After these nothing is decided: what was begun is kept, and goes on in the cloud.
 _UNDECIDED = (KeyboardInterrupt, CloudUnavailable, NotWritten)
+_REASON_LOST = {RunStatus.FAILED: "the run has failed; why is lost with a damaged line of its journal"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +71,11 @@ def _recorded(run: Run) -> _Walked | None:
     """Give how the walk ended before this process began: then only cleaning up and closing are left."""
     if run.manifest.walked is None:
         return None
-    ended = next(each for each in reversed(run.journal.records) if each.event is Event.WALKED)
-    status, reason = RunStatus(ended.data["status"]), ended.data.get("error")
+    status = RunStatus(run.manifest.walked)
+    told = [each.data for each in run.journal.records if each.event is Event.WALKED]
+    # A repair may have lost the record, and taken how it ended from the manifest.
+    known = bool(told) and told[-1]["status"] == status.value
+    reason = told[-1].get("error") if known else _REASON_LOST.get(status)
     return _Walked(status=status, error=StepFailed(reason) if reason else None)
 
 
@@ -129,12 +133,12 @@ def at_the_console(session: Session, run: Run, plan: Plan, context: Context) -> 
     """Do the same before people's eyes. An error that is no RunnerError is raised once all is told."""
     outcome: Outcome | None = None
     # However the run ends, it has ended so, whether anybody listens or not.
-    with suppress(BrokenPipeError), _following(session, run, plan, context) as observer:
+    with suppress(OSError), _following(session, run, plan, context) as observer:
         outcome = carry_out(replace(run, observer=observer), plan, context, context.recipe.cleanup)
     if outcome is None:  # nobody listened to its beginning
         run.stop.set()
         outcome = carry_out(run, plan, context, context.recipe.cleanup)
-    with suppress(BrokenPipeError):
+    with suppress(OSError):
         session.console.finished(outcome.manifest, run.folder, outcome.error, outcome.billing)
     if outcome.error is not None and not isinstance(outcome.error, RunnerError | KeyboardInterrupt):
         raise outcome.error

@@ -91,7 +91,7 @@ def _let_go(stream: TextIO) -> None:
     """Bring out what is left to be read; what nobody reads must not become the process's exit code."""
     try:
         stream.flush()
-    except BrokenPipeError:
+    except OSError:  # a closed pipe, a terminal that is gone, a full disk
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

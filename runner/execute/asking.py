@@ -40,11 +40,11 @@ class Request:
 
     def send(self) -> None:
         """Send it. Where it is not answered, only looks tell what it did."""
-        now = self.run.clock.monotonic()
-        self._since = self._since if self._error else now
         try:
             self.create()
         except (CloudUnavailable, StepFailed) as error:
+            now = self.run.clock.monotonic()  # an upload may have taken longer than the patience
+            self._since = self._since if self._error else now
             self._error, self._due = error, now + self._pause
             self._pause = min(_LONGEST_PAUSE, 2 * self._pause)
             return

@@ -4,7 +4,7 @@ A step that an earlier process began is taken up where the journal left it: the 
 never computed anew, and what is there is adopted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event as Flag
 
@@ -36,13 +36,15 @@ from runner.steps.step import Action, Change, Context, Observation, Status
 class Walk:
     """One walk over a plan: the steps that are left, those done that they need, and when the run has to end.
 
-    `failed` is set with the first failure: nothing new begins then.
+    `failed` is set with the first failure: nothing new begins then; what an earlier process began, `begun`,
+    is waited for all the same, once what it needs has been looked at.
     """
 
     run: Run
     context: Context
     remaining: frozenset[str]
     needed: frozenset[str]
+    begun: frozenset[str]
     end: float
     failed: Flag = field(default_factory=Flag)
 
@@ -64,10 +66,23 @@ class _Attempt:
         """Look at the resource."""
         return STEPS[self.change.step].observe(self.context, self.intent)
 
-    def watch(self) -> Watch:
+    def look_before_acting(self) -> Observation:
+        """Look, and believe that it is absent only if the list says so, too.
+
+        Asking for what is there under that name would change it, and mark somebody else's as ours.
+        """
+        seen = self.look()
+        step = STEPS[self.change.step]
+        if seen.status is Status.ABSENT and step.listed(self.run.cloud, self.intent):
+            raise CloudUnavailable(
+                f"{self.change.kind} {self.change.name} is listed, but cannot be looked at"
+            )
+        return seen
+
+    def watch(self, look: Callable[[], Observation] | None = None) -> Watch:
         """Look at the resource, write down what is new, and judge how long it takes."""
         limits = Limits(self.run, self.context.recipe, self.change, self.intent, self.walk.end)
-        notes = Notes(self.run, self.change.step, self.look)
+        notes = Notes(self.run, self.change.step, look or self.look)
         return Watch(change=self.change, look=notes, judge=limits.judge)
 
 
@@ -205,9 +220,10 @@ def _attempt(walk: Walk, change: Change, number: int, recorded: Mapping[str, Jso
 
 
 def _acted(walk: Walk, change: Change, number: int) -> None:
-    if walk.run.clock.monotonic() > walk.end:
-        raise Overdue(over(walk.context.recipe))
     record = walk.run.manifest.steps[change.step]
+    # What was asked for in time is looked at first: it may have come while nobody was there to see.
+    if not record.changed and walk.run.clock.monotonic() > walk.end:
+        raise Overdue(over(walk.context.recipe))
     attempt = _attempt(walk, change, number, record.intent if record.changed else None)
     if record.changed:
         action, seen = _taken_up(attempt, record)
@@ -222,7 +238,7 @@ def _acted(walk: Walk, change: Change, number: int) -> None:
 
 def _begun(attempt: _Attempt) -> tuple[Action, Observation]:
     """Look first, and ask only for what is not there as it is wanted."""
-    seen = until_settled(attempt.run, attempt.watch())
+    seen = until_settled(attempt.run, attempt.watch(attempt.look_before_acting))
     if seen.status not in {Status.ABSENT, Status.DIFFERS}:
         return (Action.READ if attempt.change.action is Action.READ else Action.REUSE), seen
     action = Action.CREATE if seen.status is Status.ABSENT else Action.UPDATE

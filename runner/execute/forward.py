@@ -9,6 +9,7 @@ from runner.execute.limits import end_of_run
 from runner.execute.remaining import remaining
 from runner.execute.run import Run, stop
 from runner.execute.waiting import Interrupted
+from runner.manifest import StepRecord, StepStatus
 from runner.plan import Plan
 from runner.steps.step import Change, Context
 
@@ -16,9 +17,9 @@ from runner.steps.step import Change, Context
 def forward(run: Run, plan: Plan, context: Context) -> None:
     """Carry out a plan, or what the journal says is left of it.
 
-    After a failure no new step begins, those under way are waited for, and the first error is raised. After
-    a Ctrl-C, or once `stop` is set, none begins either, and those under way stop waiting: what they asked the
-    cloud for goes on there; KeyboardInterrupt is raised.
+    After a failure no new step begins, those under way (also by an earlier process) are waited for, and the
+    first error is raised. After a Ctrl-C, or once `stop` is set, none begins either, and those under way stop
+    waiting: what they asked the cloud for goes on there; KeyboardInterrupt is raised.
     `context` lacks the outputs; they come from the journal.
     """
     changes = {change.step: change for change in plan.changes}
@@ -28,11 +29,17 @@ def forward(run: Run, plan: Plan, context: Context) -> None:
         context=context,
         remaining=left,
         needed=frozenset(need for name in left for need in changes[name].needs) - left,
+        begun=frozenset(name for name in left if _is_begun(run.manifest.steps.get(name))),
         end=end_of_run(run, context.recipe),
     )
     errors = _walked(walk, changes)
     if errors:
         raise _decisive(errors)
+
+
+def _is_begun(record: StepRecord | None) -> bool:
+    """Tell whether an earlier process asked the cloud for it, and left before that was decided."""
+    return record is not None and record.changed and record.status is StepStatus.RUNNING
 
 
 def _decisive(errors: list[BaseException]) -> BaseException:
@@ -66,9 +73,13 @@ def _walked(walk: Walk, changes: dict[str, Change]) -> list[BaseException]:
 
 def _to_begin(walk: Walk, ready: deque[str], *, free: int) -> list[str]:
     """Take those that begin together: one that fails at once does not keep its neighbours from beginning."""
-    if walk.failed.is_set() or walk.run.stop.is_set():
+    if walk.run.stop.is_set():
         return []
-    return [ready.popleft() for _ in range(min(free, len(ready)))]
+    new: frozenset[str] = walk.remaining - walk.begun if walk.failed.is_set() else frozenset()
+    names = [name for name in ready if name not in new][:free]
+    for name in names:
+        ready.remove(name)
+    return names
 
 
 def _cut_short(walk: Walk, ready: deque[str]) -> list[BaseException]:

@@ -1,4 +1,7 @@
-"""An observer whose listener may go away: a closed pipe stops the run like a Ctrl-C, and fails no step."""
+"""An observer whose listener may go away: a closed pipe stops the run like a Ctrl-C, and fails no step.
+
+So does a terminal that is gone (EIO), or a log on a disk that is full.
+"""
 
 from collections.abc import Callable
 from threading import Event as StopEvent
@@ -23,7 +26,7 @@ class _Heard:
                 return
             try:
                 tell(*given, **named)
-            except BrokenPipeError:
+            except OSError:
                 self._gone = True
                 self._stop.set()
 

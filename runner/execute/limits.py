@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 from runner.errors import StepFailed
 from runner.execute.run import Run
@@ -71,9 +72,9 @@ class Limits:
         return waited - self._queued_since > self.recipe.limits.queued_timeout
 
     def _queued_before(self) -> float:
-        """Give the seconds for which an earlier process saw it waiting."""
-        first = next((each for each in self._observed() if each.data.get("queued")), None)
-        return self._since(first.time) if first else 0.0
+        """Give the seconds for which it was seen waiting before; a wait ends when it computes."""
+        waits = list(takewhile(lambda each: each.data.get("queued"), reversed(self._observed())))
+        return self._since(waits[-1].time) if waits else 0.0
 
     def _cost(self) -> str:
         """Tell what the nodes have cost so far; a job that waits for them has none."""

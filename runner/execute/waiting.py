@@ -118,13 +118,16 @@ def answers(
     A look that is not answered is as `unanswered` has it; after too many in a row the error is raised, and at
     once where no waiting helps.
     """
-    began = answered = run.clock.monotonic()
+    began = run.clock.monotonic()
+    silent_since: float | None = None  # not since the last answer: one look may take longer than the patience
     while True:
         try:
             seen = look()
-            answered = run.clock.monotonic()
+            silent_since = None
         except CloudUnavailable as error:
-            if isinstance(error, SignInRefused) or run.clock.monotonic() - answered > PATIENCE_SECONDS:
+            now = run.clock.monotonic()
+            silent_since = now if silent_since is None else silent_since
+            if isinstance(error, SignInRefused) or now - silent_since > PATIENCE_SECONDS:
                 raise
             seen = unanswered(error)
         waited = run.clock.monotonic() - began

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from runner import catalog, naming, parameters
-from runner.errors import RunnerError
+from runner.errors import CloudUnavailable, RunnerError
 from runner.facts import TRAINED_MODEL, ChildRun, Facts, JobSpec, JobState
 from runner.journal import Json
 from runner.parameters import Effective
@@ -139,6 +139,8 @@ class FinetuneStep:
     def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
         """Give the job's tags while it runs, and with it its nodes' bill."""
         job = cloud.jobs.get(intent["name"])
+        if job is None and cloud.jobs.listed(intent["name"]):  # a single 404 may be out of date
+            raise CloudUnavailable(f"job {intent['name']} is listed, but cannot be looked at")
         return job.tags if job and job.status not in _ENDED else None
 
 

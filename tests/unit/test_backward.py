@@ -11,7 +11,7 @@ import pytest
 
 from runner.errors import CloudUnavailable, Conflict, RunnerError, StepFailed
 from runner.execute import DELETE_SECONDS, PATIENCE_SECONDS, cancel
-from runner.facts import ComputeState, EndpointState, Provisioning
+from runner.facts import ComputeState, EndpointState, JobState, Provisioning
 from runner.journal import Event, read
 from runner.manifest import StepStatus
 from runner.recipe import Compute
@@ -374,3 +374,22 @@ def test_a_ctrl_c_ends_the_waiting_of_all_deletions(bench: Bench) -> None:
         bench.backward()
     assert bench.run.stop.is_set()
     assert {resource.deletion is None for resource in bench.run.manifest.alive} == {False}
+
+
+def test_a_job_that_one_look_does_not_find_is_cancelled_all_the_same(bench: Bench) -> None:
+    intent = {"name": "j-1"}
+    made = {"action": "create", "intent": intent, "kind": "job", "bills": True, "attempt": 1}
+    bench.run.record(Event.STEP_STARTED, step="finetune", data={"action": "create", "attempt": 1})
+    bench.run.record(Event.INTENT, step="finetune", data=made)
+    bench.run.record(Event.OBSERVED, step="finetune", data={"detail": "training"})
+    tags = {"runner.recipe": "small", "runner.run": bench.run.manifest.run_id}
+    job = JobState(id="/j", name="j-1", status="Running", provisioning=Provisioning.IN_PROGRESS, tags=tags)
+    ended = replace(job, status="Canceled", provisioning=Provisioning.FAILED)
+    looks = [None, job, None, ended]  # 404s that are out of date
+    cancelled: list[str] = []
+    jobs = SimpleNamespace(
+        get=lambda _: looks.pop(0), listed=lambda name: name == "j-1", cancel=cancelled.append
+    )
+    bench.on(SimpleNamespace(jobs=jobs))
+    assert cancel(bench.run) == ()
+    assert (cancelled, looks) == (["j-1"], [])

@@ -1,11 +1,12 @@
 """A run brought to its end from wherever it stands: walked, cleaned up, closed, whatever happens."""
 
+import errno
 import os
 import signal
 import stat
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -13,8 +14,8 @@ import pytest
 
 from runner.console.silent import SilentProgress
 from runner.errors import CloudUnavailable, ExitCode, NotWritten, StepFailed, StillBilling, Terminated
-from runner.journal import Event, Journal, read
-from runner.manifest import RunStatus, StepStatus
+from runner.journal import Event, Journal, Json, read
+from runner.manifest import Manifest, RunStatus, StepStatus
 from runner.outstanding import outstanding
 from runner.recipe import Cleanup
 from runner.steps.step import Traits
@@ -96,6 +97,20 @@ def test_a_cleanup_that_was_interrupted_is_taken_up_and_nothing_is_made(bench: B
     assert bench.calls == ["delete my-compute"]
 
 
+def test_how_a_walk_ended_is_known_where_its_record_is_lost(bench: Bench) -> None:
+    step = bench.step("compute", SUCCEEDED, on_look=killed)
+    bench.run.record(Event.REPAIRED, data={"known": course(bench.run.manifest, walked="failed")})
+    outcome = bench.carry_out(Cleanup.ON_FAILURE)
+    assert (outcome.exit_code, outcome.manifest.status) == (1, RunStatus.FAILED)
+    assert step.calls == []
+
+
+def course(told: Manifest, *, walked: str) -> Json:
+    """Tell how a run stands as a repair does that has it from the manifest."""
+    names = ("status", "ended", "steps", "alive", "resumed", "retried")
+    return {name: asdict(told)[name] for name in names} | {"walked": walked}
+
+
 def press(bench: Bench, kind: type[KeyboardInterrupt] = KeyboardInterrupt) -> None:
     """Interrupt the main thread, which waits for the steps by now."""
     del bench
@@ -167,15 +182,19 @@ def test_with_on_interrupt_cancel_the_job_is_cancelled_and_the_rest_cleaned_up_a
     assert closings(bench) == [(Event.WALKED, "canceled"), (Event.RUN_CLOSED, "canceled")]
 
 
-class ClosedPipe(SilentProgress):
+@dataclass(frozen=True)
+class Unheard(SilentProgress):
     """An observer whose listener has gone."""
 
+    error: int
+
     def acting(self, *_: object) -> None:
-        raise BrokenPipeError(32, "Broken pipe")
+        raise OSError(self.error, os.strerror(self.error))
 
 
-def test_a_closed_pipe_interrupts_the_run_and_fails_no_step(bench: Bench) -> None:
-    bench.run = replace(bench.run, observer=cast("Observer", ClosedPipe()))
+@pytest.mark.parametrize("error", [errno.EPIPE, errno.EIO, errno.ENOSPC])
+def test_a_listener_that_is_gone_interrupts_the_run_and_fails_no_step(bench: Bench, error: int) -> None:
+    bench.run = replace(bench.run, observer=cast("Observer", Unheard(error)))
     bench.step("compute", ABSENT, IN_PROGRESS)
     bench.step("finetune", ABSENT, SUCCEEDED, traits=needing("compute"))
     outcome = bench.carry_out(Cleanup.ALWAYS)

@@ -217,6 +217,39 @@ def test_each_answer_renews_the_patience(bench: Bench) -> None:
     assert bench.run.clock.monotonic() > 5 * PATIENCE_SECONDS
 
 
+def test_what_one_look_does_not_find_but_the_list_has_is_not_asked_for(bench: Bench) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED, shown=True)
+    bench.forward()
+    assert bench.calls == []
+    assert bench.run.manifest.steps["compute"].action == "reuse"
+    assert bench.backward() == ()
+
+
+def test_one_request_may_take_longer_than_the_patience_and_then_go_unanswered(bench: Bench) -> None:
+    def upload() -> None:
+        step.on_create, step.looks = unanswered_no_more, [ABSENT]
+        bench.run.clock.wait(PATIENCE_SECONDS + 100, bench.run.stop)
+        raise UNANSWERED
+
+    def unanswered_no_more() -> None:
+        step.looks = [SUCCEEDED]
+
+    step = bench.step("dataset", ABSENT, on_create=upload)
+    bench.forward()
+    assert bench.calls == ["create dataset", "create dataset"]
+
+
+def test_one_look_may_take_longer_than_the_patience_and_then_go_unanswered(bench: Bench) -> None:
+    step = bench.step("sample", UNANSWERED, SUCCEEDED)
+
+    def look() -> None:
+        if len(step.looks) > 1:
+            bench.run.clock.wait(PATIENCE_SECONDS + 100, bench.run.stop)
+
+    step.on_look = look
+    bench.forward()
+
+
 def unanswered() -> None:
     raise UNANSWERED
 

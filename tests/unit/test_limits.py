@@ -84,6 +84,25 @@ def test_the_wait_for_nodes_goes_on_counting_when_a_run_is_taken_up(bench: Bench
     assert bench.run.clock.monotonic() < 700
 
 
+def test_a_job_that_is_queued_again_after_hours_of_training_waits_anew(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.run.journal, "_clock", bench.run.clock)
+    bench.with_recipe(limits=Limits(queued_timeout=600))
+    step = bench.step("finetune", ABSENT, QUEUED, TRAINING, traits=JOB)
+
+    def look() -> None:
+        passed = bench.run.clock.monotonic()
+        if passed > 10900:
+            step.looks = [SUCCEEDED]
+        elif passed > 10800:
+            step.looks = [QUEUED]
+
+    step.on_look = look
+    bench.forward()
+    assert bench.calls == ["create finetune"]
+
+
 def test_a_run_that_takes_too_long_cancels_its_job(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.with_recipe(limits=Limits(max_duration=7200))
     bench.step("finetune", ABSENT, TRAINING, traits=JOB)
@@ -102,6 +121,19 @@ def test_a_run_that_has_taken_too_long_begins_nothing_more(bench: Bench) -> None
     with pytest.raises(StepFailed, match="max_duration"):
         bench.forward()
     assert bench.calls == []
+
+
+def test_what_came_while_nobody_was_there_has_come_though_the_runs_time_is_over(bench: Bench) -> None:
+    bench.with_recipe(limits=Limits(max_duration=7200))
+    step = bench.step("finetune", ABSENT, traits=JOB, on_create=killed)
+    with pytest.raises(Killed):
+        bench.forward()
+    bench.run.clock.wait(7300, bench.run.stop)
+    bench.another_life()
+    step.looks = [SUCCEEDED]
+    bench.forward()
+    assert bench.calls == []
+    assert bench.events("finetune")[-1] is Event.DONE
 
 
 def test_interruptions_count_to_a_runs_time(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """A run taken up after its process was killed: recorded intents are used again, what is there is adopted."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,30 @@ def test_an_intent_is_never_computed_anew(bench: Bench, monkeypatch: pytest.Monk
     step.looks = [ABSENT, SUCCEEDED]
     bench.forward()
     assert bench.run.manifest.steps["compute"].intent["name"] == "my-compute"
+
+
+def test_what_was_begun_is_waited_for_though_another_step_had_failed(bench: Bench) -> None:
+    def fail_once_the_job_is_there() -> None:
+        endpoint.looks = [FAILED] if "create finetune" in bench.calls else endpoint.looks
+
+    def leave_once_the_endpoint_has_failed() -> None:
+        if Event.FAILED in bench.events("endpoint"):
+            killed()
+
+    compute = bench.step("compute", ABSENT, SUCCEEDED)
+    endpoint = bench.step("endpoint", ABSENT, IN_PROGRESS, on_look=fail_once_the_job_is_there)
+    job = bench.step("finetune", ABSENT, IN_PROGRESS, traits=needing("compute"))
+    job.on_look = leave_once_the_endpoint_has_failed
+    bench.step("register", traits=needing("finetune"), on_look=killed)
+    with pytest.raises((Killed, StepFailed)):
+        bench.forward()
+    bench.another_life()
+    compute.on_look = lambda: time.sleep(0.2)  # the failure is known before what the job needs is
+    job.on_look, job.looks = (lambda: None), [IN_PROGRESS, IN_PROGRESS, SUCCEEDED]
+    with pytest.raises(StepFailed, match="no quota"):
+        bench.forward()
+    assert bench.run.manifest.steps["finetune"].status is StepStatus.SUCCEEDED
+    assert bench.events("register") == []
 
 
 @pytest.mark.parametrize("there", [IN_PROGRESS, SUCCEEDED], ids=["under way", "done"])
