@@ -183,6 +183,15 @@ def test_l4_a_cancelled_operation_is_told_clearly(server: ArmServer, cloud: Clou
     assert cluster.provisioning is served.provisioning is Provisioning.FAILED
 
 
+def test_our_token_goes_to_no_other_host_that_a_resource_names(server: ArmServer, cloud: Cloud) -> None:
+    elsewhere = server.url.replace("localhost", "127.0.0.1")
+    operation = {"AzureAsyncOperationUri": f"{elsewhere}/operation"}
+    server.on("GET", "/operation", Reply(body={"status": "Failed"}))
+    server.on("GET", "/onlineEndpoints/ep", Reply(body=endpoint("Failed", **operation)))
+    assert cloud.endpoints.get("ep") is not None
+    assert server.count("GET", "/operation") == 0
+
+
 def test_l5_a_resource_that_a_stale_answer_hides_is_only_not_seen_yet(
     server: ArmServer, cloud: Cloud
 ) -> None:
