@@ -96,6 +96,6 @@ def _wait_for(path: Path, found: holder.Holder, clock: Clock) -> None:
         if clock.monotonic() > deadline:
             raise RunHeld(
                 f"{found} was asked to end {END_SECONDS:.0f} s ago and still holds run {path.parent.name}",
-                hint=f"runner attach {path.parent.name} shows what it does: it may be cancelling the run itself",
+                hint=f"it may be cancelling the run itself: runner attach {path.parent.name}",
             )
         clock.wait(_PAUSE, StopEvent())
