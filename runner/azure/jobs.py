@@ -12,7 +12,7 @@ from azure.ai.ml.entities import Job, PipelineComponent, PipelineJob, PipelineJo
 from runner.azure.rest import created
 from runner.azure.run_history import RunHistory
 from runner.azure.translate import translated, word
-from runner.errors import NotFound
+from runner.errors import NotFound, StepFailed
 from runner.facts import TRAINED_MODEL, JobSpec, JobState, Provisioning, Resource, ResourceKind
 from runner.recipe import SERVERLESS
 
@@ -82,8 +82,15 @@ class Jobs:
         return tuple(_resource(job) for job in found)
 
     def _preemption(self, name: str) -> str:
-        """Give the error, of a job that has ended or of a run below it, that speaks of preemption, or ""."""
-        return next((each for each in self._history.errors(name) if _PREEMPTION.search(each)), "")
+        """Give the error, of a job that has ended or of a run below it, that speaks of preemption, or "".
+
+        That it has ended is known without: an account that may not read its history can still take it back.
+        """
+        try:
+            told = self._history.errors(name)
+        except StepFailed:
+            return ""
+        return next((each for each in told if _PREEMPTION.search(each)), "")
 
     def _all(self, view: ListViewType) -> Iterator[Job]:
         """Walk over the jobs; of one that the SDK cannot read it gives None."""

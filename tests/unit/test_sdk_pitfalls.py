@@ -555,6 +555,14 @@ def test_why_a_job_ended_is_never_guessed(server: ArmServer, cloud: Cloud) -> No
         cloud.jobs.get("job-1")
 
 
+def test_that_a_job_has_ended_is_known_without_its_history(server: ArmServer, cloud: Cloud) -> None:
+    server.on("GET", "/jobs/job-1", Reply(body=job("Canceled")))
+    server.on("GET", "/runs/job-1/details", Reply(status=403, body={"error": {"code": "Forbidden"}}))
+    seen = cloud.jobs.get("job-1")
+    assert seen is not None
+    assert (seen.status, seen.preempted) == ("Canceled", False)
+
+
 def test_a_job_that_goes_on_after_a_preemption_has_not_ended(server: ArmServer, cloud: Cloud) -> None:
     server.on("GET", "/jobs/job-1", Reply(body=job("Queued")))
     server.on("GET", "/runs/job-1/details", Reply(body=failed("job-1", PREEMPTED)))
