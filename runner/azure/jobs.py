@@ -71,15 +71,13 @@ class Jobs:
             return
 
     def listed(self, name: str) -> bool:
-        """Tell from the workspace's list, page by page, whether a job is there."""
-        with translated("listing the jobs"):
-            return any(job.name == name for job in self._all(ListViewType.ALL))
+        """Tell from the workspace's list, page by page, whether a job is there that has not ended."""
+        return any(job.name == name for job in self.running())
 
     def running(self) -> tuple[Resource, ...]:
         """Give the workspace's jobs that have not ended, whoever submitted them."""
         with translated("listing the jobs"):
-            found = [job for job in self._all(ListViewType.ACTIVE_ONLY) if word(job.status) not in _OVER]
-        return tuple(_resource(job) for job in found)
+            return tuple(_resource(job) for job in self._active() if word(job.status) not in _OVER)
 
     def _preemption(self, name: str) -> str:
         """Give the error, of a job that has ended or of a run below it, that speaks of preemption, or "".
@@ -92,9 +90,10 @@ class Jobs:
             return ""
         return next((each for each in told if _PREEMPTION.search(each)), "")
 
-    def _all(self, view: ListViewType) -> Iterator[Job]:
-        """Walk over the jobs; of one that the SDK cannot read it gives None."""
-        yield from (job for job in self._workspace.jobs.list(list_view_type=view) if job)
+    def _active(self) -> Iterator[Job]:
+        """Walk over the jobs that are not archived; of one that the SDK cannot read it gives None."""
+        listed = self._workspace.jobs.list(list_view_type=ListViewType.ACTIVE_ONLY)
+        yield from (job for job in listed if job)
 
 
 def _resource(job: Job) -> Resource:

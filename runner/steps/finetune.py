@@ -17,7 +17,6 @@ from runner.steps.step import (
     Observation,
     Status,
     Traits,
-    nothing_listed,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ class FinetuneStep:
     traits = Traits(
         kind="job", needs=("compute", "dataset"), bills=True, cleaned=True, stopped=True, retried=True
     )
-    listed = nothing_listed  # a job that has ended stays in its list
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Submit a new job: every run trains anew."""
@@ -140,6 +138,10 @@ class FinetuneStep:
         """Give the job's tags while it runs, and with it its nodes' bill."""
         job = cloud.jobs.get(intent["name"])
         return job.tags if job and job.status not in _ENDED else None
+
+    def listed(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        """Tell whether the list has the job as one that has not ended: a single 404 may be stale."""
+        return cloud.jobs.listed(intent["name"])
 
 
 def _nodes(effective: Effective) -> int:

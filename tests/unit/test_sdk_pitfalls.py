@@ -21,6 +21,7 @@ from runner.azure.transport import Transport
 from runner.errors import CloudUnavailable, RunnerError, SignInRefused, StepFailed
 from runner.facts import Provisioning, Target
 from runner.recipe import Compute
+from runner.steps import STEPS
 from tests.unit.arm_server import WORKSPACE, ArmServer, CountingCredential, Reply, serving
 
 BUSY = Reply(status=503)
@@ -480,11 +481,19 @@ def test_a_model_that_is_archived_or_deleted_is_not_there(server: ArmServer, clo
     assert server.count("GET", "/models/Phi-4/versions/8") == 2
 
 
+def test_a_job_that_a_stale_answer_hides_is_still_to_be_taken_back(server: ArmServer, cloud: Cloud) -> None:
+    server.on("GET", "/jobs/job-1", GONE)
+    server.on("GET", "/jobs", Reply(body={"value": [job("Running"), job("Completed", "job-2")]}))
+    step = STEPS["finetune"]
+    assert step.standing(cloud, {"name": "job-1"}) is None
+    assert [step.listed(cloud, {"name": name}) for name in ("job-1", "job-2")] == [True, False]
+
+
 def test_what_is_there_is_read_from_the_lists_page_by_page(server: ArmServer, cloud: Cloud) -> None:
     first = {"value": [job("Running", "job-0")], "nextLink": f"{server.url}/more"}
     server.on("GET", "/jobs", Reply(body=first))
     server.on("GET", "/more", Reply(body={"value": [job("Completed"), job("Queued", "job-2")]}))
-    assert (cloud.jobs.listed("job-1"), cloud.jobs.listed("job-9")) == (True, False)
+    assert (cloud.jobs.listed("job-2"), cloud.jobs.listed("job-1")) == (True, False)
     assert [each.name for each in cloud.jobs.running()] == ["job-0", "job-2"]
 
 
