@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ from runner import manifest, naming
 from runner.errors import RunnerError
 from runner.facts import Resource, ResourceKind, Target
 from runner.journal import FILE_NAME, Json
-from runner.manifest import Manifest
+from runner.manifest import Manifest, RunStatus
 
 # What a resource is known by: its kind, a deployment's endpoint, its name; Azure compares without case.
 Key: TypeAlias = tuple[str, str, str]
@@ -28,9 +28,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AtHand:
-    """The runs of a folder: which of them list what as alive, and which cannot be read."""
+    """The runs of a folder: which of them list what as alive, and which cannot be read.
+
+    `used` names, by a cluster that somebody else may have made, a run that has not ended and trains on it.
+    """
 
     listing: Mapping[Key, tuple[Path, ...]]
+    used: Mapping[Key, str] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
 
 
@@ -57,6 +61,7 @@ class Finding:
 def at_hand(runs: Path, workspace: Target) -> AtHand:
     """Read what the runs of a folder list as alive in a workspace."""
     listing: dict[Key, tuple[Path, ...]] = {}
+    used: dict[Key, str] = {}
     unreadable = set()
     for folder in sorted(path for path in runs.glob("*") if path.is_dir()):
         try:
@@ -64,9 +69,12 @@ def at_hand(runs: Path, workspace: Target) -> AtHand:
         except (RunnerError, OSError):
             unreadable.add(folder.name)
             continue
-        for key in _keys(said) if said and _is_of(said.target, workspace) else ():
+        if said is None or not _is_of(said.target, workspace):
+            continue
+        used |= _used(said)
+        for key in _keys(said):
             listing[key] = (*listing.get(key, ()), folder)
-    return AtHand(listing=listing, unreadable=frozenset(unreadable))
+    return AtHand(listing=listing, used=used, unreadable=frozenset(unreadable))
 
 
 def findings(found: Iterable[Resource], known: AtHand, now: datetime) -> tuple[Finding, ...]:
@@ -94,6 +102,14 @@ def _keys(said: Manifest) -> Iterator[Key]:
         yield each.kind, str(endpoint).lower(), each.name.lower()
 
 
+def _used(said: Manifest) -> dict[Key, str]:
+    """Give the cluster of a run that goes on: one that was there already is in no list of what is alive."""
+    compute = said.steps.get("compute")
+    if said.status not in {RunStatus.RUNNING, RunStatus.INTERRUPTED} or not compute or not compute.intent:
+        return {}
+    return {(ResourceKind.COMPUTE.value, "", str(compute.intent["name"]).lower()): said.run_id}
+
+
 def _is_of(said: Mapping[str, Json], workspace: Target) -> bool:
     names = ("subscription_id", "resource_group", "workspace_name")
     same = all(str(said[name]).lower() == getattr(workspace, name).lower() for name in names)
@@ -117,8 +133,15 @@ def _finding(
         expires=expires,
         expired=bool(expires and expires < now),
         runs=runs,
-        why_kept=f"runner repair {run} comes first" if standing is Standing.UNCLEAR else strangers,
+        why_kept=_why_kept(each, known, standing) or strangers,
     )
+
+
+def _why_kept(each: Resource, known: AtHand, standing: Standing) -> str:
+    if standing is Standing.UNCLEAR:
+        return f"runner repair {each.tags[naming.TAG_RUN]} comes first"
+    user = known.used.get(key_of(each))
+    return f"run {user} trains on it" if user and standing is Standing.ORPHAN else ""
 
 
 def _is_served(each: Resource) -> bool:

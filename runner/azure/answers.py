@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from azure.core.exceptions import AzureError
-from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError, SSLError
 
 # The longest answer of the services is a page of a list or a log; a log of a gigabyte is not read whole.
 MOST_BYTES = 256 * 1024 * 1024
@@ -72,7 +72,7 @@ def _piece(response: requests.Response) -> bytes:
         piece: bytes = response.raw.read1(_CHUNK, decode_content=True)
     except ReadTimeoutError as error:
         raise requests.ReadTimeout(error) from error
-    except ProtocolError as error:
+    except (ProtocolError, SSLError) as error:
         raise requests.ConnectionError(error) from error
     except DecodeError as error:
         raise requests.RequestException(error) from error

@@ -86,7 +86,7 @@ def connect(
         storage=Storage(workspace, credential, wire),
         jobs=Jobs(workspace, history),
         history=history,
-        endpoints=Endpoints(workspace, client),
+        endpoints=Endpoints(workspace, client, target.resource_manager),
         scoring=Scoring(),
         registry=registry,
     )

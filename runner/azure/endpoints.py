@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
@@ -30,9 +31,10 @@ _OPERATION = "AzureAsyncOperationUri"
 class Endpoints:
     """Online endpoints of one workspace."""
 
-    def __init__(self, workspace: MLClient, client: PipelineClient[Any, Any]) -> None:
+    def __init__(self, workspace: MLClient, client: PipelineClient[Any, Any], resource_manager: str) -> None:
         self._workspace = workspace
         self._client = client
+        self._resource_manager = resource_manager
 
     def get(self, name: str) -> EndpointState | None:
         """Look at an endpoint; None if there is none."""
@@ -188,12 +190,16 @@ class Endpoints:
         if provisioning(state) is not Provisioning.FAILED:
             return ""
         address = (properties or {}).get(_OPERATION)
-        told = self._operation(str(address)) if address else {}
+        told = self._operation(str(address)) if address and self._is_arms(str(address)) else {}
         error = told.get("error") or {}
         reason = ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
         cure = mend(reason)
         said = f"{reason} ({cure})" if cure else reason
         return said or cancelled(told.get("status")) or cancelled(state)
+
+    def _is_arms(self, address: str) -> bool:
+        """Tell whether an address may be shown our token: a resource's properties are anybody's to write."""
+        return urlsplit(address)[:2] == urlsplit(self._resource_manager)[:2]
 
     def _operation(self, address: str) -> Mapping[str, Any]:
         """Read an operation, {} if that fails: that it ended badly is known without it."""

@@ -12,7 +12,7 @@ from azure.ai.ml.entities import Job, PipelineComponent, PipelineJob, PipelineJo
 from runner.azure.rest import created
 from runner.azure.run_history import RunHistory
 from runner.azure.translate import translated, word
-from runner.errors import NotFound
+from runner.errors import NotFound, StepFailed
 from runner.facts import TRAINED_MODEL, JobSpec, JobState, Provisioning, Resource, ResourceKind
 from runner.recipe import SERVERLESS
 
@@ -71,23 +71,29 @@ class Jobs:
             return
 
     def listed(self, name: str) -> bool:
-        """Tell from the workspace's list, page by page, whether a job is there."""
-        with translated("listing the jobs"):
-            return any(job.name == name for job in self._all(ListViewType.ALL))
+        """Tell from the workspace's list, page by page, whether a job is there that has not ended."""
+        return any(job.name == name for job in self.running())
 
     def running(self) -> tuple[Resource, ...]:
         """Give the workspace's jobs that have not ended, whoever submitted them."""
         with translated("listing the jobs"):
-            found = [job for job in self._all(ListViewType.ACTIVE_ONLY) if word(job.status) not in _OVER]
-        return tuple(_resource(job) for job in found)
+            return tuple(_resource(job) for job in self._active() if word(job.status) not in _OVER)
 
     def _preemption(self, name: str) -> str:
-        """Give the error, of a job that has ended or of a run below it, that speaks of preemption, or ""."""
-        return next((each for each in self._history.errors(name) if _PREEMPTION.search(each)), "")
+        """Give the error, of a job that has ended or of a run below it, that speaks of preemption, or "".
 
-    def _all(self, view: ListViewType) -> Iterator[Job]:
-        """Walk over the jobs; of one that the SDK cannot read it gives None."""
-        yield from (job for job in self._workspace.jobs.list(list_view_type=view) if job)
+        That it has ended is known without: an account that may not read its history can still take it back.
+        """
+        try:
+            told = self._history.errors(name)
+        except StepFailed:
+            return ""
+        return next((each for each in told if _PREEMPTION.search(each)), "")
+
+    def _active(self) -> Iterator[Job]:
+        """Walk over the jobs that are not archived; of one that the SDK cannot read it gives None."""
+        listed = self._workspace.jobs.list(list_view_type=ListViewType.ACTIVE_ONLY)
+        yield from (job for job in listed if job)
 
 
 def _resource(job: Job) -> Resource:

@@ -96,7 +96,7 @@ def _number(text: str | None) -> float | None:
 def _seconds_until(text: str | None) -> float | None:
     try:
         moment = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter of a year or a zone with too many digits
         return None
     if moment.tzinfo is None:  # the date's own way to say that it is in UTC
         moment = moment.replace(tzinfo=UTC)

@@ -38,6 +38,8 @@ _QUOTA = re.compile(
     r"OutOfQuota|OutOfCapacity|QuotaExceeded|QuotaReached|InsufficientQuota|NotEnoughQuota|NotEnoughCores",
     re.IGNORECASE,
 )
+# The message of many an error of Azure ML whose reason is in its `details` alone.
+_SAYS_NOTHING = {"The request is invalid.", "The request is invalid"}
 _MORE_QUOTA = (
     "ask for more cores of the size's family (a deployment takes those of 1.2 x instance_count), take another"
     " size or region, or take back what is not needed"
@@ -118,7 +120,16 @@ def _missing(said: str) -> str:
 
 
 def _told(doing: str, error: HttpResponseError) -> str:
-    return f"{doing}: {_code(error)}{_first_line(error)}{_request_id(error)}"
+    return f"{doing}: {_code(error)}{_first_line(error)}{_details(error)}{_request_id(error)}"
+
+
+def _details(error: HttpResponseError) -> str:
+    """Give what ARM says in `details`, where its message alone tells nothing."""
+    told = getattr(error, "error", None)
+    if str(getattr(told, "message", None)) not in _SAYS_NOTHING:
+        return ""
+    details = [str(each.message) for each in getattr(told, "details", None) or () if each.message]
+    return printable(redact(f" {'; '.join(' '.join(each.split()) for each in details)}"))[:600].rstrip()
 
 
 def _code(error: HttpResponseError) -> str:

@@ -246,8 +246,17 @@ def _parameter(parameter: Parameter) -> Mapping[str, Json]:
 
 
 def _samples(folder: Path) -> list[Mapping[str, Json]]:
+    """Read what was scored; a line that is torn or damaged must not hide how the run ended."""
     try:
-        with (folder / SAMPLES).open(encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines]
-    except FileNotFoundError:
+        written = (folder / SAMPLES).read_bytes().splitlines()
+    except OSError:
         return []
+    return [sample for line in written if (sample := _sample(line))]
+
+
+def _sample(line: bytes) -> Mapping[str, Json] | None:
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None

@@ -1,4 +1,4 @@
-"""Take back what a run made, last first."""
+"""Take back what a run made: what still runs, then the rest, last first."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -23,7 +23,11 @@ def backward(run: Run, *, down: bool) -> tuple[str, ...]:
         name for name in STEPS if _to_delete(manifest.steps.get(name), name, alive=name in alive, down=down)
     ]
     along = {taken for name in chosen for taken in STEPS[name].traits.takes_along}
-    in_order = [name for name in reversed(chosen) if name not in along]
+    # What runs is stopped first: while an endpoint takes its minutes to go, a training would go on and cost.
+    in_order = sorted(
+        (name for name in reversed(chosen) if name not in along),
+        key=lambda name: not STEPS[name].traits.stopped,
+    )
     left = _each(run, in_order, lambda name: take_back(run, name, down=down))
     return tuple(_named(name, manifest) for name in in_order if name in left)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from runner import catalog, naming, parameters
-from runner.errors import CloudUnavailable, RunnerError
+from runner.errors import RunnerError
 from runner.facts import TRAINED_MODEL, ChildRun, Facts, JobSpec, JobState
 from runner.journal import Json
 from runner.parameters import Effective
@@ -17,7 +17,6 @@ from runner.steps.step import (
     Observation,
     Status,
     Traits,
-    nothing_listed,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ class FinetuneStep:
     traits = Traits(
         kind="job", needs=("compute", "dataset"), bills=True, cleaned=True, stopped=True, retried=True
     )
-    listed = nothing_listed  # a job that has ended stays in its list
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Submit a new job: every run trains anew."""
@@ -139,9 +137,11 @@ class FinetuneStep:
     def standing(self, cloud: "Cloud", intent: Mapping[str, Json]) -> Mapping[str, str] | None:
         """Give the job's tags while it runs, and with it its nodes' bill."""
         job = cloud.jobs.get(intent["name"])
-        if job is None and cloud.jobs.listed(intent["name"]):  # a single 404 may be out of date
-            raise CloudUnavailable(f"job {intent['name']} is listed, but cannot be looked at")
         return job.tags if job and job.status not in _ENDED else None
+
+    def listed(self, cloud: "Cloud", intent: Mapping[str, Json]) -> bool:
+        """Tell whether the list has the job as one that has not ended: a single 404 may be stale."""
+        return cloud.jobs.listed(intent["name"])
 
 
 def _nodes(effective: Effective) -> int:

@@ -46,9 +46,13 @@ def main(options: Namespace, session: Session) -> ExitCode:
 
 
 def _is_needed(said: Manifest) -> bool:
-    """Tell whether there is something to cancel: of a run that has ended, only what runs on, or was to go."""
-    runs_on = [each for each in said.alive if each.deletion or STEPS[each.step].traits.stopped]
-    return said.status not in _ENDED or bool(runs_on)
+    """Tell whether there is something to cancel: of a run that has ended, only what runs on, or was to go.
+
+    What a run that succeeded was to take back is for `down`: it stays one that succeeded.
+    """
+    tries_again = said.status is not RunStatus.SUCCEEDED
+    runs_on = any(STEPS[each.step].traits.stopped or (each.deletion and tries_again) for each in said.alive)
+    return said.status not in _ENDED or runs_on
 
 
 def _write_down(journal: Journal) -> None:
@@ -92,6 +96,6 @@ def _wait_for(path: Path, found: holder.Holder, clock: Clock) -> None:
         if clock.monotonic() > deadline:
             raise RunHeld(
                 f"{found} was asked to end {END_SECONDS:.0f} s ago and still holds run {path.parent.name}",
-                hint="look at what it does; nothing was cancelled",
+                hint=f"it may be cancelling the run itself: runner attach {path.parent.name}",
             )
         clock.wait(_PAUSE, StopEvent())

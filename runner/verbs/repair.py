@@ -5,6 +5,7 @@ from pathlib import Path
 
 from runner import repair, runs
 from runner.errors import ExitCode
+from runner.outstanding import outstanding
 from runner.session import RUNS_FOLDER, Session
 
 
@@ -17,5 +18,9 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Keep what is whole, and tell what is not."""
     folder = runs.find(options.runs_dir, options.run)
-    session.console.repaired(repair.repair(folder, session.clock), folder)
+    done = repair.repair(folder, session.clock)
+    session.console.repaired(done, folder)
+    left = outstanding(done.manifest)
+    if left:
+        raise left
     return ExitCode.DONE

@@ -73,7 +73,7 @@ def ours(workspace: MLClient, emulator: Emulated) -> Endpoints:
         resource_manager=emulator.url,
     )
     credential = workspace._credential  # noqa: SLF001 - the one the SDK itself uses
-    return Endpoints(workspace, signed_in_client(credential, target, Transport()))
+    return Endpoints(workspace, signed_in_client(credential, target, Transport()), emulator.url)
 
 
 def test_an_identity_of_the_users_own_is_answered_as_arm_does(

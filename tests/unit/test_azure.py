@@ -1,5 +1,6 @@
 """What the SDK raises, as a person reads it."""
 
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
     ServiceResponseError,
 )
+from azure.mgmt.core.exceptions import ARMErrorFormat
 
 from runner.azure.answers import AnswerRefused
 from runner.azure.translate import mend, translated
@@ -27,6 +29,15 @@ def told(error: Exception) -> RunnerError:
     with pytest.raises(RunnerError) as raised, translated("creating compute gpu"):
         raise error
     return raised.value
+
+
+def test_an_error_that_says_nothing_is_told_with_its_details() -> None:
+    details = [{"code": "BadArgument", "message": "no size\n  Foo"}, {"code": "x", "message": "and no name"}]
+    body = {"error": {"code": "BadRequest", "message": "The request is invalid.", "details": details}}
+    response = SimpleNamespace(status_code=400, reason="", headers={}, text=lambda: json.dumps(body))
+    error = told(HttpResponseError(response=cast("Any", response), error_format=ARMErrorFormat))
+    said = "HTTP 400 BadRequest: (BadRequest) The request is invalid. no size Foo; and no name"
+    assert error.message == f"creating compute gpu: {said}"
 
 
 def test_what_is_not_found_while_it_is_changed_is_an_error_a_person_can_read() -> None:

@@ -15,6 +15,7 @@ from runner.facts import ComputeState, EndpointState, JobState, Provisioning
 from runner.journal import Event, read
 from runner.manifest import StepStatus
 from runner.recipe import Compute
+from runner.steps import STEPS
 from runner.steps.step import Observation, Status, Traits
 from tests.unit.bench import ABSENT, AZURE, DIFFERS, EARLIER_RUN, FOREIGN, SUCCEEDED, Bench, needing
 
@@ -31,6 +32,16 @@ def test_cleanup_takes_back_what_the_run_created_last_first(bench: Bench) -> Non
     assert bench.calls == ["delete my-deployment", "delete my-endpoint", "delete my-compute"]
     assert bench.run.manifest.alive == []
     assert {record.status for record in bench.run.manifest.steps.values()} == {StepStatus.DELETED}
+
+
+def test_cleanup_stops_what_runs_before_anything_else(bench: Bench) -> None:
+    bench.step("compute", ABSENT, SUCCEEDED)
+    bench.step("finetune", ABSENT, SUCCEEDED, traits=replace(STEPS["finetune"].traits, needs=()))
+    bench.step("endpoint", ABSENT, SUCCEEDED)
+    bench.forward()
+    bench.calls.clear()
+    assert bench.backward() == ()
+    assert bench.calls == ["delete my-finetune", "delete my-endpoint", "delete my-compute"]
 
 
 def test_cleanup_leaves_what_was_reused_updated_or_keeps_no_bill(bench: Bench) -> None:
@@ -388,7 +399,9 @@ def test_a_job_that_one_look_does_not_find_is_cancelled_all_the_same(bench: Benc
     looks = [None, job, None, ended]  # 404s that are out of date
     cancelled: list[str] = []
     jobs = SimpleNamespace(
-        get=lambda _: looks.pop(0), listed=lambda name: name == "j-1", cancel=cancelled.append
+        get=lambda _: looks.pop(0),
+        listed=lambda name: name == "j-1" and bool(looks),  # as one that has not ended
+        cancel=cancelled.append,
     )
     bench.on(SimpleNamespace(jobs=jobs))
     assert cancel(bench.run) == ()

@@ -208,6 +208,21 @@ def test_what_is_not_proven_gone_is_tried_again(folder: Path, ends: list[list[Ev
     assert len(ends) == 1
 
 
+def test_a_run_that_succeeded_stays_one_though_something_is_not_proven_gone(
+    folder: Path, ends: list[list[Event]]
+) -> None:
+    append(
+        folder,
+        JOB_IS_OVER,
+        (Event.STEP_STARTED, "compute", {"action": "create"}),
+        (Event.INTENT, "compute", {**JOB, "intent": {"name": "gpu"}, "kind": "compute"}),
+        (Event.DELETE_FAILED, "compute", {"reason": "HTTP 403"}),
+        CLOSED["succeeded"],
+    )
+    assert cancel(folder) == 9
+    assert ends == []
+
+
 def test_what_a_run_that_succeeded_was_to_leave_is_told(
     folder: Path, ends: list[list[Event]], capsys: pytest.CaptureFixture[str]
 ) -> None:

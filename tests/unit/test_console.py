@@ -216,6 +216,17 @@ def test_samples_are_shown_beside_the_ground_truth(tmp_path: Path, opening: Mapp
     assert "  answer       \\x1b[31mred\\x1b]0;title\\x07\\u202e\\x9b\n  ground truth blue\n" in told.out
 
 
+def test_a_torn_line_of_samples_does_not_hide_how_a_run_ended(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    scored = {"prompt": [{"role": "user", "content": "Hi"}], "answer": "Ho", "ground_truth": "Ho"}
+    torn = json.dumps(scored).encode() + b'\n{"prompt": [\xff'
+    (tmp_path / "samples.jsonl").write_bytes(torn)
+    told = Told(Output.JSON)
+    told.console.finished(ended(opening), tmp_path, None)
+    assert json.loads(told.out)["samples"] == [scored]
+
+
 def test_a_servers_text_never_reaches_the_terminal_raw() -> None:
     told = Told()
     hostile = Observation(status=Status.IN_PROGRESS, detail=ESCAPE)

@@ -65,6 +65,24 @@ def test_what_a_run_here_lists_is_known_and_all_else_under_our_tags_an_orphan(ru
     assert found[0].runs == (runs / RUN,)
 
 
+@pytest.mark.parametrize(("status", "kept"), [(None, True), ("interrupted", True), ("succeeded", False)])
+def test_a_cluster_of_a_lost_run_is_kept_while_a_run_here_trains_on_it(
+    tmp_path: Path, opening: Mapping[str, Json], status: str | None, *, kept: bool
+) -> None:
+    folder = tmp_path / RUN
+    folder.mkdir()
+    reused = {"action": "reuse", "intent": {"name": "GPU"}, "kind": "compute", "bills": False, "outputs": {}}
+    with Journal(folder / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        journal.append(Event.STEP_STARTED, step="compute", data={"action": "reuse"})
+        journal.append(Event.DONE, step="compute", data=reused)
+        if status:
+            journal.append(Event.RUN_CLOSED, data={"status": status})
+    found = judged(CLUSTER, orphans.at_hand(tmp_path, WORKSPACE))
+    assert found.standing is Standing.ORPHAN
+    assert bool(found.why_kept) is kept
+
+
 @pytest.mark.parametrize("missing", ["runner.run", "runner.recipe"])
 def test_what_lacks_our_tags_is_not_even_told(missing: str) -> None:
     tags = {name: value for name, value in CLUSTER.tags.items() if name != missing}

@@ -491,6 +491,12 @@ def test_the_verb_tells_programs_too(kept: Kept, capsys: pytest.CaptureFixture[s
     assert told["uncertain"] is True
 
 
+def test_the_verb_ends_with_9_too_while_something_is_not_proven_gone(kept: Kept) -> None:
+    with Journal(kept.path, SystemClock(), new=False) as journal:
+        journal.append(Event.DELETE_FAILED, step="compute", data={"reason": "HTTP 403"})
+    assert main(["repair", str(kept.folder)]) == 9
+
+
 def test_a_run_that_is_beyond_repair_says_where_to_look(
     kept: Kept, capsys: pytest.CaptureFixture[str]
 ) -> None:

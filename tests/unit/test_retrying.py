@@ -35,6 +35,7 @@ def in_seconds(seconds: float) -> str:
         ({"retry-after": "inf"}, None),
         ({"retry-after": "Sun, 99 Nov 1994 08:49:37 GMT"}, None),
         ({"retry-after": "٣ weeks \x00"}, None),
+        ({"retry-after": "Sun, 06 Nov 99999999999999999999 08:49:37 GMT"}, None),
     ],
 )
 def test_l8_what_a_server_asks_for_is_read_and_never_raises(

@@ -21,6 +21,7 @@ from runner.azure.transport import Transport
 from runner.errors import CloudUnavailable, RunnerError, SignInRefused, StepFailed
 from runner.facts import Provisioning, Target
 from runner.recipe import Compute
+from runner.steps import STEPS
 from tests.unit.arm_server import WORKSPACE, ArmServer, CountingCredential, Reply, serving
 
 BUSY = Reply(status=503)
@@ -181,6 +182,15 @@ def test_l4_a_cancelled_operation_is_told_clearly(server: ArmServer, cloud: Clou
     assert served is not None
     assert cluster.error == served.error == "the operation was cancelled"
     assert cluster.provisioning is served.provisioning is Provisioning.FAILED
+
+
+def test_our_token_goes_to_no_other_host_that_a_resource_names(server: ArmServer, cloud: Cloud) -> None:
+    elsewhere = server.url.replace("localhost", "127.0.0.1")
+    operation = {"AzureAsyncOperationUri": f"{elsewhere}/operation"}
+    server.on("GET", "/operation", Reply(body={"status": "Failed"}))
+    server.on("GET", "/onlineEndpoints/ep", Reply(body=endpoint("Failed", **operation)))
+    assert cloud.endpoints.get("ep") is not None
+    assert server.count("GET", "/operation") == 0
 
 
 def test_l5_a_resource_that_a_stale_answer_hides_is_only_not_seen_yet(
@@ -471,11 +481,19 @@ def test_a_model_that_is_archived_or_deleted_is_not_there(server: ArmServer, clo
     assert server.count("GET", "/models/Phi-4/versions/8") == 2
 
 
+def test_a_job_that_a_stale_answer_hides_is_still_to_be_taken_back(server: ArmServer, cloud: Cloud) -> None:
+    server.on("GET", "/jobs/job-1", GONE)
+    server.on("GET", "/jobs", Reply(body={"value": [job("Running"), job("Completed", "job-2")]}))
+    step = STEPS["finetune"]
+    assert step.standing(cloud, {"name": "job-1"}) is None
+    assert [step.listed(cloud, {"name": name}) for name in ("job-1", "job-2")] == [True, False]
+
+
 def test_what_is_there_is_read_from_the_lists_page_by_page(server: ArmServer, cloud: Cloud) -> None:
     first = {"value": [job("Running", "job-0")], "nextLink": f"{server.url}/more"}
     server.on("GET", "/jobs", Reply(body=first))
     server.on("GET", "/more", Reply(body={"value": [job("Completed"), job("Queued", "job-2")]}))
-    assert (cloud.jobs.listed("job-1"), cloud.jobs.listed("job-9")) == (True, False)
+    assert (cloud.jobs.listed("job-2"), cloud.jobs.listed("job-1")) == (True, False)
     assert [each.name for each in cloud.jobs.running()] == ["job-0", "job-2"]
 
 
@@ -544,6 +562,14 @@ def test_why_a_job_ended_is_never_guessed(server: ArmServer, cloud: Cloud) -> No
     server.on("GET", "/runs/job-1/details", BUSY)
     with pytest.raises(CloudUnavailable):
         cloud.jobs.get("job-1")
+
+
+def test_that_a_job_has_ended_is_known_without_its_history(server: ArmServer, cloud: Cloud) -> None:
+    server.on("GET", "/jobs/job-1", Reply(body=job("Canceled")))
+    server.on("GET", "/runs/job-1/details", Reply(status=403, body={"error": {"code": "Forbidden"}}))
+    seen = cloud.jobs.get("job-1")
+    assert seen is not None
+    assert (seen.status, seen.preempted) == ("Canceled", False)
 
 
 def test_a_job_that_goes_on_after_a_preemption_has_not_ended(server: ArmServer, cloud: Cloud) -> None:

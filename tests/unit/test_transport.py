@@ -11,6 +11,8 @@ from azure.core import PipelineClient
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 from azure.core.rest import HttpRequest, HttpResponse
+from urllib3 import HTTPResponse
+from urllib3.exceptions import SSLError
 
 from runner.azure import answers
 from runner.azure.answers import AnswerRefused, BoundedSession
@@ -136,6 +138,24 @@ def test_a_post_that_only_reads_is_sent_again(server: ArmServer) -> None:
 def test_an_answer_that_breaks_off_is_asked_for_again(server: ArmServer, broken: Reply) -> None:
     bench = Bench(server)
     server.on("GET", "/x", broken, WELL)
+    assert bench.send("GET", "/x").json() == {"well": True}
+    assert bench.wire.retried == 1
+
+
+def test_an_answer_whose_encryption_breaks_is_asked_for_again(
+    server: ArmServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, broken = HTTPResponse.read1, iter([SSLError("decryption failed or bad record mac")])
+
+    def broken_once(body: HTTPResponse, *given: Any, **named: Any) -> bytes:  # noqa: ANN401 - as urllib3 has it
+        for error in broken:
+            body.close()  # as urllib3 does
+            raise error
+        return read(body, *given, **named)
+
+    monkeypatch.setattr(HTTPResponse, "read1", broken_once)
+    bench = Bench(server)
+    server.on("GET", "/x", WELL)
     assert bench.send("GET", "/x").json() == {"well": True}
     assert bench.wire.retried == 1
 
