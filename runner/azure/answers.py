@@ -91,8 +91,12 @@ def refuse_redirects(status: int, headers: Mapping[str, str], url: str) -> None:
 
 
 def refuse_all_but_json(status: int, content_type: str, body: bytes, url: str) -> None:
-    """Refuse what a proxy or a sign-in page answers where JSON was asked for and success is claimed."""
-    if status >= HTTPStatus.MULTIPLE_CHOICES or not body:
+    """Refuse what a proxy or a sign-in page answers where JSON was asked for.
+
+    It is looked for where success is claimed, and in a 404: that one would be believed, too.
+    """
+    believed = status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_FOUND
+    if not believed or not body:
         return
     if content_type.lower().startswith("text/html") or not _is_json(body):
         raise AnswerRefused(

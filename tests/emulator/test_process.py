@@ -13,6 +13,7 @@ import pytest
 from tests.emulator.emulated import FAKE_TRAINER, ROOT, Emulated, command, running
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+REGION = "/subscriptions/s/providers/Microsoft.MachineLearningServices/locations/eastus"
 MODEL = "azureml://registries/azureml/models/Phi-3-tiny-4k-instruct/versions/1"
 COMPONENT = "azureml://registries/azureml/components/chat_completion_pipeline/versions/0.0.82"
 FAKE = ("--test-mode", "--trainer", FAKE_TRAINER)
@@ -237,6 +238,21 @@ def register(emulated: Emulated) -> None:
     with emulated.client(emulated.token()) as client:
         answer = client.put(f"{WORKSPACE}/models/tuned/versions/1", json={"properties": model})
     assert answer.status_code == 201, answer.text
+
+
+def test_a_limit_that_a_test_left_behind_does_not_outlive_test_mode(tmp_path: Path) -> None:
+    family = "standardNCADSA100v4Family"
+
+    def dedicated(emulated: Emulated) -> set[int]:
+        with emulated.client(emulated.token()) as client:
+            lines = client.get(f"{REGION}/usages").json()["value"]
+        return {line["limit"] for line in lines if line["name"]["value"] == family}
+
+    with running(tmp_path / "state", *FAKE) as emulated:
+        assert emulated.admin("POST", "/_emu/quota", name=family, limit=1).status_code == 200
+        assert 1 in dedicated(emulated)
+    with running(tmp_path / "state") as emulated:
+        assert 1 not in dedicated(emulated)
 
 
 def test_two_emulators_do_not_meet(tmp_path: Path) -> None:

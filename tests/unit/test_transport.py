@@ -266,6 +266,19 @@ def test_a_page_of_a_proxy_is_not_an_answer(server: ArmServer, page: Reply) -> N
     assert "secret-of-the-page" not in str(told.value)
 
 
+def test_a_404_of_a_proxy_does_not_say_that_something_is_gone(server: ArmServer) -> None:
+    page = Reply(status=404, body=b"<html>no such page</html>", headers={"Content-Type": "text/html"})
+    server.on("GET", "/x", page)
+    with pytest.raises(AnswerRefused, match="localhost answered 404 with something that is not Azure ML's"):
+        Bench(server).send("GET", "/x")
+
+
+@pytest.mark.parametrize("body", [b"", b'{"error": {"code": "ResourceNotFound"}}'])
+def test_a_404_of_the_service_is_an_answer(server: ArmServer, body: bytes) -> None:
+    server.on("GET", "/x", Reply(status=404, body=body))
+    assert Bench(server).send("GET", "/x").status_code == 404
+
+
 @pytest.mark.parametrize("answer", [Reply(status=204), Reply(body=b"null"), Reply(body=b"\xef\xbb\xbf{}")])
 def test_an_answer_without_much_is_one(server: ArmServer, answer: Reply) -> None:
     server.on("GET", "/x", answer)
