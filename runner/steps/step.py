@@ -57,7 +57,8 @@ class Observation:
     """What a fresh look shows. `fraction` (0 to 1) and `detail` are for people; `outputs` for later steps.
 
     `ended` tells that the resource, if it costs money while it is there, no longer does (a finished job);
-    `queued` that it waits for nodes, `preempted` that it failed because they were taken away.
+    `queued` that it waits for nodes, `preempted` that it failed because they were taken away. What stands in
+    for a look that was not answered is not `answered`.
     """
 
     status: Status
@@ -70,6 +71,7 @@ class Observation:
     ended: bool = False
     queued: bool = False
     preempted: bool = False
+    answered: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

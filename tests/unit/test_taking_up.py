@@ -316,3 +316,11 @@ def test_looks_that_were_not_answered_do_not_tell_that_nothing_is_there(bench: B
     since, step.on_standing = bench.run.clock.monotonic(), appears
     assert bench.backward() == ()
     assert bench.calls == ["delete my-compute"]
+
+
+def test_what_only_unanswered_looks_were_about_has_not_vanished(bench: Bench) -> None:
+    step = killed_while_asking(bench)
+    step.looks = [CloudUnavailable("HTTP 503"), ABSENT]
+    bench.run.record(Event.ACKNOWLEDGED, step="compute")
+    with pytest.raises(StepFailed, match="was accepted, but it is not there"):
+        bench.forward()
