@@ -81,9 +81,8 @@ PLANTED = (
     Planted(
         name="done before the look",
         file=_ATTEMPTING,
-        old="    return action, until_succeeded("
-        "attempt.run, replace(attempt.watch(), insist=request.insist))",
-        new="    return action, Observation(status=Status.SUCCEEDED)",
+        old="    seen = until_succeeded(attempt.run, replace(attempt.watch(), insist=request.insist))\n",
+        new="    seen = Observation(status=Status.SUCCEEDED)\n",
     ),
     Planted(
         name="the intent is written after the request",

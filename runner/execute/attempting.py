@@ -246,7 +246,8 @@ def _begun(attempt: _Attempt) -> tuple[Action, Observation]:
     attempt.run.observer.acting(attempt.change, action)
     request = _request(attempt, action)
     request.send()
-    return action, until_succeeded(attempt.run, replace(attempt.watch(), insist=request.insist))
+    seen = until_succeeded(attempt.run, replace(attempt.watch(), insist=request.insist))
+    return _adopted(attempt, request), seen
 
 
 def _taken_up(attempt: _Attempt, record: StepRecord) -> tuple[Action, Observation]:
@@ -262,7 +263,7 @@ def _taken_up(attempt: _Attempt, record: StepRecord) -> tuple[Action, Observatio
 
 
 def _adopted(attempt: _Attempt, request: Request) -> Action:
-    """Tell what a resource that is there after a crash is to this run: its own, unless the tags say not."""
+    """Tell what a resource that has come is to this run: its own, unless its tags say not."""
     step = STEPS[attempt.change.step]
     if request.action is not Action.CREATE or not step.traits.bills:
         return request.action

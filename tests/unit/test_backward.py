@@ -233,8 +233,9 @@ def test_a_deletion_that_is_never_confirmed_is_told_and_the_rest_still_goes(benc
 
 def test_a_look_that_is_not_answered_leaves_the_rest_to_go(bench: Bench) -> None:
     bench.step("compute", ABSENT, SUCCEEDED)
-    bench.step("endpoint", ABSENT, SUCCEEDED, on_standing=unanswered)
+    step = bench.step("endpoint", ABSENT, SUCCEEDED)
     bench.forward()
+    step.on_standing = unanswered
     assert bench.backward() == ("thing my-endpoint",)
     assert "delete my-compute" in bench.calls
     assert bench.told("endpoint") == {"reason": "HTTP 503"}

@@ -9,6 +9,7 @@ from runner.errors import CloudUnavailable, StepFailed
 from runner.execute import GRACE_SECONDS
 from runner.journal import Event, Json
 from runner.manifest import RunStatus, StepStatus
+from runner.recipe import Cleanup
 from runner.steps.step import Context, Observation, Status, Traits
 from tests.unit.bench import (
     ABSENT,
@@ -324,3 +325,17 @@ def test_what_only_unanswered_looks_were_about_has_not_vanished(bench: Bench) ->
     bench.run.record(Event.ACKNOWLEDGED, step="compute")
     with pytest.raises(StepFailed, match="was accepted, but it is not there"):
         bench.forward()
+
+
+@pytest.mark.parametrize("cleanup", [Cleanup.NEVER, Cleanup.ALWAYS])
+@pytest.mark.parametrize("down_reused", [False, True])
+def test_of_two_runs_that_ask_at_once_the_one_without_its_tag_only_uses_it(
+    bench: Bench, cleanup: Cleanup, *, down_reused: bool
+) -> None:
+    step = bench.step("endpoint", ABSENT, SUCCEEDED, traits=needing(down_reused=down_reused))
+    step.on_create = lambda: setattr(step, "tags", EARLIER_RUN)
+    outcome = bench.carry_out(cleanup)
+    assert (outcome.exit_code, outcome.billing) == (0, None)
+    assert bench.calls == ["create endpoint"]
+    assert outcome.manifest.steps["endpoint"].action == "reuse"
+    assert [each.name for each in outcome.manifest.alive] == (["my-endpoint"] if down_reused else [])
