@@ -11,7 +11,7 @@ from threading import Event as Flag
 from runner import naming
 from runner.errors import CloudUnavailable, NotWritten, RunnerError, StepFailed
 from runner.execute.asking import Request
-from runner.execute.attempts import Cause, another_is_left, cause_of, failures, unseen
+from runner.execute.attempts import Cause, another_is_left, cause_of, failures, first_intent, unseen
 from runner.execute.crash import keep
 from runner.execute.deletion import take_back
 from runner.execute.limits import Limits, Overdue, over
@@ -212,7 +212,13 @@ def _attempted(walk: Walk, change: Change, attempt: int) -> None:
 def _attempt(walk: Walk, change: Change, number: int, recorded: Mapping[str, Json] | None) -> _Attempt:
     """Fix what the attempt means to do: as it was recorded, or anew."""
     outputs = {name: record.outputs for name, record in walk.run.manifest.steps.items()}
-    context = replace(walk.context, outputs=outputs, attempt=number, stop=walk.run.stop)
+    context = replace(
+        walk.context,
+        outputs=outputs,
+        attempt=number,
+        first=first_intent(walk.run.journal.records, change.step),
+        stop=walk.run.stop,
+    )
     intent = recorded or first_answer(walk.run, lambda: STEPS[change.step].intend(context), change)
     return _Attempt(
         walk=walk, change=replace(change, name=str(intent["name"])), context=context, intent=intent

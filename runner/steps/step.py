@@ -78,8 +78,9 @@ class Observation:
 class Context:
     """What a step may know while it runs. `outputs` holds what its needs have put out, by step.
 
-    `attempt` counts, from 1, how often the step has been tried under a new name. A step that takes long over
-    one look ends it early once `stop` is set.
+    `attempt` counts, from 1, how often the step has been tried under a new name; `first` is what was meant
+    the first time, unless that has been taken back. A step that takes long over one look ends it early once
+    `stop` is set.
     """
 
     recipe: Recipe
@@ -91,6 +92,7 @@ class Context:
     effective: Effective | None
     outputs: Mapping[str, Mapping[str, Json]]
     attempt: int = 1
+    first: Mapping[str, Json] = field(default_factory=dict)
     stop: StopEvent = field(default_factory=StopEvent)
 
     def tags(self, step: str) -> Mapping[str, str]:
