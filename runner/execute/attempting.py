@@ -244,6 +244,9 @@ def _acted(walk: Walk, change: Change, number: int) -> None:
 
 def _begun(attempt: _Attempt) -> tuple[Action, Observation]:
     """Look first, and ask only for what is not there as it is wanted."""
+    if _is_found_again(attempt):
+        _write_intent(attempt, Action.CREATE)
+        return _taken_up(attempt, attempt.run.manifest.steps[attempt.change.step])
     seen = until_settled(attempt.run, attempt.watch(attempt.look_before_acting))
     if seen.status not in {Status.ABSENT, Status.DIFFERS}:
         return (Action.READ if attempt.change.action is Action.READ else Action.REUSE), seen
@@ -254,6 +257,17 @@ def _begun(attempt: _Attempt) -> tuple[Action, Observation]:
     request.send()
     seen = until_succeeded(attempt.run, replace(attempt.watch(), insist=request.insist))
     return _adopted(attempt, request), seen
+
+
+def _is_found_again(attempt: _Attempt) -> bool:
+    """Tell whether this run has asked for it, by its tags, though a repair has lost the intent."""
+    run, step = attempt.run, STEPS[attempt.change.step]
+    repaired = any(each.event is Event.REPAIRED for each in run.journal.records)
+    lost = repaired and not attempt.context.first
+    if not lost or not step.traits.bills or attempt.change.action is Action.READ:
+        return False
+    tags = first_answer(run, lambda: step.standing(run.cloud, attempt.intent), attempt.change)
+    return tags is not None and tags.get(naming.TAG_RUN) == attempt.context.run_id
 
 
 def _taken_up(attempt: _Attempt, record: StepRecord) -> tuple[Action, Observation]:
