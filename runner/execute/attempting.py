@@ -12,10 +12,9 @@ from runner import naming
 from runner.errors import CloudUnavailable, NotWritten, RunnerError, StepFailed
 from runner.execute.asking import Request
 from runner.execute.attempts import Cause, another_is_left, cause_of, failures, first_intent, unseen
-from runner.execute.crash import keep
 from runner.execute.deletion import take_back
 from runner.execute.limits import Limits, Overdue, over
-from runner.execute.mistakes import our_mistake
+from runner.execute.mistakes import decisive, undecided
 from runner.execute.noting import Notes
 from runner.execute.run import Run
 from runner.execute.waiting import (
@@ -30,6 +29,14 @@ from runner.journal import Event, Json
 from runner.manifest import StepRecord, StepStatus
 from runner.steps import STEPS
 from runner.steps.step import Action, Change, Context, Observation, Status
+
+
+class _InAsking(Exception):
+    """A mistake of ours in a request, which fails the step; one in looking does not."""
+
+    def __init__(self, mistake: Exception) -> None:
+        super().__init__()
+        self.mistake = mistake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +101,10 @@ def carry_out_step(walk: Walk, change: Change) -> None:
             _carry_out(walk, change)
         elif change.step in walk.needed:
             _look_again(walk, change)
-    except BaseException:
+    except BaseException as error:
         walk.failed.set()
+        if isinstance(error, Exception) and not isinstance(error, RunnerError | Interrupted):
+            raise undecided(walk.run, error) from error
         raise
 
 
@@ -195,18 +204,31 @@ def _attempted(walk: Walk, change: Change, attempt: int) -> None:
         _acted(walk, change, attempt)
     except (Interrupted, NotWritten):
         raise
-    except CloudUnavailable as error:  # nothing is decided
-        run.record(Event.OBSERVED, step=change.step, data={"detail": error.message, "unanswered": True})
-        run.observer.failed(change, error)
+    except CloudUnavailable as error:
+        _record_undecided(run, change, error)
         raise
     except RunnerError as error:
         _record_failure(run, change, error)
         raise
+    except _InAsking as error:
+        raise _failed_by(run, change, error.mistake) from error.mistake
     except Exception as error:
-        keep(run.folder, error, run.clock.now())
-        mistake = our_mistake(error)
-        _record_failure(run, change, mistake)
+        if not run.manifest.steps[change.step].changed:
+            raise _failed_by(run, change, error) from error
+        mistake = undecided(run, error)
+        _record_undecided(run, change, mistake)
         raise mistake from error
+
+
+def _failed_by(run: Run, change: Change, error: Exception) -> StepFailed:
+    mistake = decisive(run, error)
+    _record_failure(run, change, mistake)
+    return mistake
+
+
+def _record_undecided(run: Run, change: Change, error: RunnerError) -> None:
+    run.record(Event.OBSERVED, step=change.step, data={"detail": error.message, "unanswered": True})
+    run.observer.failed(change, error)
 
 
 def _attempt(walk: Walk, change: Change, number: int, recorded: Mapping[str, Json] | None) -> _Attempt:
@@ -296,7 +318,12 @@ def _request(attempt: _Attempt, action: Action, *, acknowledged: bool = False) -
     step = STEPS[attempt.change.step]
 
     def create() -> None:
-        step.create(attempt.context, attempt.intent)
+        try:
+            step.create(attempt.context, attempt.intent)
+        except RunnerError:
+            raise
+        except Exception as error:
+            raise _InAsking(error) from error
 
     return Request(attempt.run, attempt.change.step, action, create, acknowledged)
 
