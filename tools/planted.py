@@ -121,7 +121,7 @@ PLANTED = (
     Planted(
         name="what is done is done again",
         file="runner/execute/remaining.py",
-        old="        if status is not StepStatus.SUCCEEDED and not used_up:",
+        old="        if (taken_back or not done) and not used_up:",
         new="        if not used_up:",
     ),
     Planted(

@@ -149,9 +149,11 @@ def _first_attempt(walk: Walk, change: Change) -> int:
         return record.attempt + 1
     if _has_come(walk, change, record):
         return record.attempt
-    if _stands_in_the_way(run, step):
-        raise StepFailed(_told(run, step))
-    return record.attempt + 1
+    if not _stands_in_the_way(run, step):
+        return record.attempt + 1
+    if record.status is StepStatus.SUCCEEDED:  # it was to go, would not, and is wanted again
+        return record.attempt
+    raise StepFailed(_told(run, step))
 
 
 def _fail_as_before(walk: Walk, step: str) -> None:
@@ -176,7 +178,7 @@ def _told(run: Run, step: str) -> str:
 
 
 def _has_come(walk: Walk, change: Change, record: StepRecord) -> bool:
-    """Tell whether what failed for a reason of ours has come in the cloud after all, or is on its way."""
+    """Tell whether it has come in the cloud, though we failed or meant it to go along, or is on its way."""
     deletion = next((each.deletion for each in walk.run.manifest.alive if each.step == change.step), None)
     if not record.changed or deletion is not None:
         return False
