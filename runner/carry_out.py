@@ -13,6 +13,7 @@ from runner.errors import (
     StepFailed,
     StillBilling,
     Terminated,
+    Undecided,
 )
 from runner.execute import Observer, Run
 from runner.journal import Event
@@ -24,7 +25,7 @@ from runner.session import Session
 from runner.steps.step import Context
 
 # After these nothing is decided: what was begun is kept, and goes on in the cloud.
-_UNDECIDED = (KeyboardInterrupt, CloudUnavailable, NotWritten)
+_UNDECIDED = (KeyboardInterrupt, CloudUnavailable, NotWritten, Undecided)
 _REASON_LOST = {RunStatus.FAILED: "the run has failed; why is lost with a damaged line of its journal"}
 
 
@@ -123,14 +124,20 @@ def _closed(run: Run, walked: _Walked, trouble: BaseException | None, left: list
     elif left and run.stop.is_set() and status is not RunStatus.INTERRUPTED:
         error, status = KeyboardInterrupt(), RunStatus.INTERRUPTED
     if error is not None and not isinstance(error, RunnerError | KeyboardInterrupt):
-        execute.keep(run.folder, error, run.clock.now())
+        error = _told(run, error)
     unwritten = _caught(lambda: execute.close(run, status))
     manifest = run.manifest
     return Outcome(manifest=manifest, error=error or unwritten, billing=outstanding(manifest, left))
 
 
+def _told(run: Run, error: BaseException) -> RunnerError:
+    mistake = execute.decisive(run, error)
+    mistake.__cause__ = error
+    return mistake
+
+
 def at_the_console(session: Session, run: Run, plan: Plan, context: Context) -> Outcome:
-    """Do the same before people's eyes. An error that is no RunnerError is raised once all is told."""
+    """Do the same before people's eyes."""
     outcome: Outcome | None = None
     # However the run ends, it has ended so, whether anybody listens or not.
     with suppress(OSError), _following(session, run, plan, context) as observer:
@@ -140,8 +147,6 @@ def at_the_console(session: Session, run: Run, plan: Plan, context: Context) -> 
         outcome = carry_out(run, plan, context, context.recipe.cleanup)
     with suppress(OSError):
         session.console.finished(outcome.manifest, run.folder, outcome.error, outcome.billing)
-    if outcome.error is not None and not isinstance(outcome.error, RunnerError | KeyboardInterrupt):
-        raise outcome.error
     return outcome
 
 

@@ -5,6 +5,7 @@ RunnerError                      1
 │   ├── NotFound                 1   the resource is not there
 │   └── Conflict                 1   the service refuses because of something else that is under way
 ├── NotWritten                   1   what has to be on the disk could not be written; the run can be resumed
+├── Undecided                    1   a mistake of ours while something was under way; the run can be resumed
 ├── UsageError                   2   the command line is wrong, or names a run that is not there
 ├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
 ├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
@@ -101,6 +102,10 @@ class Conflict(StepFailed):
 
 class NotWritten(RunnerError):
     """What has to be on the disk could not be written; nothing was asked for that is not on it."""
+
+
+class Undecided(RunnerError):
+    """A mistake of ours in looking at what the cloud does: nothing is decided, the run can be resumed."""
 
 
 class UsageError(RunnerError):

@@ -81,9 +81,8 @@ PLANTED = (
     Planted(
         name="done before the look",
         file=_ATTEMPTING,
-        old="    return action, until_succeeded("
-        "attempt.run, replace(attempt.watch(), insist=request.insist))",
-        new="    return action, Observation(status=Status.SUCCEEDED)",
+        old="    seen = until_succeeded(attempt.run, replace(attempt.watch(), insist=request.insist))\n",
+        new="    seen = Observation(status=Status.SUCCEEDED)\n",
     ),
     Planted(
         name="the intent is written after the request",
@@ -122,7 +121,7 @@ PLANTED = (
     Planted(
         name="what is done is done again",
         file="runner/execute/remaining.py",
-        old="        if status is not StepStatus.SUCCEEDED and not used_up:",
+        old="        if (taken_back or not done) and not used_up:",
         new="        if not used_up:",
     ),
     Planted(

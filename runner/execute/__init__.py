@@ -8,11 +8,10 @@ that is no more is taken up by the same walks: a recorded intent is looked for b
 
 from runner.execute.attempts import Cause
 from runner.execute.backward import backward, cancel
-from runner.execute.crash import keep
 from runner.execute.forward import forward
 from runner.execute.heard import heard
 from runner.execute.looking import note_what_is_gone
-from runner.execute.mistakes import our_mistake
+from runner.execute.mistakes import decisive, our_mistake
 from runner.execute.observer import Observer
 from runner.execute.remaining import remaining
 from runner.execute.run import Run, close, manifest_of
@@ -28,9 +27,9 @@ __all__ = [
     "backward",
     "cancel",
     "close",
+    "decisive",
     "forward",
     "heard",
-    "keep",
     "manifest_of",
     "note_what_is_gone",
     "our_mistake",

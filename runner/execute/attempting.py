@@ -11,11 +11,10 @@ from threading import Event as Flag
 from runner import naming
 from runner.errors import CloudUnavailable, NotWritten, RunnerError, StepFailed
 from runner.execute.asking import Request
-from runner.execute.attempts import Cause, another_is_left, cause_of, failures, unseen
-from runner.execute.crash import keep
+from runner.execute.attempts import Cause, another_is_left, cause_of, failures, first_intent, unseen
 from runner.execute.deletion import take_back
 from runner.execute.limits import Limits, Overdue, over
-from runner.execute.mistakes import our_mistake
+from runner.execute.mistakes import decisive, undecided
 from runner.execute.noting import Notes
 from runner.execute.run import Run
 from runner.execute.waiting import (
@@ -30,6 +29,14 @@ from runner.journal import Event, Json
 from runner.manifest import StepRecord, StepStatus
 from runner.steps import STEPS
 from runner.steps.step import Action, Change, Context, Observation, Status
+
+
+class _InAsking(Exception):
+    """A mistake of ours in a request, which fails the step; one in looking does not."""
+
+    def __init__(self, mistake: Exception) -> None:
+        super().__init__()
+        self.mistake = mistake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +101,10 @@ def carry_out_step(walk: Walk, change: Change) -> None:
             _carry_out(walk, change)
         elif change.step in walk.needed:
             _look_again(walk, change)
-    except BaseException:
+    except BaseException as error:
         walk.failed.set()
+        if isinstance(error, Exception) and not isinstance(error, RunnerError | Interrupted):
+            raise undecided(walk.run, error) from error
         raise
 
 
@@ -140,9 +149,11 @@ def _first_attempt(walk: Walk, change: Change) -> int:
         return record.attempt + 1
     if _has_come(walk, change, record):
         return record.attempt
-    if _stands_in_the_way(run, step):
-        raise StepFailed(_told(run, step))
-    return record.attempt + 1
+    if not _stands_in_the_way(run, step):
+        return record.attempt + 1
+    if record.status is StepStatus.SUCCEEDED:  # it was to go, would not, and is wanted again
+        return record.attempt
+    raise StepFailed(_told(run, step))
 
 
 def _fail_as_before(walk: Walk, step: str) -> None:
@@ -167,7 +178,7 @@ def _told(run: Run, step: str) -> str:
 
 
 def _has_come(walk: Walk, change: Change, record: StepRecord) -> bool:
-    """Tell whether what failed for a reason of ours has come in the cloud after all, or is on its way."""
+    """Tell whether it has come in the cloud, though we failed or meant it to go along, or is on its way."""
     deletion = next((each.deletion for each in walk.run.manifest.alive if each.step == change.step), None)
     if not record.changed or deletion is not None:
         return False
@@ -195,24 +206,43 @@ def _attempted(walk: Walk, change: Change, attempt: int) -> None:
         _acted(walk, change, attempt)
     except (Interrupted, NotWritten):
         raise
-    except CloudUnavailable as error:  # nothing is decided
-        run.record(Event.OBSERVED, step=change.step, data={"detail": error.message, "unanswered": True})
-        run.observer.failed(change, error)
+    except CloudUnavailable as error:
+        _record_undecided(run, change, error)
         raise
     except RunnerError as error:
         _record_failure(run, change, error)
         raise
+    except _InAsking as error:
+        raise _failed_by(run, change, error.mistake) from error.mistake
     except Exception as error:
-        keep(run.folder, error, run.clock.now())
-        mistake = our_mistake(error)
-        _record_failure(run, change, mistake)
+        if not run.manifest.steps[change.step].changed:
+            raise _failed_by(run, change, error) from error
+        mistake = undecided(run, error)
+        _record_undecided(run, change, mistake)
         raise mistake from error
+
+
+def _failed_by(run: Run, change: Change, error: Exception) -> StepFailed:
+    mistake = decisive(run, error)
+    _record_failure(run, change, mistake)
+    return mistake
+
+
+def _record_undecided(run: Run, change: Change, error: RunnerError) -> None:
+    run.record(Event.OBSERVED, step=change.step, data={"detail": error.message, "unanswered": True})
+    run.observer.failed(change, error)
 
 
 def _attempt(walk: Walk, change: Change, number: int, recorded: Mapping[str, Json] | None) -> _Attempt:
     """Fix what the attempt means to do: as it was recorded, or anew."""
     outputs = {name: record.outputs for name, record in walk.run.manifest.steps.items()}
-    context = replace(walk.context, outputs=outputs, attempt=number, stop=walk.run.stop)
+    context = replace(
+        walk.context,
+        outputs=outputs,
+        attempt=number,
+        first=first_intent(walk.run.journal.records, change.step),
+        stop=walk.run.stop,
+    )
     intent = recorded or first_answer(walk.run, lambda: STEPS[change.step].intend(context), change)
     return _Attempt(
         walk=walk, change=replace(change, name=str(intent["name"])), context=context, intent=intent
@@ -238,6 +268,9 @@ def _acted(walk: Walk, change: Change, number: int) -> None:
 
 def _begun(attempt: _Attempt) -> tuple[Action, Observation]:
     """Look first, and ask only for what is not there as it is wanted."""
+    if _is_found_again(attempt):
+        _write_intent(attempt, Action.CREATE)
+        return _taken_up(attempt, attempt.run.manifest.steps[attempt.change.step])
     seen = until_settled(attempt.run, attempt.watch(attempt.look_before_acting))
     if seen.status not in {Status.ABSENT, Status.DIFFERS}:
         return (Action.READ if attempt.change.action is Action.READ else Action.REUSE), seen
@@ -246,7 +279,19 @@ def _begun(attempt: _Attempt) -> tuple[Action, Observation]:
     attempt.run.observer.acting(attempt.change, action)
     request = _request(attempt, action)
     request.send()
-    return action, until_succeeded(attempt.run, replace(attempt.watch(), insist=request.insist))
+    seen = until_succeeded(attempt.run, replace(attempt.watch(), insist=request.insist))
+    return _adopted(attempt, request), seen
+
+
+def _is_found_again(attempt: _Attempt) -> bool:
+    """Tell whether this run has asked for it, by its tags, though a repair has lost the intent."""
+    run, step = attempt.run, STEPS[attempt.change.step]
+    repaired = any(each.event is Event.REPAIRED for each in run.journal.records)
+    lost = repaired and not attempt.context.first
+    if not lost or not step.traits.bills or attempt.change.action is Action.READ:
+        return False
+    tags = first_answer(run, lambda: step.standing(run.cloud, attempt.intent), attempt.change)
+    return tags is not None and tags.get(naming.TAG_RUN) == attempt.context.run_id
 
 
 def _taken_up(attempt: _Attempt, record: StepRecord) -> tuple[Action, Observation]:
@@ -262,7 +307,7 @@ def _taken_up(attempt: _Attempt, record: StepRecord) -> tuple[Action, Observatio
 
 
 def _adopted(attempt: _Attempt, request: Request) -> Action:
-    """Tell what a resource that is there after a crash is to this run: its own, unless the tags say not."""
+    """Tell what a resource that has come is to this run: its own, unless its tags say not."""
     step = STEPS[attempt.change.step]
     if request.action is not Action.CREATE or not step.traits.bills:
         return request.action
@@ -275,7 +320,12 @@ def _request(attempt: _Attempt, action: Action, *, acknowledged: bool = False) -
     step = STEPS[attempt.change.step]
 
     def create() -> None:
-        step.create(attempt.context, attempt.intent)
+        try:
+            step.create(attempt.context, attempt.intent)
+        except RunnerError:
+            raise
+        except Exception as error:
+            raise _InAsking(error) from error
 
     return Request(attempt.run, attempt.change.step, action, create, acknowledged)
 

@@ -7,7 +7,7 @@ from runner.errors import RunnerError
 from runner.execute.asking import Refused
 from runner.execute.limits import Overdue
 from runner.execute.waiting import Decided, Lost
-from runner.journal import Event, Record
+from runner.journal import Event, Json, Record
 from runner.recipe import OnPreempt, Recipe
 from runner.steps import STEPS
 from runner.steps.step import Status
@@ -64,6 +64,17 @@ def _most(cause: Cause, step: str, recipe: Recipe) -> int:
     if cause is Cause.PREEMPTED:
         return recipe.retries.preempted if recipe.on_preempt is OnPreempt.RERUN else 0
     return recipe.retries.failed if cause is Cause.FAILED else 0
+
+
+def first_intent(records: Sequence[Record], step: str) -> Mapping[str, Json]:
+    """Give what a step's first attempt meant, of those that were not taken back; empty without one."""
+    first: Mapping[str, Json] = {}
+    for record in records:
+        if record.event is Event.INTENT and record.step == step:
+            first = first or record.data["intent"]
+        elif record.event is Event.DELETE_DONE and step in {record.step, *record.data.get("with", ())}:
+            first = {}
+    return first
 
 
 def unseen(records: Sequence[Record], step: str) -> bool:

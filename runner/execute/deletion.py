@@ -10,9 +10,9 @@ from runner.execute.attempts import unseen
 from runner.execute.mistakes import our_mistake
 from runner.execute.run import Run
 from runner.journal import Event, Json
-from runner.manifest import Manifest
+from runner.manifest import Manifest, StepStatus
 from runner.steps import STEPS
-from runner.steps.step import Step
+from runner.steps.step import Action, Step
 
 # After this long an accepted deletion that shows nothing is asked for again, a refused one much sooner; each
 # pause is twice the one before.
@@ -58,7 +58,7 @@ def _taken_back(run: Run, name: str, manifest: Manifest, *, down: bool) -> str:
     if tags is None:
         return ""
     if not _is_ours(name, tags, manifest, down=down):
-        return _NOT_OURS
+        return "" if _others_were_quicker(tags, manifest, name) else _NOT_OURS
     run.observer.deleting(step.traits.kind, str(intent["name"]))
     run.record(Event.DELETE_INTENT, step=name, data={"intent": intent})
     reason = _until_gone(run, step, intent)
@@ -99,6 +99,14 @@ def _is_ours(name: str, tags: Mapping[str, str], manifest: Manifest, *, down: bo
         return False
     recipes_own = traits.restored or (down and traits.down_reused)
     return recipes_own or tags.get(naming.TAG_RUN) == manifest.run_id
+
+
+def _others_were_quicker(tags: Mapping[str, str], manifest: Manifest, name: str) -> bool:
+    """Tell whether another run has what this one asked for and was never answered: no debt."""
+    record = manifest.steps[name]
+    in_vain = record.status is not StepStatus.SUCCEEDED and not record.acknowledged
+    by_another = tags.get(naming.TAG_RUN, "") not in {"", manifest.run_id}
+    return in_vain and by_another and record.action == Action.CREATE.value
 
 
 def _until_gone(run: Run, step: Step, intent: Mapping[str, Json]) -> str:

@@ -80,7 +80,7 @@ def until_succeeded(run: Run, watch: Watch) -> Observation:
         if seen.status in {Status.FAILED, Status.FOREIGN}:
             raise Decided(seen)
         if seen.status is Status.IN_PROGRESS:
-            waiting_since, expected = waited, True
+            waiting_since, expected = waited, expected or seen.answered
         elif not watch.insist(seen):
             waiting_since = waited
         elif waited - waiting_since > GRACE_SECONDS:
@@ -144,4 +144,5 @@ def _looks(run: Run, watch: Watch) -> Iterator[tuple[float, Observation]]:
 
 
 def _no_answer(error: CloudUnavailable) -> Observation:
-    return Observation(status=Status.IN_PROGRESS, detail=f"no answer, trying on: {error.message}")
+    detail = f"no answer, trying on: {error.message}"
+    return Observation(status=Status.IN_PROGRESS, detail=detail, answered=False)

@@ -135,7 +135,7 @@ def _done(manifest: Manifest, record: Record) -> None:
     step.intent = record.data["intent"]
     step.outputs = record.data["outputs"]
     step.metrics = record.data.get("metrics", {})
-    if not step.changed:
+    if not step.changed or record.data["action"] == "reuse":  # others were quicker: it is only used
         step.action = record.data["action"]
         step.changed = step.action in {"create", "update"}  # its intent has been left out by a repair
     _note_alive(manifest, record)

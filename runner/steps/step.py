@@ -57,7 +57,8 @@ class Observation:
     """What a fresh look shows. `fraction` (0 to 1) and `detail` are for people; `outputs` for later steps.
 
     `ended` tells that the resource, if it costs money while it is there, no longer does (a finished job);
-    `queued` that it waits for nodes, `preempted` that it failed because they were taken away.
+    `queued` that it waits for nodes, `preempted` that it failed because they were taken away. What stands in
+    for a look that was not answered is not `answered`.
     """
 
     status: Status
@@ -70,14 +71,16 @@ class Observation:
     ended: bool = False
     queued: bool = False
     preempted: bool = False
+    answered: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
     """What a step may know while it runs. `outputs` holds what its needs have put out, by step.
 
-    `attempt` counts, from 1, how often the step has been tried under a new name. A step that takes long over
-    one look ends it early once `stop` is set.
+    `attempt` counts, from 1, how often the step has been tried under a new name; `first` is what was meant
+    the first time, unless that has been taken back. A step that takes long over one look ends it early once
+    `stop` is set.
     """
 
     recipe: Recipe
@@ -89,6 +92,7 @@ class Context:
     effective: Effective | None
     outputs: Mapping[str, Mapping[str, Json]]
     attempt: int = 1
+    first: Mapping[str, Json] = field(default_factory=dict)
     stop: StopEvent = field(default_factory=StopEvent)
 
     def tags(self, step: str) -> Mapping[str, str]:

@@ -37,13 +37,14 @@ class TrafficStep:
         )
 
     def intend(self, context: Context) -> Mapping[str, Json]:
-        """Fix the wanted split and remember the one that is there."""
+        """Fix the wanted split and remember the one that was there before anything was asked for."""
         endpoint = context.outputs["endpoint"]["name"]
         found = _endpoint(context.cloud, endpoint)
+        there = _nonzero(found.traffic) if found else {}
         return {
             "name": endpoint,
             "wanted": _nonzero(given(context.recipe.traffic)),
-            "previous": _nonzero(found.traffic) if found else {},
+            "previous": context.first.get("previous", there),
         }
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:

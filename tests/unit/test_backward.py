@@ -244,8 +244,9 @@ def test_a_deletion_that_is_never_confirmed_is_told_and_the_rest_still_goes(benc
 
 def test_a_look_that_is_not_answered_leaves_the_rest_to_go(bench: Bench) -> None:
     bench.step("compute", ABSENT, SUCCEEDED)
-    bench.step("endpoint", ABSENT, SUCCEEDED, on_standing=unanswered)
+    step = bench.step("endpoint", ABSENT, SUCCEEDED)
     bench.forward()
+    step.on_standing = unanswered
     assert bench.backward() == ("thing my-endpoint",)
     assert "delete my-compute" in bench.calls
     assert bench.told("endpoint") == {"reason": "HTTP 503"}
@@ -406,3 +407,34 @@ def test_a_job_that_one_look_does_not_find_is_cancelled_all_the_same(bench: Benc
     bench.on(SimpleNamespace(jobs=jobs))
     assert cancel(bench.run) == ()
     assert (cancelled, looks) == (["j-1"], [])
+
+
+def asked_in_vain(bench: Bench, tags: Mapping[str, str]) -> None:
+    def refuse() -> None:
+        step.tags = tags
+        raise Conflict("HTTP 409: it is being made")
+
+    step = bench.step("compute", ABSENT, FOREIGN, on_create=refuse)
+    with pytest.raises(StepFailed, match="somebody else's"):
+        bench.forward()
+
+
+def test_what_another_run_made_and_this_one_asked_for_in_vain_is_no_debt(bench: Bench) -> None:
+    asked_in_vain(bench, EARLIER_RUN)
+    assert bench.backward() == ()
+    assert bench.calls == ["create compute"]
+    assert bench.run.manifest.alive == []
+
+
+def test_what_was_asked_for_in_vain_but_does_not_say_by_whom_it_is_stays_listed(bench: Bench) -> None:
+    asked_in_vain(bench, {})
+    assert bench.backward() == ("thing my-compute",)
+    assert bench.told("compute") == {"reason": NOT_OURS}
+
+
+def test_what_was_answered_and_is_now_another_runs_stays_listed(bench: Bench) -> None:
+    step = bench.step("compute", ABSENT, FOREIGN)
+    step.on_create = lambda: setattr(step, "tags", EARLIER_RUN)
+    with pytest.raises(StepFailed, match="somebody else's"):
+        bench.forward()
+    assert bench.backward() == ("thing my-compute",)

@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
 
+from runner import execute
 from runner.console.silent import SilentProgress
-from runner.errors import CloudUnavailable, ExitCode, NotWritten, StepFailed, StillBilling, Terminated
+from runner.errors import (
+    CloudUnavailable,
+    ExitCode,
+    NotWritten,
+    StepFailed,
+    StillBilling,
+    Terminated,
+    Undecided,
+)
 from runner.journal import Event, Journal, Json, read
 from runner.manifest import Manifest, RunStatus, StepStatus
 from runner.outstanding import outstanding
@@ -318,3 +327,74 @@ def test_a_cloud_that_is_out_of_reach_decides_nothing(bench: Bench) -> None:
     step.looks = [SUCCEEDED]
     assert bench.carry_out().manifest.status is RunStatus.SUCCEEDED
     assert bench.calls == []
+
+
+@pytest.mark.parametrize("kind", [KeyError, MemoryError, RecursionError])
+def test_a_mistake_of_ours_in_looking_at_what_was_asked_for_decides_nothing(
+    bench: Bench, kind: type[Exception]
+) -> None:
+    def slip() -> None:
+        if step.calls:
+            raise kind
+
+    step = bench.step("finetune", ABSENT, IN_PROGRESS, traits=JOB, on_look=slip)
+    outcome = bench.carry_out(Cleanup.ALWAYS)
+    assert (outcome.exit_code, outcome.manifest.status) == (1, RunStatus.INTERRUPTED)
+    assert bench.calls == ["create finetune"]
+    assert isinstance(outcome.error, Undecided)
+    assert f"internal error: {kind.__name__}" in outcome.error.message
+    (path,) = bench.folder.glob("crash-*.txt")
+    assert str(path) in outcome.error.hint
+    assert f"runner resume {bench.folder.name}" in outcome.error.hint
+    bench.another_life()
+    step.looks, step.on_look = [IN_PROGRESS, SUCCEEDED], lambda: None
+    assert bench.carry_out().manifest.status is RunStatus.SUCCEEDED
+    assert bench.calls == []
+
+
+def test_a_mistake_of_ours_in_looking_at_what_is_done_decides_nothing_either(bench: Bench) -> None:
+    def slip() -> None:
+        raise KeyError("ours")
+
+    compute = bench.step("compute", ABSENT, SUCCEEDED)
+    job = bench.step("finetune", ABSENT, SUCCEEDED, traits=needing("compute"), on_look=killed)
+    with pytest.raises(Killed):
+        bench.carry_out()
+    bench.another_life()
+    compute.on_look, job.on_look = slip, lambda: None
+    outcome = bench.carry_out(Cleanup.ALWAYS)
+    assert (outcome.exit_code, outcome.manifest.status) == (1, RunStatus.INTERRUPTED)
+    assert isinstance(outcome.error, Undecided)
+    assert bench.calls == []
+
+
+@pytest.mark.parametrize("where", ["on_intend", "on_look", "on_create"])
+def test_a_mistake_of_ours_before_anything_can_run_fails_the_step_and_names_its_file(
+    bench: Bench, where: str
+) -> None:
+    def slip() -> None:
+        raise KeyError("ours")
+
+    step = bench.step("compute", ABSENT, SUCCEEDED)
+    setattr(step, where, slip)
+    outcome = bench.carry_out()
+    assert outcome.manifest.status is RunStatus.FAILED
+    assert isinstance(outcome.error, StepFailed)
+    (path,) = bench.folder.glob("crash-*.txt")
+    assert str(path) in outcome.error.hint
+    assert Event.FAILED in bench.events("compute")
+
+
+def test_a_mistake_of_ours_outside_of_all_steps_names_its_file(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slip(_run: object, *, down: bool) -> NoReturn:
+        raise KeyError(down)
+
+    monkeypatch.setattr(execute, "backward", slip)
+    outcome = bench.carry_out(Cleanup.ALWAYS)
+    assert (outcome.exit_code, outcome.manifest.status) == (1, RunStatus.FAILED)
+    (path,) = bench.folder.glob("crash-*.txt")
+    assert isinstance(outcome.error, StepFailed)
+    assert str(path) in outcome.error.hint
+    assert isinstance(outcome.error.__cause__, KeyError)

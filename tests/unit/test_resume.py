@@ -20,6 +20,7 @@ from runner.console import Output, Voice
 from runner.dataset import prepare
 from runner.drift import refuse_drift
 from runner.errors import Drifted, RecipeInvalid, UsageError
+from runner.execute import looking
 from runner.facts import Target
 from runner.journal import FILE_NAME, Event, Journal, Json, read
 from runner.load import load
@@ -347,6 +348,7 @@ def with_step(bench: Bench, monkeypatch: pytest.MonkeyPatch, **others: Json) -> 
         return SimpleNamespace(target=AZURE, location="")
 
     monkeypatch.setattr(openings, "connected", connected)
+    monkeypatch.setattr(looking, "SECONDS_BETWEEN", 0.0)
     return bench.step("compute", ABSENT, SUCCEEDED, **others)
 
 

@@ -9,6 +9,7 @@ from runner.errors import CloudUnavailable, StepFailed
 from runner.execute import GRACE_SECONDS
 from runner.journal import Event, Json
 from runner.manifest import RunStatus, StepStatus
+from runner.recipe import Cleanup
 from runner.steps.step import Context, Observation, Status, Traits
 from tests.unit.bench import (
     ABSENT,
@@ -316,3 +317,66 @@ def test_looks_that_were_not_answered_do_not_tell_that_nothing_is_there(bench: B
     since, step.on_standing = bench.run.clock.monotonic(), appears
     assert bench.backward() == ()
     assert bench.calls == ["delete my-compute"]
+
+
+def test_what_only_unanswered_looks_were_about_has_not_vanished(bench: Bench) -> None:
+    step = killed_while_asking(bench)
+    step.looks = [CloudUnavailable("HTTP 503"), ABSENT]
+    bench.run.record(Event.ACKNOWLEDGED, step="compute")
+    with pytest.raises(StepFailed, match="was accepted, but it is not there"):
+        bench.forward()
+
+
+@pytest.mark.parametrize("cleanup", [Cleanup.NEVER, Cleanup.ALWAYS])
+@pytest.mark.parametrize("down_reused", [False, True])
+def test_of_two_runs_that_ask_at_once_the_one_without_its_tag_only_uses_it(
+    bench: Bench, cleanup: Cleanup, *, down_reused: bool
+) -> None:
+    step = bench.step("endpoint", ABSENT, SUCCEEDED, traits=needing(down_reused=down_reused))
+    step.on_create = lambda: setattr(step, "tags", EARLIER_RUN)
+    outcome = bench.carry_out(cleanup)
+    assert (outcome.exit_code, outcome.billing) == (0, None)
+    assert bench.calls == ["create endpoint"]
+    assert outcome.manifest.steps["endpoint"].action == "reuse"
+    assert [each.name for each in outcome.manifest.alive] == (["my-endpoint"] if down_reused else [])
+
+
+@pytest.mark.parametrize("there", [IN_PROGRESS, SUCCEEDED], ids=["under way", "done"])
+def test_what_this_run_asked_for_is_its_own_though_a_repair_has_lost_the_intent(
+    bench: Bench, there: Observation
+) -> None:
+    def listed_meanwhile() -> None:
+        listed.append([each.name for each in bench.run.manifest.alive])
+
+    listed: list[list[str]] = []
+    step = bench.step("compute", there, SUCCEEDED, tags={**EARLIER_RUN, "runner.run": bench.context.run_id})
+    step.on_look = listed_meanwhile
+    bench.run.record(Event.REPAIRED, data={"dropped": []})
+    bench.forward()
+    assert listed[0] == ["my-compute"]
+    assert bench.run.manifest.steps["compute"].action == "create"
+    assert bench.backward() == ()
+    assert bench.calls == ["delete my-compute"]
+
+
+@pytest.mark.parametrize("repaired", [False, True])
+def test_what_an_earlier_run_made_is_only_used_after_a_repair_as_well(
+    bench: Bench, *, repaired: bool
+) -> None:
+    bench.step("compute", SUCCEEDED)
+    if repaired:
+        bench.run.record(Event.REPAIRED, data={"dropped": []})
+    bench.forward()
+    assert bench.run.manifest.alive == []
+    assert bench.events("compute") == [Event.STEP_STARTED, Event.DONE]
+
+
+def test_what_this_run_has_updated_is_not_taken_for_its_own_after_a_repair(bench: Bench) -> None:
+    step = bench.step("deployment", DIFFERS, FAILED)
+    with pytest.raises(StepFailed):
+        bench.forward()
+    bench.run.record(Event.REPAIRED, data={"dropped": []})
+    closed_as_failed(bench)
+    step.looks = [FAILED, DIFFERS, SUCCEEDED]
+    bench.forward()
+    assert bench.run.manifest.steps["deployment"].action == "update"
