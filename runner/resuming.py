@@ -9,7 +9,7 @@ from runner.drift import refuse_drift
 from runner.errors import ExitCode
 from runner.execute import Run
 from runner.facts import Facts, TargetKind
-from runner.journal import FILE_NAME, Event, Journal, Json
+from runner.journal import FILE_NAME, Event, Journal, Json, this_process
 from runner.load import Loaded
 from runner.manifest import Manifest, RunStatus
 from runner.opening import Opened
@@ -86,7 +86,7 @@ def _restore_rows(opened: Opened, said: Manifest, folder: Path) -> None:
 
 
 def _resumption(loaded: Loaded) -> Mapping[str, Json]:
-    return {"process": opening.process(), "versions": provenance.versions(loaded.source.folder)}
+    return {"process": this_process(), "versions": provenance.versions(loaded.source.folder)}
 
 
 def _kind(said: Manifest) -> TargetKind:

@@ -5,6 +5,8 @@ import fcntl
 import os
 import stat
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from runner.durable import sync_folder, write_all
@@ -16,6 +18,7 @@ _READ = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # the last for a FIFO: to 
 _HOLD = _READ | os.O_RDWR | os.O_APPEND
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _TRIES = 10
+_LOCK_TRIES, _LOCK_PAUSE = 10, 0.01
 _PIECE = 1 << 20
 
 
@@ -86,7 +89,7 @@ def _opened(path: Path, flags: int) -> int:
 
 def _hold(file: int, path: Path) -> None:
     try:
-        hold(file)
+        _hold_patiently(file)
     except BlockingIOError as error:
         raise RunHeld(
             f"another process holds run {path.parent.name}{_holder(file)}", hint="wait until it ends"
@@ -97,6 +100,16 @@ def _hold(file: int, path: Path) -> None:
             f"{path} cannot be held: its file system {locks} ({error.strerror})",
             hint="two processes might carry out one run: choose --runs-dir on a disk of this machine",
         ) from error
+
+
+def _hold_patiently(file: int) -> None:
+    """Hold it, or raise BlockingIOError; who only asks whether it is held has it for a moment, too."""
+    for _ in range(_LOCK_TRIES):
+        with suppress(BlockingIOError):
+            hold(file)
+            return
+        time.sleep(_LOCK_PAUSE)
+    hold(file)
 
 
 def _holder(file: int) -> str:

@@ -20,7 +20,7 @@ from runner.carry_out import at_the_console
 from runner.cost import read_prices
 from runner.errors import ExitCode
 from runner.facts import Target, TargetKind
-from runner.journal import FILE_NAME, Event, Journal, Json
+from runner.journal import FILE_NAME, Event, Journal, Json, this_process
 from runner.load import SETTING, Part
 from runner.opening import Opened
 from runner.session import RUNS_FOLDER, Session
@@ -89,7 +89,7 @@ def _opening(opened: Opened, chosen: Target, folder: Path) -> dict[str, Json]:
     parameters = effective.parameters.values() if effective else ()
     return {
         "run_id": folder.name,
-        "process": opening.process(),
+        "process": this_process(),
         "recipe": {
             "name": opened.loaded.recipe.name,
             "path": source.path,
