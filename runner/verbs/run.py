@@ -2,6 +2,7 @@
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def main(options: Namespace, session: Session) -> ExitCode:
     prices = read_prices(options.prices) if options.prices else None
     runs.check(options.runs_dir)
     kind = choose(loaded.recipe, options.target)
+    # To reach a cloud changes it, and so does the SDK: another process is to find its own way there.
+    environment = dict(session.environment)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
         loaded = opening.filled_in(session, loaded, kind)
         chosen = opening.where(session, loaded, kind)
@@ -66,7 +69,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
             finally:
                 lease.keep = options.detach or bool(run.manifest.alive)
         # The journal is let go: the process that carries the run on is to hold it.
-        return _detached(options, session, folder, opened)
+        return _detached(options, session, folder, opened, environment)
 
 
 def _refuse_bad_rows(opened: Opened) -> None:
@@ -76,9 +79,11 @@ def _refuse_bad_rows(opened: Opened) -> None:
         dataset.check(section, folder=opened.loaded.source.folder)
 
 
-def _detached(options: Namespace, session: Session, folder: Path, opened: Opened) -> ExitCode:
+def _detached(
+    options: Namespace, session: Session, folder: Path, opened: Opened, environment: Mapping[str, str]
+) -> ExitCode:
     words = ["--state", str(session.emulator_state(options.state)), "--on-interrupt", options.on_interrupt]
-    pid = background.carry_on(folder, words, session.environment)
+    pid = background.carry_on(folder, words, environment)
     session.console.detached(folder, opened.cloud.target.kind, opened.plan, pid)
     return ExitCode.DONE
 

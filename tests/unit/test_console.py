@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner import manifest
+from runner.background import LOG_NAME
 from runner.clock import SystemClock
 from runner.console import Output
 from runner.console.console import Console
@@ -214,6 +215,31 @@ def test_samples_are_shown_beside_the_ground_truth(tmp_path: Path, opening: Mapp
     told.console.finished(ended(opening), tmp_path, None)
     assert "  user         two\n               lines\n" in told.out
     assert "  answer       \\x1b[31mred\\x1b]0;title\\x07\\u202e\\x9b\n  ground truth blue\n" in told.out
+
+
+@pytest.mark.parametrize("output", [Output.TEXT, Output.JSON])
+def test_samples_are_not_in_the_log_of_a_run_that_goes_on_by_itself(
+    tmp_path: Path, opening: Mapping[str, Json], output: Output
+) -> None:
+    turn = {"role": "user", "content": "canary"}
+    scored = {"prompt": [turn], "answer": "canary", "ground_truth": "canary", "seconds": 0.1}
+    (tmp_path / "samples.jsonl").write_text(json.dumps(scored) + "\n", encoding="utf-8")
+    for name in (LOG_NAME, "a pipe of the user"):
+        with (tmp_path / name).open("a", encoding="utf-8") as log:
+            Console(log, log, output, SystemClock()).finished(ended(opening), tmp_path, None)
+    told = (tmp_path / LOG_NAME).read_text(encoding="utf-8")
+    assert "canary" not in told
+    assert ("runner attach shows them" in told) is (output is Output.TEXT)
+    assert "canary" in (tmp_path / "a pipe of the user").read_text(encoding="utf-8")
+
+
+def test_an_ending_is_told_although_its_samples_cannot_be_read(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    (tmp_path / "samples.jsonl").write_text("{\n", encoding="utf-8")
+    told = Told()
+    told.console.finished(ended(opening), tmp_path, None)
+    assert "nothing that bills is left alive" in told.out
 
 
 def test_a_servers_text_never_reaches_the_terminal_raw() -> None:

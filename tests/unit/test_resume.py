@@ -4,6 +4,7 @@ import io
 import json
 import stat
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from runner.clock import SystemClock
 from runner.console import Output, Voice
 from runner.dataset import prepare
 from runner.drift import refuse_drift
-from runner.errors import Drifted, RecipeInvalid, UsageError
+from runner.errors import Drifted, NotWritten, RecipeInvalid, UsageError
 from runner.facts import Target
 from runner.journal import FILE_NAME, Event, Journal, Json, read
 from runner.load import load
@@ -266,6 +267,44 @@ def test_scoring_goes_on_after_the_last_whole_row(bench: Bench, torn: int) -> No
     assert asked == ["q1", "q2"]
     assert after[0] == lines[0]
     assert [json.loads(line)["prompt"][0]["content"] for line in after] == ["q0", "q1", "q2"]
+
+
+def _flipped(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+def _shortened(path: Path) -> None:
+    path.write_bytes(b"{}\n" + path.read_bytes())
+
+
+def _linked(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (_flipped, "line 1 is damaged"),
+        (_shortened, "line 1 is damaged"),
+        (_linked, "symbolic links"),
+    ],
+)
+def test_answers_that_were_not_written_so_are_refused_and_left_but_for_a_torn_line(
+    bench: Bench, damage: Callable[[Path], None], reason: str
+) -> None:
+    asked = sampled(bench)
+    score(bench)
+    path = bench.folder / "samples.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"prompt": "torn')
+    damage(path)
+    before = path.read_bytes()
+    asked.clear()
+    with pytest.raises(NotWritten, match=f"samples.jsonl cannot be read: .*{reason}") as caught:
+        score(bench)
+    assert "its rows are scored again" in caught.value.hint
+    assert (asked, path.read_bytes()) == ([], before if damage is _linked else before[:-16])
 
 
 def test_each_answer_is_on_disk_before_the_next_is_asked_for(bench: Bench) -> None:
