@@ -12,7 +12,7 @@ from pathlib import Path
 from runner.durable import sync_folder, write_all
 from runner.errors import RunHeld, UsageError
 from runner.journal.lines import LineError, parsed
-from runner.journal.records import Event, Record
+from runner.journal.records import TELL_THE_HOLDER, Record
 
 _READ = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # the last for a FIFO: to open one would wait
 _HOLD = _READ | os.O_RDWR | os.O_APPEND
@@ -124,7 +124,7 @@ def _process(line: bytes) -> str:
     except (LineError, UsageError):
         return ""
     process = record.data.get("process")
-    if record.event not in {Event.RUN_OPENED, Event.RUN_RESUMED} or not isinstance(process, dict):
+    if record.event not in TELL_THE_HOLDER or not isinstance(process, dict):
         return ""
     return f": pid {process.get('pid')} on {process.get('host')}"
 

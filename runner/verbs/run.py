@@ -26,6 +26,7 @@ from runner.load import SETTING, Part
 from runner.opening import Opened
 from runner.session import RUNS_FOLDER, Session
 from runner.target import choose
+from runner.variables import fingerprints
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -59,7 +60,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
         _refuse_bad_rows(opened)
         folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
         with Journal(folder / FILE_NAME, session.clock, new=True) as journal:
-            journal.append(Event.RUN_OPENED, data=_opening(opened, chosen, folder))
+            journal.append(Event.RUN_OPENED, data=_opening(session, opened, chosen, folder))
             run = opening.begun(session, journal, folder, cloud, cancel=on_interrupt.cancels(options))
             try:
                 run.save()
@@ -88,7 +89,7 @@ def _detached(
     return ExitCode.DONE
 
 
-def _opening(opened: Opened, chosen: Target, folder: Path) -> dict[str, Json]:
+def _opening(session: Session, opened: Opened, chosen: Target, folder: Path) -> dict[str, Json]:
     """Give the journal's first record: all that the run is made of, so that it can be told from it alone."""
     source, effective = opened.loaded.source, opened.plan.effective
     parameters = effective.parameters.values() if effective else ()
@@ -111,6 +112,7 @@ def _opening(opened: Opened, chosen: Target, folder: Path) -> dict[str, Json]:
             "workspace_name": chosen.workspace_name,
             "registry": opened.loaded.recipe.model.registry,
         },
+        "variables": fingerprints(opened.loaded, session.environment, folder.name),
         "versions": provenance.versions(source.folder),
         "pins": _pins(opened),
         "parameters": [
