@@ -146,7 +146,9 @@ def at_the_console(session: Session, run: Run, plan: Plan, context: Context) -> 
         run.stop.set()
         outcome = carry_out(run, plan, context, context.recipe.cleanup)
     with suppress(OSError):
-        session.console.finished(outcome.manifest, run.folder, outcome.error, outcome.billing)
+        session.console.finished(
+            outcome.manifest, run.folder, outcome.error, outcome.billing, prices=plan.prices
+        )
     return outcome
 
 

@@ -49,7 +49,8 @@ class FollowingClock:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._virtual, self._since, self._rate = time.time(), time.monotonic(), 1.0
+        # One value: it is set from several threads, and half of one with half of another is no time at all.
+        self._course = (time.time(), time.monotonic(), 1.0)
 
     def now(self) -> datetime:
         """See `Clock.now`."""
@@ -57,20 +58,26 @@ class FollowingClock:
 
     def monotonic(self) -> float:
         """See `Clock.monotonic`."""
-        try:
-            said = json.loads(self._file.read_text(encoding="utf-8"))
-            self._virtual, self._since, self._rate = said["virtual"], said["monotonic"], said["rate"]
-        except (OSError, ValueError, KeyError):  # the emulator has ended, and its folder may be gone
-            pass
-        return self._virtual + (time.monotonic() - self._since) * self._rate
+        virtual, since, rate = self._look()
+        return virtual + (time.monotonic() - since) * rate
 
     def wait(self, seconds: float, stop: Event) -> bool:
         """See `Clock.wait`; if that time stands still, so does this until it is put forward."""
         until = self.monotonic() + seconds
         while (left := until - self.monotonic()) > 0:
-            if stop.wait(min(_LOOK_SECONDS, left / self._rate) if self._rate else _LOOK_SECONDS):
+            rate = self._course[-1]
+            if stop.wait(min(_LOOK_SECONDS, left / rate) if rate else _LOOK_SECONDS):
                 return True
         return stop.is_set()
+
+    def _look(self) -> tuple[float, float, float]:
+        """Give a time, the machine's moment it was at, and how fast it goes: as said last."""
+        try:
+            said = json.loads(self._file.read_text(encoding="utf-8"))
+            self._course = course = (said["virtual"], said["monotonic"], said["rate"])
+        except (OSError, ValueError, KeyError):  # the emulator has ended, and its folder may be gone
+            return self._course
+        return course
 
 
 def stamp(moment: datetime) -> str:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
-from runner import manifest, naming
+from runner import execute, naming
 from runner.clock import Clock
 from runner.errors import CloudUnavailable, RunnerError
 from runner.execute import DELETE_SECONDS, Observer, our_mistake
@@ -67,12 +68,12 @@ class Collector:
                 held.enter_context(Journal(folder / FILE_NAME, self.clock, new=False)) for folder in each.runs
             ]
             step = _STEPS[each.resource.kind]
-            for journal in journals:
-                journal.append(Event.DELETE_INTENT, step=step, data={"intent": _intent(each.resource)})
+            intent = {"intent": _intent(each.resource)}
+            for journal, folder in zip(journals, each.runs, strict=True):
+                execute.record(journal, folder, Event.DELETE_INTENT, step=step, data=intent)
             reason = self._deleted(each)
             for journal, folder in zip(journals, each.runs, strict=True):
-                _record_outcome(journal, step, reason)
-                manifest.write(manifest.fold(journal.records), folder / manifest.FILE_NAME)
+                _record_outcome(journal, folder, step, reason)
         return reason
 
     def _deleted(self, each: Finding) -> str:
@@ -132,8 +133,9 @@ def _intent(resource: Resource) -> dict[str, str]:
     return {"name": resource.name} | ({"endpoint": resource.parent} if resource.parent else {})
 
 
-def _record_outcome(journal: Journal, step: str, reason: str) -> None:
+def _record_outcome(journal: Journal, folder: Path, step: str, reason: str) -> None:
     if reason:
-        journal.append(Event.DELETE_FAILED, step=step, data={"reason": reason})
+        execute.record(journal, folder, Event.DELETE_FAILED, step=step, data={"reason": reason})
     else:
-        journal.append(Event.DELETE_DONE, step=step, data={"with": list(STEPS[step].traits.takes_along)})
+        along = {"with": list(STEPS[step].traits.takes_along)}
+        execute.record(journal, folder, Event.DELETE_DONE, step=step, data=along)

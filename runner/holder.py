@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.journal import Event, Record, this_process
-
-_TOLD_BY = {Event.RUN_OPENED, Event.RUN_RESUMED}
+from runner.journal import TELL_THE_HOLDER, Record, this_process
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +46,7 @@ def is_held(journal: Path) -> bool:
 
 def last_holder(records: Sequence[Record]) -> Holder | None:
     """Give the process that last opened or resumed the run; None where the journal does not tell."""
-    told = [record.data.get("process") for record in records if record.event in _TOLD_BY]
+    told = [record.data.get("process") for record in records if record.event in TELL_THE_HOLDER]
     process = told[-1] if told else None
     return Holder(pid=int(process["pid"]), host=str(process["host"])) if process else None
 

@@ -1,7 +1,9 @@
 """The manifest as a file: JSON sealed by its own digest, so that a changed one is told from a whole one."""
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,14 +56,25 @@ def digest(content: Mapping[str, Json]) -> str:
 
 def _parsed(path: Path) -> Mapping[str, Json]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(_content(path))
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        is_link = error.errno == errno.ELOOP
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}",
+            hint="a manifest is read through no link: put the file itself there" if is_link else "",
+        ) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "it is no JSON") from error
     if not isinstance(found, dict):
         raise _damaged(path, "it is no JSON object")
     return found
+
+
+def _content(path: Path) -> str:
+    """Read the file itself; the flag that does not wait is for a FIFO."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(file, encoding="utf-8") as stream:
+        return stream.read()
 
 
 def _check_format(found: Mapping[str, Json], path: Path) -> None:

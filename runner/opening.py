@@ -1,7 +1,5 @@
 """From a recipe to a checked plan on a connected target: what the verbs that go online share."""
 
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +15,7 @@ from runner.cost import Prices
 from runner.errors import PreflightRefused, Severity
 from runner.execute import Run
 from runner.facts import Facts, Target, TargetKind
-from runner.journal import Journal, Json
+from runner.journal import Journal
 from runner.load import EVERY_SECTION, Loaded, resolve
 from runner.parameters import Effective
 from runner.plan import Plan, plan
@@ -148,11 +146,6 @@ def begun(session: Session, journal: Journal, folder: Path, cloud: "Cloud", *, c
         stop=StopEvent(),
         cancel=cancel,
     )
-
-
-def process() -> dict[str, Json]:
-    """Tell which process works on a run."""
-    return {"pid": os.getpid(), "host": socket.gethostname()}
 
 
 def _checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:

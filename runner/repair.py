@@ -65,7 +65,7 @@ def _known(folder: Path) -> Manifest | None:
     """Give the manifest, if it is whole. One of a later version is not to be touched: UsageError."""
     path = folder / manifests.FILE_NAME
     try:
-        return manifests.load(path) if path.exists() else None
+        return manifests.load(path) if os.path.lexists(path) else None
     except ManifestDamaged:
         return None
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner import execute, opening, provenance
+from runner import execute, opening, provenance, runs
 from runner.carry_out import at_the_console
 from runner.drift import refuse_drift
 from runner.errors import ExitCode
 from runner.execute import Run
 from runner.facts import Facts, TargetKind
-from runner.journal import FILE_NAME, Event, Journal, Json
+from runner.journal import FILE_NAME, Event, Journal, Json, this_process
 from runner.load import Loaded
 from runner.manifest import Manifest, RunStatus
 from runner.opening import Opened
@@ -19,6 +19,7 @@ from runner.reopening import recipe_path, recorded, reopened
 from runner.session import Session
 from runner.steps import dataset
 from runner.target import of_a_run
+from runner.variables import refuse_others
 
 
 def look(session: Session, folder: Path, state: Path | None) -> ExitCode:
@@ -45,6 +46,9 @@ def go_on(session: Session, folder: Path, *, state: Path | None, as_recorded: bo
         loaded = recorded(said, folder)
         if not as_recorded and not _only_cleans_up(said):
             refuse_drift(said, loaded, recipe_path(said, folder))
+        # It takes long to ask the cloud, and who comes meanwhile is to be told by whom the run is held.
+        execute.record(journal, folder, Event.RUN_HELD, data={"process": this_process()})
+        runs.sweep(folder)
         with opening.reached(session, _kind(said), session.emulator_state(state)) as lease:
             cloud = opening.connected(session, of_a_run(said.target, session.environment), _registry(said))
             run = opening.begun(session, journal, folder, cloud, cancel=cancel)
@@ -58,10 +62,18 @@ def _carried_on(session: Session, run: Run, said: Manifest, loaded: Loaded) -> E
     if _only_cleans_up(said):
         opened = _without_a_plan(session, run, loaded)
     else:
+        _refuse_other_variables(session, run, loaded)
         opened = reopened(session, said, loaded, run.cloud)
         _restore_rows(opened, said, run.folder)
     run.record(Event.RUN_RESUMED, data=_resumption(loaded))
     return at_the_console(session, run, opened.plan, opening.context(opened, run.folder)).exit_code
+
+
+def _refuse_other_variables(session: Session, run: Run, loaded: Loaded) -> None:
+    """Hold the environment against what the run took from it; one that was not recorded says nothing."""
+    opening_record = run.journal.records[0].data
+    if "variables" in opening_record:
+        refuse_others(loaded, session.environment, run.folder.name, opening_record["variables"])
 
 
 def _only_cleans_up(said: Manifest) -> bool:
@@ -86,7 +98,7 @@ def _restore_rows(opened: Opened, said: Manifest, folder: Path) -> None:
 
 
 def _resumption(loaded: Loaded) -> Mapping[str, Json]:
-    return {"process": opening.process(), "versions": provenance.versions(loaded.source.folder)}
+    return {"process": this_process(), "versions": provenance.versions(loaded.source.folder)}
 
 
 def _kind(said: Manifest) -> TargetKind:

@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from runner import journal, manifest
@@ -10,6 +12,9 @@ from runner.durable import sync_folder
 from runner.errors import UsageError
 
 LATEST = "latest"
+
+# As tempfile ends the names that `durable`, a repair and the dataset's step begin; and rows under way.
+_HALF_MADE = (".manifest-????????", ".journal-????????", ".data-????????", "data/.*.jsonl.part")
 
 _RUN_ID = re.compile(r"\A[0-9]{8}T[0-9]{6}Z-")
 
@@ -34,6 +39,20 @@ def check(runs: Path) -> None:
     there = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise UsageError(f"cannot write to {runs}", hint="choose --runs-dir")
+
+
+def sweep(folder: Path) -> None:
+    """Delete what a process that was killed left half made in a run's folder, rows of the dataset among it.
+
+    Only for who holds the run: nobody else makes such things there meanwhile. What cannot be deleted stays.
+    """
+    for pattern in _HALF_MADE:
+        for path in folder.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink()
 
 
 def find(runs: Path, name: str) -> Path:

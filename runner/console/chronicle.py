@@ -72,6 +72,7 @@ def _repaired(data: Data) -> str:
 
 _WORDS: Mapping[Event, Callable[[Data], str]] = {
     Event.RUN_OPENED: _opened,
+    Event.RUN_HELD: lambda data: f"held{_by(data)}, which looks how to go on",
     Event.RUN_RESUMED: lambda data: f"resumed{_by(data)}",
     Event.STEP_STARTED: _started,
     Event.INTENT: _intent,

@@ -1,8 +1,8 @@
 """What plans and runs look like: as text for people, or as one JSON value and nothing else on stdout."""
 
-import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from runner.console import chronicle, findings, going_on, lines, mending, outloo
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
-from runner.errors import RunnerError, StillBilling
+from runner.cost import Prices
+from runner.errors import NotWritten, RunnerError, StillBilling
 from runner.execute import Observer
 from runner.facts import Target, TargetKind
 from runner.journal import Json, Record
@@ -27,6 +28,7 @@ from runner.plan import Plan
 from runner.redact import as_json
 from runner.repair import Repaired
 from runner.steps.sample import FILE_NAME as SAMPLES
+from runner.steps.sample import kept
 from runner.steps.step import Change
 
 
@@ -145,22 +147,25 @@ class Console(Voice):
         folder: Path,
         error: BaseException | None,
         billing: StillBilling | None = None,
+        *,
+        prices: Prices | None = None,
     ) -> None:
         """Tell how a run ended: samples, losses, what is left alive; the errors last, where eyes are.
 
         `billing` comes on top of what failed: it must not hide the reason, nor the end of a log.
+        `prices` stand over those of the list.
         """
         problem = error if isinstance(error, RunnerError) else None
         value = {
             "run": asdict(said),
             "folder": str(folder),
-            "samples": _samples(folder),
+            "samples": self._samples(folder),
             "error": told_error(problem or billing),
             "still_billing": told_error(billing),
-            "hourly": going_on.as_json(said),
+            "hourly": going_on.as_json(said, prices),
             "diagnostics": told_diagnostics(diagnostics_of(problem)),
         }
-        self._tell(value, self._ending(said, folder, error))
+        self._tell(value, self._ending(said, folder, error, prices))
         for each in (problem, billing) if self.output is Output.TEXT else ():
             if each:
                 self._explain(each)
@@ -220,16 +225,32 @@ class Console(Voice):
         yield from lines.diagnostics(planned.diagnostics)
         yield from outlook.money(planned)
 
-    def _ending(self, said: Manifest, folder: Path, error: BaseException | None) -> Iterator[str]:
-        scored = _samples(folder)
-        if scored:
-            yield from texts.samples(scored)
+    def _ending(
+        self, said: Manifest, folder: Path, error: BaseException | None, prices: Prices | None
+    ) -> Iterator[str]:
+        yield from texts.samples(self._samples(folder))
+        if self._is_log_of(folder):
+            yield from texts.samples_elsewhere(folder / SAMPLES)
         yield from texts.run_facts(said)
         if isinstance(error, KeyboardInterrupt):
-            yield from going_on.interrupted(said, folder)
+            yield from going_on.interrupted(said, folder, prices)
             return
-        yield from going_on.alive(said)
+        yield from going_on.alive(said, prices)
         yield f"{said.status.value}: {folder}"
+
+    def _samples(self, folder: Path) -> list[dict[str, Json]]:
+        """Give what was scored, unless all that is told goes into the run's own log: no row may be in one."""
+        # A file that is damaged has ended the run's scoring, which has said so.
+        with suppress(NotWritten):
+            return [] if self._is_log_of(folder) else kept(folder / SAMPLES)
+        return []
+
+    def _is_log_of(self, folder: Path) -> bool:
+        """Tell whether stdout is the log of a run that a process of its own carries on."""
+        try:
+            return os.path.samestat(os.fstat(self.stdout.fileno()), (folder / LOG_NAME).stat())
+        except (OSError, ValueError):  # no such log, or no file at all
+            return False
 
 
 def _change(change: Change) -> Mapping[str, Json]:
@@ -243,20 +264,3 @@ def _in_force(each: InForce) -> Mapping[str, Json]:
 
 def _parameter(parameter: Parameter) -> Mapping[str, Json]:
     return asdict(parameter) | {"origin": parameter.origin.value}
-
-
-def _samples(folder: Path) -> list[Mapping[str, Json]]:
-    """Read what was scored; a line that is torn or damaged must not hide how the run ended."""
-    try:
-        written = (folder / SAMPLES).read_bytes().splitlines()
-    except OSError:
-        return []
-    return [sample for line in written if (sample := _sample(line))]
-
-
-def _sample(line: bytes) -> Mapping[str, Json] | None:
-    try:
-        told = json.loads(line)
-    except ValueError:
-        return None
-    return told if isinstance(told, dict) else None

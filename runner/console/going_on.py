@@ -6,29 +6,32 @@ from pathlib import Path
 from runner import billing
 from runner.billing import Basis, Hourly
 from runner.console.lines import safe, table
-from runner.cost import built_in_prices
+from runner.cost import Prices, built_in_prices
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, Resource
 
 
-def alive(said: Manifest) -> Iterator[str]:
-    """Give what may still cost money, with the command that ends it; say so where nothing does."""
+def alive(said: Manifest, prices: Prices | None = None) -> Iterator[str]:
+    """Give what may still cost money, with the command that ends it; say so where nothing does.
+
+    Without `prices`, here and below, those of the list are taken.
+    """
     yield ""
     if not said.alive:
         yield "nothing that bills is left alive"
         return
     yield "left alive:"
-    yield from _resources(said)
+    yield from _resources(said, prices)
     yield f"  take it back with: runner down {said.run_id}"
 
 
-def interrupted(said: Manifest, folder: Path) -> Iterator[str]:
+def interrupted(said: Manifest, folder: Path, prices: Prices | None = None) -> Iterator[str]:
     """Say what an interruption did not stop, what that costs, and how to go on or to end it."""
     yield ""
     if said.alive:
         yield f"interrupted; of {said.run_id} goes on in the cloud:"
-        yield from _resources(said)
+        yield from _resources(said, prices)
     else:
         yield f"interrupted; of {said.run_id} nothing that bills is left alive"
     yield f"  go on with:      runner resume {said.run_id}"
@@ -55,14 +58,14 @@ def sum_of(found: tuple[Hourly, ...]) -> Iterator[str]:
         yield f"  prices: {known.region}, as of {known.as_of}, from {known.source}"
 
 
-def as_json(said: Manifest) -> list[Json]:
+def as_json(said: Manifest, prices: Prices | None = None) -> list[Json]:
     """Give what each resource that is alive costs an hour; nothing is billed on the emulator."""
-    return billing.as_json(_hourly(said))
+    return billing.as_json(_hourly(said, prices))
 
 
-def _resources(said: Manifest) -> Iterator[str]:
+def _resources(said: Manifest, prices: Prices | None) -> Iterator[str]:
     """Give one line each; on the emulator they cost nothing."""
-    found = _hourly(said)
+    found = _hourly(said, prices)
     if _is_emulated(said):
         yield from table([(each.kind, each.name, _deletion(each)) for each in said.alive])
         yield "  nothing is billed: it is on the emulator"
@@ -81,8 +84,10 @@ def _deletion(each: Resource) -> str:
     )
 
 
-def _hourly(said: Manifest) -> tuple[Hourly, ...]:
-    return () if _is_emulated(said) or not said.alive else billing.hourly(said, built_in_prices())
+def _hourly(said: Manifest, prices: Prices | None) -> tuple[Hourly, ...]:
+    if _is_emulated(said) or not said.alive:
+        return ()
+    return billing.hourly(said, prices or built_in_prices())
 
 
 def _is_emulated(said: Manifest) -> bool:

@@ -144,6 +144,13 @@ def samples(scored: Sequence[Mapping[str, Json]]) -> Iterator[str]:
         yield _indented(f"{'ground truth':<12} {each['ground_truth']}")
 
 
+def samples_elsewhere(file: Path) -> Iterator[str]:
+    """Say where the rows that were scored are, where they may not be shown."""
+    if file.exists():
+        yield ""
+        yield f"prompts and answers are in no log: they are in {file}, and runner attach shows them"
+
+
 def _indented(text: str) -> str:
     return "  " + safe(text).replace("\n", "\n" + " " * 15)
 

@@ -14,7 +14,7 @@ from runner.execute.looking import note_what_is_gone
 from runner.execute.mistakes import decisive, our_mistake
 from runner.execute.observer import Observer
 from runner.execute.remaining import remaining
-from runner.execute.run import Run, close, manifest_of
+from runner.execute.run import Run, close, manifest_of, record
 from runner.execute.waiting import DELETE_SECONDS, GRACE_SECONDS, PATIENCE_SECONDS
 
 __all__ = [
@@ -33,5 +33,6 @@ __all__ = [
     "manifest_of",
     "note_what_is_gone",
     "our_mistake",
+    "record",
     "remaining",
 ]

@@ -57,10 +57,22 @@ class Run:
     def save(self) -> None:
         """Bring the manifest's file up to date with the journal; an older fold never replaces a newer."""
         with self.saving:
-            try:
-                manifests.write(self.manifest, self.folder / manifests.FILE_NAME)
-            except OSError as error:
-                raise _not_written(self.folder, error) from error
+            _save(self.journal, self.folder)
+
+
+def record(
+    journal: Journal, folder: Path, event: Event, *, step: str = "", data: Mapping[str, Json] | None = None
+) -> None:
+    """Record something about a run that is not being carried out, as `Run.record` does."""
+    journal.append(event, step=step, data=data)
+    _save(journal, folder)
+
+
+def _save(journal: Journal, folder: Path) -> None:
+    try:
+        manifests.write(manifest_of(journal), folder / manifests.FILE_NAME)
+    except OSError as error:
+        raise _not_written(folder, error) from error
 
 
 def _not_written(folder: Path, error: OSError) -> NotWritten:

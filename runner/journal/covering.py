@@ -1,5 +1,6 @@
 """What the manifest beside a journal vouches for: records that were acknowledged cannot be a torn tail."""
 
+import os
 from pathlib import Path
 
 from runner import manifest_file
@@ -12,7 +13,7 @@ def covered(journal: Path) -> Covered:
     Raises UsageError if it is damaged.
     """
     path = journal.parent / manifest_file.FILE_NAME
-    if not path.exists():
+    if not os.path.lexists(path):  # a link that leads nowhere is not the same as none
         return Covered()
     said = manifest_file.read(path).get("journal")
     match said:

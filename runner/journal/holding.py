@@ -5,17 +5,20 @@ import fcntl
 import os
 import stat
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from runner.durable import sync_folder, write_all
 from runner.errors import RunHeld, UsageError
 from runner.journal.lines import LineError, parsed
-from runner.journal.records import Event, Record
+from runner.journal.records import TELL_THE_HOLDER, Record
 
 _READ = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # the last for a FIFO: to open one would wait
 _HOLD = _READ | os.O_RDWR | os.O_APPEND
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _TRIES = 10
+_LOCK_TRIES, _LOCK_PAUSE = 10, 0.01
 _PIECE = 1 << 20
 
 
@@ -86,7 +89,7 @@ def _opened(path: Path, flags: int) -> int:
 
 def _hold(file: int, path: Path) -> None:
     try:
-        hold(file)
+        _hold_patiently(file)
     except BlockingIOError as error:
         raise RunHeld(
             f"another process holds run {path.parent.name}{_holder(file)}", hint="wait until it ends"
@@ -97,6 +100,16 @@ def _hold(file: int, path: Path) -> None:
             f"{path} cannot be held: its file system {locks} ({error.strerror})",
             hint="two processes might carry out one run: choose --runs-dir on a disk of this machine",
         ) from error
+
+
+def _hold_patiently(file: int) -> None:
+    """Hold it, or raise BlockingIOError; who only asks whether it is held has it for a moment, too."""
+    for _ in range(_LOCK_TRIES):
+        with suppress(BlockingIOError):
+            hold(file)
+            return
+        time.sleep(_LOCK_PAUSE)
+    hold(file)
 
 
 def _holder(file: int) -> str:
@@ -111,7 +124,7 @@ def _process(line: bytes) -> str:
     except (LineError, UsageError):
         return ""
     process = record.data.get("process")
-    if record.event not in {Event.RUN_OPENED, Event.RUN_RESUMED} or not isinstance(process, dict):
+    if record.event not in TELL_THE_HOLDER or not isinstance(process, dict):
         return ""
     return f": pid {process.get('pid')} on {process.get('host')}"
 

@@ -14,6 +14,7 @@ class Event(StrEnum):
     """What a record tells."""
 
     RUN_OPENED = "run_opened"
+    RUN_HELD = "run_held"
     RUN_RESUMED = "run_resumed"
     STEP_STARTED = "step_started"
     INTENT = "intent"
@@ -27,6 +28,10 @@ class Event(StrEnum):
     DELETE_FAILED = "delete_failed"
     RUN_CLOSED = "run_closed"
     REPAIRED = "repaired"
+
+
+# The events whose records tell which `process` has the run from then on.
+TELL_THE_HOLDER = frozenset({Event.RUN_OPENED, Event.RUN_HELD, Event.RUN_RESUMED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,5 +58,5 @@ class Covered:
 
 
 def this_process() -> Mapping[str, Json]:
-    """Give what the records that open and resume a run say of their `process`; it names who holds the run."""
+    """Give what those records say of their `process`; it names who holds the run."""
     return {"pid": os.getpid(), "host": os.uname().nodename}

@@ -184,6 +184,7 @@ def _repaired(manifest: Manifest, record: Record) -> None:
 
 _APPLIED: Mapping[Event, Callable[[Manifest, Record], None]] = {
     Event.RUN_OPENED: _unchanged,
+    Event.RUN_HELD: _unchanged,
     Event.RUN_RESUMED: _resumed,
     Event.STEP_STARTED: _started,
     Event.INTENT: _intended,

@@ -26,6 +26,7 @@ from runner.steps.step import (
 )
 
 FILE_NAME = "samples.jsonl"
+_ANSWER_KEYS = {"prompt", "answer", "ground_truth", "seconds"}
 
 
 class SampleStep:
@@ -63,7 +64,7 @@ class SampleStep:
         asset = context.outputs["dataset"]["assets"]["test"]
         path = context.run_folder / FILE_NAME
         rows = list(islice(_conversations(context.run_folder / asset["file"]), intent["rows"]))
-        scored = _kept(path)[: len(rows)]
+        scored = kept(path, cut=True)[: len(rows)]
         for row in rows[len(scored) :]:
             if context.stop.is_set():
                 return Observation(status=Status.IN_PROGRESS, detail=f"{len(scored)} of {len(rows)} rows")
@@ -109,16 +110,47 @@ def _summary(scored: list[dict[str, Any]]) -> Observation:
     )
 
 
-def _kept(path: Path) -> list[dict[str, Any]]:
-    """Read the answers of earlier looks; a torn last line is cut off, so that the next is whole."""
+def kept(path: Path, *, cut: bool = False) -> list[dict[str, Any]]:
+    """Read the answers that a run has kept; `cut` cuts a torn last line off, so that the next is whole.
+
+    Raises NotWritten for a file that is a link, cannot be read, or has lines that were never written. It ends
+    no run: what a training of hours has made is not taken back because of one line.
+    """
+    lines = _whole_lines(path, cut=cut).splitlines()
+    return [_parsed(line, path, number) for number, line in enumerate(lines, start=1)]
+
+
+def _whole_lines(path: Path, *, cut: bool) -> bytes:
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | (os.O_RDWR if cut else os.O_RDONLY)
     try:
-        content = path.read_bytes()
+        with os.fdopen(os.open(path, flags), "rb+" if cut else "rb", buffering=0) as file:
+            content = file.read()
+            whole = content[: content.rfind(b"\n") + 1]
+            if cut and whole != content:
+                os.ftruncate(file.fileno(), len(whole))
+            return whole
     except FileNotFoundError:
-        return []
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        os.truncate(path, len(whole))
-    return [json.loads(line) for line in whole.splitlines()]
+        return b""
+    except OSError as error:
+        raise _unreadable(path, error.strerror or type(error).__name__) from error
+
+
+def _parsed(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not found.keys() >= _ANSWER_KEYS:
+        # Not chained: what json says of a line may hold a piece of it.
+        raise _unreadable(path, f"line {number} is damaged")
+    return found
+
+
+def _unreadable(path: Path, reason: str) -> NotWritten:
+    return NotWritten(
+        f"{path} cannot be read: {reason}",
+        hint=f"move it away, then: runner resume {path.parent.name}; its rows are scored again",
+    )
 
 
 def _keep(path: Path, answer: dict[str, Any]) -> None:

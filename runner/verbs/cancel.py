@@ -7,10 +7,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from threading import Event as StopEvent
 
-from runner import execute, holder, opening, provenance, resuming, runs
+from runner import execute, holder, provenance, resuming, runs
 from runner.clock import Clock
 from runner.errors import ExitCode, RunHeld
-from runner.journal import FILE_NAME, Event, Journal, read
+from runner.journal import FILE_NAME, Event, Journal, read, this_process
 from runner.manifest import Manifest, RunStatus
 from runner.outstanding import outstanding
 from runner.session import RUNS_FOLDER, Session
@@ -38,7 +38,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
         said = execute.manifest_of(journal)
         needed = _is_needed(said)
         if needed:
-            _write_down(journal)
+            _write_down(journal, folder)
     if needed:
         # All that is left of it is to clean up and to close, which a crash on the way leaves to a resume.
         return resuming.go_on(session, folder, state=options.state, as_recorded=True, cancel=False)
@@ -55,11 +55,12 @@ def _is_needed(said: Manifest) -> bool:
     return said.status not in _ENDED or runs_on
 
 
-def _write_down(journal: Journal) -> None:
+def _write_down(journal: Journal, folder: Path) -> None:
     """Say that the run is canceled before anything is done about it."""
-    resumption = {"process": opening.process(), "versions": provenance.versions(Path())}
-    journal.append(Event.RUN_RESUMED, data=resumption)
-    journal.append(Event.WALKED, data={"status": RunStatus.CANCELED.value, "error": None})
+    resumption = {"process": this_process(), "versions": provenance.versions(Path())}
+    execute.record(journal, folder, Event.RUN_RESUMED, data=resumption)
+    canceled = {"status": RunStatus.CANCELED.value, "error": None}
+    execute.record(journal, folder, Event.WALKED, data=canceled)
 
 
 def _told(session: Session, said: Manifest) -> ExitCode:

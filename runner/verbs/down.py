@@ -28,6 +28,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
     """Walk the run's manifest backward."""
     folder = runs.find(options.runs_dir, options.run)
     with Journal(folder / FILE_NAME, session.current_clock, new=False) as journal:
+        runs.sweep(folder)
         # What is deleted, and where, is read from the journal: a manifest can be edited.
         said = execute.manifest_of(journal).target
         kind = TargetKind(said["kind"])

@@ -2,6 +2,7 @@
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,11 +21,12 @@ from runner.carry_out import at_the_console
 from runner.cost import read_prices
 from runner.errors import ExitCode
 from runner.facts import Target, TargetKind
-from runner.journal import FILE_NAME, Event, Journal, Json
+from runner.journal import FILE_NAME, Event, Journal, Json, this_process
 from runner.load import SETTING, Part
 from runner.opening import Opened
 from runner.session import RUNS_FOLDER, Session
 from runner.target import choose
+from runner.variables import fingerprints
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -48,6 +50,8 @@ def main(options: Namespace, session: Session) -> ExitCode:
     prices = read_prices(options.prices) if options.prices else None
     runs.check(options.runs_dir)
     kind = choose(loaded.recipe, options.target)
+    # To reach a cloud changes it, and so does the SDK: another process is to find its own way there.
+    environment = dict(session.environment)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
         loaded = opening.filled_in(session, loaded, kind)
         chosen = opening.where(session, loaded, kind)
@@ -56,7 +60,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
         _refuse_bad_rows(opened)
         folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
         with Journal(folder / FILE_NAME, session.clock, new=True) as journal:
-            journal.append(Event.RUN_OPENED, data=_opening(opened, chosen, folder))
+            journal.append(Event.RUN_OPENED, data=_opening(session, opened, chosen, folder))
             run = opening.begun(session, journal, folder, cloud, cancel=on_interrupt.cancels(options))
             try:
                 run.save()
@@ -66,7 +70,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
             finally:
                 lease.keep = options.detach or bool(run.manifest.alive)
         # The journal is let go: the process that carries the run on is to hold it.
-        return _detached(options, session, folder, opened)
+        return _detached(options, session, folder, opened, environment)
 
 
 def _refuse_bad_rows(opened: Opened) -> None:
@@ -76,20 +80,22 @@ def _refuse_bad_rows(opened: Opened) -> None:
         dataset.check(section, folder=opened.loaded.source.folder)
 
 
-def _detached(options: Namespace, session: Session, folder: Path, opened: Opened) -> ExitCode:
+def _detached(
+    options: Namespace, session: Session, folder: Path, opened: Opened, environment: Mapping[str, str]
+) -> ExitCode:
     words = ["--state", str(session.emulator_state(options.state)), "--on-interrupt", options.on_interrupt]
-    pid = background.carry_on(folder, words, session.environment)
+    pid = background.carry_on(folder, words, environment)
     session.console.detached(folder, opened.cloud.target.kind, opened.plan, pid)
     return ExitCode.DONE
 
 
-def _opening(opened: Opened, chosen: Target, folder: Path) -> dict[str, Json]:
+def _opening(session: Session, opened: Opened, chosen: Target, folder: Path) -> dict[str, Json]:
     """Give the journal's first record: all that the run is made of, so that it can be told from it alone."""
     source, effective = opened.loaded.source, opened.plan.effective
     parameters = effective.parameters.values() if effective else ()
     return {
         "run_id": folder.name,
-        "process": opening.process(),
+        "process": this_process(),
         "recipe": {
             "name": opened.loaded.recipe.name,
             "path": source.path,
@@ -106,6 +112,7 @@ def _opening(opened: Opened, chosen: Target, folder: Path) -> dict[str, Json]:
             "workspace_name": chosen.workspace_name,
             "registry": opened.loaded.recipe.model.registry,
         },
+        "variables": fingerprints(opened.loaded, session.environment, folder.name),
         "versions": provenance.versions(source.folder),
         "pins": _pins(opened),
         "parameters": [

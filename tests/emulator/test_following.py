@@ -73,6 +73,15 @@ def test_the_time_goes_on_without_its_file(
     assert before <= following.monotonic() < before + 5
 
 
+def test_what_says_only_a_half_says_nothing(
+    tmp_path: Path, leading: VirtualClock, following: FollowingClock
+) -> None:
+    leading.set_rate(0)
+    before = following.monotonic()
+    (tmp_path / "clock.json").write_text('{"virtual": 9e9, "monotonic": 0.0}', encoding="utf-8")
+    assert following.monotonic() == before
+
+
 def session() -> Session:
     clock = SystemClock()
     return Session(voice=Voice(io.StringIO(), io.StringIO(), Output.TEXT, clock), clock=clock, environment={})

@@ -1,8 +1,10 @@
 """A run of a recipe that is made of several parts: the manifest has them all, and what they came to."""
 
+import hashlib
 from pathlib import Path
 from typing import TypeAlias
 
+from runner.journal import read
 from runner.load import load
 from runner.recipe import Recipe
 from tests.emulator.emulated import Emulated
@@ -33,6 +35,12 @@ def test_a_manifest_holds_every_part_and_one_recipe_that_says_it_all(fake: Fake)
     assert "lora_r: 4  # --set:1" in said["in_force"]
     assert 'description: "of the profile"  # profiles/dev.yaml:1' in said["in_force"]
     assert "canary-team" not in said["in_force"]
+    [journal] = shell.folder.glob("runs/*/journal.jsonl")
+    record = read(journal)[0]
+    digest = hashlib.sha256(f"{record.data['run_id']}\0canary-team".encode()).hexdigest()[:16]
+    assert record.data["variables"] == {"TEAM": digest}
+    assert "canary-team" not in journal.read_text(encoding="utf-8")
+    assert digest not in (journal.parent / "manifest.json").read_text(encoding="utf-8")
     again = _loaded(shell.folder / "again.yaml", said["in_force"])
     assert again.tags == {"team": "${env:TEAM}"}
     assert again.finetune is not None

@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
+
+import pytest
 
 from tests.emulator.emulated import Emulated
 from tests.end_to_end.shell import RECIPE, ROWS, Done, Shell, write_recipe
@@ -44,6 +47,8 @@ def test_a_detached_run_is_followed_to_its_end_and_what_it_leaves_is_known(fake:
     assert "✓ create: Completed" in log
     secret = emulated.info["env"]["IDENTITY_HEADER"]
     assert secret not in log
+    assert "Order 8?" in followed.out
+    assert "Order 8?" not in log
 
     training, container = (shell.runner("logs", run, step) for step in ("finetune", "deployment"))
     assert "==> chat_completion_finetune <==\nfinetune with" in training.out
@@ -96,6 +101,18 @@ def test_cancel_keeps_what_the_recipe_never_cleans_up_but_not_what_trains(fake: 
 
     assert {each["kind"] for each in shell.manifest()["alive"]} == {"compute", "endpoint"}
     assert emulated.admin("GET", "/_emu/status").json()["jobs_running"] == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="nobody tells a process's environment")
+def test_a_detached_process_has_the_environment_that_the_command_was_given(fake: Fake) -> None:
+    """With what the SDK and the way to a cloud add to it, its own SDK would ask for addresses at once."""
+    shell, _ = fake
+    write_recipe(shell, ON_FAILURE, train=HANGING)
+    done = shell.runner("run", "recipe.yaml", "--detach", "--output", "json")
+    environment = Path(f"/proc/{done.json['pid']}/environ").read_text(encoding="utf-8")
+    names = {each.partition("=")[0] for each in environment.split("\0")}
+    assert not names & {"AZUREML_CURRENT_CLOUD", "ARM_CLOUD_METADATA_URL", "IDENTITY_HEADER"}
+    assert shell.runner("cancel", done.json["run_id"]).code == 0
 
 
 def test_an_emulator_that_a_detached_run_needs_stays_up(shell: Shell) -> None:

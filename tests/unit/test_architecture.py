@@ -51,7 +51,7 @@ LAYERS = (
     ("console",),
     ("session", "recipe_argument", "on_interrupt"),
     ("opening",),
-    ("drift", "reopening", "carry_out"),
+    ("drift", "variables", "reopening", "carry_out"),
     ("resuming",),
     ("verbs",),
     ("cli",),

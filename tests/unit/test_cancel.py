@@ -12,6 +12,7 @@ from runner.cli import main
 from runner.clock import SystemClock
 from runner.errors import ExitCode
 from runner.journal import FILE_NAME, Event, Journal, Json, read
+from runner.journal.covering import covered
 from runner.session import Session
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,11 @@ def append(folder: Path, *records: tuple[Event, str, Mapping[str, Json]]) -> Non
 
 def cancel(folder: Path, *words: str) -> int:
     return main(["cancel", RUN, "--runs-dir", str(folder.parent), *words])
+
+
+def covered_records(folder: Path) -> int:
+    """Give how many records the manifest vouches for."""
+    return covered(folder / FILE_NAME).records
 
 
 @pytest.fixture
@@ -124,6 +130,13 @@ def test_the_process_that_carries_it_out_is_ended_first(
     assert cancel(folder) == 0
     assert holder.has_ended
     assert len(ends) == 1
+
+
+def test_the_manifest_vouches_for_what_says_that_it_is_canceled(
+    folder: Path, ends: list[list[Event]]
+) -> None:
+    assert cancel(folder) == 0
+    assert covered_records(folder) == len(ends[0])
 
 
 @pytest.mark.parametrize(

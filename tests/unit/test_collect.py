@@ -14,6 +14,7 @@ from runner.console.silent import SilentProgress
 from runner.errors import CloudUnavailable, StepFailed
 from runner.facts import Resource, ResourceKind
 from runner.journal import FILE_NAME, Event, Journal, Json, read
+from runner.journal.covering import covered
 from runner.orphans import Finding, Key, Standing
 from runner.steps import STEPS
 from tests.unit.bench import SUCCEEDED, FakeStep, QuickClock
@@ -189,10 +190,15 @@ def run(tmp_path: Path, opening: Mapping[str, Json]) -> Path:
 @pytest.mark.parametrize("sticks", [False, True])
 def test_what_a_run_here_lists_is_written_into_its_journal(ground: Field, run: Path, *, sticks: bool) -> None:
     finding = found(ResourceKind.ENDPOINT, "e", runs=(run,))
-    asked: list[Event] = []
-    ground.step("endpoint", sticks=sticks, on_delete=lambda: asked.append(read(run / FILE_NAME)[-1].event))
+    asked: list[tuple[Event, bool]] = []
+
+    def on_delete() -> None:
+        records = read(run / FILE_NAME)
+        asked.append((records[-1].event, covered(run / FILE_NAME).records == len(records)))
+
+    ground.step("endpoint", sticks=sticks, on_delete=on_delete)
     ground.collect(finding)
-    assert asked[0] is Event.DELETE_INTENT
+    assert asked[0] == (Event.DELETE_INTENT, True)
     last = read(run / FILE_NAME)[-1]
     assert last.event is (Event.DELETE_FAILED if sticks else Event.DELETE_DONE)
     left = [each.name for each in manifest.load(run / "manifest.json").alive]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner import manifest
+from runner.background import LOG_NAME
 from runner.clock import SystemClock
 from runner.console import Output
 from runner.console.console import Console
@@ -219,12 +220,38 @@ def test_samples_are_shown_beside_the_ground_truth(tmp_path: Path, opening: Mapp
 def test_a_torn_line_of_samples_does_not_hide_how_a_run_ended(
     tmp_path: Path, opening: Mapping[str, Json]
 ) -> None:
-    scored = {"prompt": [{"role": "user", "content": "Hi"}], "answer": "Ho", "ground_truth": "Ho"}
+    turn = {"role": "user", "content": "Hi"}
+    scored = {"prompt": [turn], "answer": "Ho", "ground_truth": "Ho", "seconds": 0.1}
     torn = json.dumps(scored).encode() + b'\n{"prompt": [\xff'
     (tmp_path / "samples.jsonl").write_bytes(torn)
     told = Told(Output.JSON)
     told.console.finished(ended(opening), tmp_path, None)
     assert json.loads(told.out)["samples"] == [scored]
+
+
+@pytest.mark.parametrize("output", [Output.TEXT, Output.JSON])
+def test_samples_are_not_in_the_log_of_a_run_that_goes_on_by_itself(
+    tmp_path: Path, opening: Mapping[str, Json], output: Output
+) -> None:
+    turn = {"role": "user", "content": "canary"}
+    scored = {"prompt": [turn], "answer": "canary", "ground_truth": "canary", "seconds": 0.1}
+    (tmp_path / "samples.jsonl").write_text(json.dumps(scored) + "\n", encoding="utf-8")
+    for name in (LOG_NAME, "a pipe of the user"):
+        with (tmp_path / name).open("a", encoding="utf-8") as log:
+            Console(log, log, output, SystemClock()).finished(ended(opening), tmp_path, None)
+    told = (tmp_path / LOG_NAME).read_text(encoding="utf-8")
+    assert "canary" not in told
+    assert ("runner attach shows them" in told) is (output is Output.TEXT)
+    assert "canary" in (tmp_path / "a pipe of the user").read_text(encoding="utf-8")
+
+
+def test_an_ending_is_told_although_its_samples_cannot_be_read(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    (tmp_path / "samples.jsonl").write_text("{\n", encoding="utf-8")
+    told = Told()
+    told.console.finished(ended(opening), tmp_path, None)
+    assert "nothing that bills is left alive" in told.out
 
 
 def test_a_servers_text_never_reaches_the_terminal_raw() -> None:

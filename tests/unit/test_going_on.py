@@ -1,5 +1,6 @@
 """What is left alive is told with its price, and an interruption with how to go on or to end it."""
 
+import io
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -8,10 +9,12 @@ import pytest
 
 from runner import billing, manifest
 from runner.billing import Basis
-from runner.console import going_on
+from runner.clock import SystemClock
+from runner.console import Output, going_on
+from runner.console.console import Console
 from runner.cost import Prices
 from runner.journal import Event, Json, Record
-from runner.manifest import Manifest
+from runner.manifest import Manifest, RunStatus
 
 RUN = "20261121T082300Z-small-1a2b"
 A100 = "Standard_NC24ads_A100_v4"
@@ -95,6 +98,18 @@ def test_an_interruption_says_what_goes_on_what_it_costs_and_what_can_be_done(
         f"  end it all with: runner cancel {RUN}",
         "interrupted: runs/x",
     ]
+
+
+def test_prices_of_ones_own_stand_over_the_lists(on_azure: Mapping[str, Json]) -> None:
+    said = left(on_azure, compute=CLUSTER, finetune=JOB)
+    said.status = RunStatus.SUCCEEDED
+    stdout, folder = io.StringIO(), Path("runs/x")
+    console = Console(stdout, io.StringIO(), Output.TEXT, SystemClock())
+    console.finished(said, folder, None, prices=PRICES)
+    console.finished(said, folder, KeyboardInterrupt(), prices=PRICES)
+    assert stdout.getvalue().count("9.30 EUR an hour") == 4
+    told = going_on.as_json(said, PRICES)
+    assert [each["amount"] for each in told] == ["3.10", "9.30"]
 
 
 def test_on_the_emulator_nothing_is_billed_and_that_is_said(opening: Mapping[str, Json]) -> None:

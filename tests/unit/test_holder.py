@@ -1,8 +1,10 @@
 """Who works on a run: the lock tells whether anybody does, the journal who said so last."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,3 +51,16 @@ def test_a_process_that_has_not_opened_the_journal_is_not_its_holder(tmp_path: P
         assert may_have_open(other.pid, path) is not Path("/proc/self/fd").is_dir()
         other.communicate()
         assert not may_have_open(other.pid, path)
+
+
+def test_a_run_can_be_taken_up_at_the_very_moment_at_which_somebody_asks_whether_it_is_held(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / FILE_NAME
+    Journal(path, SystemClock(), new=True).close()
+    with path.open("rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        letting_go = threading.Timer(0.03, fcntl.flock, [asking, fcntl.LOCK_UN])
+        letting_go.start()
+        Journal(path, SystemClock(), new=False).close()
+        letting_go.join()

@@ -18,6 +18,7 @@ from runner.redact import register
 
 RUN = "20261121T082300Z-small-1a2b"
 DATA: Mapping[Event, Mapping[str, Json]] = {
+    Event.RUN_HELD: {"process": {"pid": 7, "host": "here"}},
     Event.RUN_RESUMED: {"process": {"pid": 7, "host": "here"}},
     Event.STEP_STARTED: {"action": "create", "attempt": 2},
     Event.INTENT: {"action": "create", "intent": {"name": "gpu"}, "kind": "compute", "bills": True},
@@ -40,6 +41,7 @@ DATA: Mapping[Event, Mapping[str, Json]] = {
     Event.REPAIRED: {"dropped": [{"line": 3, "reason": "checksum"}]},
 }
 WORDS = {
+    Event.RUN_HELD: "held, by process 7 on here, which looks how to go on",
     Event.RUN_RESUMED: "resumed, by process 7 on here",
     Event.STEP_STARTED: "started: to create, attempt 2",
     Event.INTENT: "means to create compute gpu",

@@ -309,3 +309,18 @@ def test_a_run_is_told_by_its_journal_where_that_is_ahead(
     assert manifest.of(tmp_path).status is RunStatus.FAILED
     (tmp_path / "journal.jsonl").unlink()
     assert manifest.of(tmp_path).status is RunStatus.RUNNING
+
+
+@pytest.mark.parametrize("leads_somewhere", [True, False])
+def test_a_manifest_that_is_a_link_is_not_followed_and_vouches_for_nothing_in_silence(
+    tmp_path: Path, opening: Mapping[str, Json], *, leads_somewhere: bool
+) -> None:
+    elsewhere = tmp_path / "elsewhere.json"
+    with Journal(tmp_path / "journal.jsonl", SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        if leads_somewhere:
+            manifest.write(manifest.fold(journal.records), elsewhere)
+    (tmp_path / "manifest.json").symlink_to(elsewhere)
+    with pytest.raises(UsageError, match=r"manifest\.json cannot be read") as caught:
+        manifest.of(tmp_path)
+    assert "through no link" in caught.value.hint

@@ -1,9 +1,12 @@
 """`runner resume`: a run made whole again from its journal, or refused with what is no longer as it was."""
 
+import hashlib
 import io
 import json
+import os
 import stat
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,11 +22,12 @@ from runner.clock import SystemClock
 from runner.console import Output, Voice
 from runner.dataset import prepare
 from runner.drift import refuse_drift
-from runner.errors import Drifted, RecipeInvalid, UsageError
+from runner.errors import CloudUnavailable, Drifted, NotWritten, RecipeInvalid, UsageError
 from runner.execute import looking
 from runner.facts import Target
-from runner.journal import FILE_NAME, Event, Journal, Json, read
-from runner.load import load
+from runner.holder import Holder, last_holder
+from runner.journal import FILE_NAME, Event, Journal, Json, read, this_process
+from runner.load import load, load_bytes
 from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
 from runner.recipe import Dataset
 from runner.reopening import recipe_path, recorded, reopened
@@ -31,6 +35,7 @@ from runner.session import Session
 from runner.steps import STEPS
 from runner.steps.dataset import restore
 from runner.survey import pinned
+from runner.variables import fingerprints
 from tests.unit.bench import ABSENT, AZURE, SUCCEEDED, Bench, FakeStep, QuickClock
 
 RECIPE = """\
@@ -269,6 +274,44 @@ def test_scoring_goes_on_after_the_last_whole_row(bench: Bench, torn: int) -> No
     assert [json.loads(line)["prompt"][0]["content"] for line in after] == ["q0", "q1", "q2"]
 
 
+def _flipped(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+def _shortened(path: Path) -> None:
+    path.write_bytes(b"{}\n" + path.read_bytes())
+
+
+def _linked(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (_flipped, "line 1 is damaged"),
+        (_shortened, "line 1 is damaged"),
+        (_linked, "symbolic links"),
+    ],
+)
+def test_answers_that_were_not_written_so_are_refused_and_left_but_for_a_torn_line(
+    bench: Bench, damage: Callable[[Path], None], reason: str
+) -> None:
+    asked = sampled(bench)
+    score(bench)
+    path = bench.folder / "samples.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"prompt": "torn')
+    damage(path)
+    before = path.read_bytes()
+    asked.clear()
+    with pytest.raises(NotWritten, match=f"samples.jsonl cannot be read: .*{reason}") as caught:
+        score(bench)
+    assert "its rows are scored again" in caught.value.hint
+    assert (asked, path.read_bytes()) == ([], before if damage is _linked else before[:-16])
+
+
 def test_each_answer_is_on_disk_before_the_next_is_asked_for(bench: Bench) -> None:
     asked = sampled(bench)
     path = bench.folder / "samples.jsonl"
@@ -410,6 +453,99 @@ def test_a_cleanup_that_was_cut_off_is_ended_without_asking_the_recipe(
     assert (kept.status, kept.alive, kept.resumed) == (RunStatus.SUCCEEDED, [], 1)
     resumed = next(each for each in read(run / FILE_NAME) if each.event is Event.RUN_RESUMED)
     assert set(resumed.data) == {"process", "versions"}
+
+
+def interrupted(folder: Path, opening: Json, *events: tuple[Event, str, Json], **more: Json) -> Path:
+    """Give a run that takes a tag from the environment, and was closed as interrupted."""
+    text = f"{RECIPE}tags: {{team: '${{env:TEAM}}'}}\n"
+    recipe = {**opening["recipe"], "in_force": text, "folder": "../.."}
+    closed = (Event.RUN_CLOSED, "", {"status": "interrupted"})
+    return opened(folder, {**opening, "recipe": recipe, **more}, *events, closed)
+
+
+def test_who_takes_a_run_up_is_known_before_the_cloud_is_asked(
+    tmp_path: Path, opening: Json, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    died = {"process": {"pid": 7, "host": "far"}}
+    run = interrupted(tmp_path, opening, (Event.RUN_RESUMED, "", died))
+    seen: list[object] = []
+
+    def connected(*_: object) -> object:
+        seen.append(last_holder(read(run / FILE_NAME)))
+        seen.append(main(["resume", str(run)]))
+        raise CloudUnavailable("it rains")
+
+    monkeypatch.setattr(openings, "connected", connected)
+    assert main(["resume", str(run)]) == 8
+    assert seen == [Holder(**this_process()), 7]
+    assert f"pid {os.getpid()} on" in capsys.readouterr().err
+    left = manifest.load(run / "manifest.json")
+    assert (left.status, left.resumed, left.ended is None) == (RunStatus.INTERRUPTED, 1, False)
+    assert manifest.of(run) == left
+
+
+@pytest.mark.parametrize("team", ["another-team", None])
+def test_a_run_does_not_go_on_with_another_environment(
+    bench: Bench,
+    opening: Json,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    team: str | None,
+) -> None:
+    with_step(bench, monkeypatch)
+    digest = {"TEAM": hashlib.sha256(f"{opening['run_id']}\0the-team".encode()).hexdigest()[:16]}
+    run = interrupted(bench.folder, opening, variables=digest)
+    if team:
+        monkeypatch.setenv("TEAM", team)
+    else:
+        monkeypatch.delenv("TEAM", raising=False)
+    assert main(["resume", str(run), "--as-recorded"]) == 5
+    said = capsys.readouterr().err
+    state = "has another value than" if team else "is not set, as it was"
+    assert f"drifted tags.team: the environment variable TEAM {state} when the run was opened" in said
+    assert "--as-recorded is no help" in said
+    assert "another-team" not in said
+
+
+def test_a_run_goes_on_with_the_same_environment_or_where_it_was_not_recorded(
+    bench: Bench, opening: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_step(bench, monkeypatch)
+    monkeypatch.setenv("TEAM", "the-team")
+
+    def reopened(*_: object) -> None:
+        raise CloudUnavailable("it got so far")
+
+    monkeypatch.setattr("runner.resuming.reopened", reopened)
+    workspace = "workspace: {subscription_id: '${env:HOME}', resource_group: rg, workspace_name: ws}\n"
+    text = f"{RECIPE}{workspace}tags: {{team: '${{env:TEAM}}', unset: '${{env:NOT_SET_ANYWHERE}}'}}\n"
+    loaded = load_bytes(text.encode(), bench.folder / "small.yaml")
+    digests = fingerprints(loaded, os.environ, opening["run_id"])
+    assert list(digests) == ["TEAM"]
+    assert digests != fingerprints(loaded, os.environ, "another-run")
+    for more in ({"variables": digests}, {}):
+        run = interrupted(bench.folder / str(len(more)), opening, **more)
+        assert main(["resume", str(run)]) == 8
+
+
+def test_what_a_kill_left_half_made_is_swept_when_the_run_is_taken_up(
+    bench: Bench, opening: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = {"runner.recipe": "small", "runner.run": opening["run_id"]}
+    with_step(bench, monkeypatch, tags=tags)
+    recipe = {**opening["recipe"], "in_force": f"{RECIPE}cleanup: always\n", "folder": "../.."}
+    for verb in ("resume", "down"):
+        run = opened(bench.folder / verb, {**opening, "recipe": recipe}, *LEFT_ONE)
+        before = {path.name for path in run.iterdir()}
+        for name in (".manifest-abcd1234", ".journal-abcd1234", "data/.train.jsonl.part"):
+            (run / name).parent.mkdir(exist_ok=True)
+            (run / name).touch()
+        (run / ".data-abcd1234").mkdir()
+        (run / ".data-abcd1234" / "train.jsonl").touch()
+        (run / "data" / "train.jsonl").touch()
+        assert main([verb, str(run)]) == 0
+        assert {path.name for path in run.iterdir()} == {*before, "data"}
+        assert [path.name for path in (run / "data").iterdir()] == ["train.jsonl"]
 
 
 # --- made whole again ---------------------------------------------------------------------------------------
