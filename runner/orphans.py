@@ -11,11 +11,15 @@ from typing import TypeAlias
 from runner import manifest, naming
 from runner.errors import RunnerError
 from runner.facts import Resource, ResourceKind, Target
-from runner.journal import FILE_NAME, Json
-from runner.manifest import Manifest
+from runner.journal import FILE_NAME
+from runner.manifest import Manifest, StepStatus
+from runner.target import is_of
 
 # What a resource is known by: its kind, a deployment's endpoint, its name; Azure compares without case.
 Key: TypeAlias = tuple[str, str, str]
+
+# The steps that use what an earlier run may have made; each is called as the kind of its resource.
+_USED = {ResourceKind.COMPUTE.value, ResourceKind.ENDPOINT.value, ResourceKind.DEPLOYMENT.value}
 
 
 class Standing(StrEnum):
@@ -64,8 +68,9 @@ def at_hand(runs: Path, workspace: Target) -> AtHand:
         except (RunnerError, OSError):
             unreadable.add(folder.name)
             continue
-        for key in _keys(said) if said and _is_of(said.target, workspace) else ():
-            listing[key] = (*listing.get(key, ()), folder)
+        for key in _keys(said) if said and is_of(said.target, workspace) else ():
+            if folder not in listing.get(key, ()):
+                listing[key] = (*listing.get(key, ()), folder)
     return AtHand(listing=listing, unreadable=frozenset(unreadable))
 
 
@@ -89,15 +94,14 @@ def _read(folder: Path) -> Manifest | None:
 
 
 def _keys(said: Manifest) -> Iterator[Key]:
+    """Give what a run has alive, and while it has not ended also what it uses: others may have made that."""
     for each in said.alive:
         endpoint = said.steps[each.step].intent.get("endpoint", "") if each.step in said.steps else ""
         yield each.kind, str(endpoint).lower(), each.name.lower()
-
-
-def _is_of(said: Mapping[str, Json], workspace: Target) -> bool:
-    names = ("subscription_id", "resource_group", "workspace_name")
-    same = all(str(said[name]).lower() == getattr(workspace, name).lower() for name in names)
-    return same and bool(said["kind"] == workspace.kind.value)
+    for kind, record in said.steps.items() if said.status in manifest.NOT_ENDED else ():
+        if kind in _USED and record.status is not StepStatus.DELETED:
+            name = record.intent.get("name") or record.outputs.get("name") or ""
+            yield kind, str(record.intent.get("endpoint", "")).lower(), str(name).lower()
 
 
 def _finding(

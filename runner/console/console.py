@@ -174,9 +174,10 @@ class Console(Voice):
         """Tell what a repair has kept and what not."""
         self._tell(mending.value(done, folder), mending.text(done, folder))
 
-    def taken_down(self, said: Manifest, left: tuple[str, ...]) -> None:
-        """Tell what `down` has left."""
-        self._tell({"run_id": said.run_id, "left": list(left)}, going_on.alive(said))
+    def taken_down(self, said: Manifest, left: tuple[str, ...], spared: tuple[str, ...] = ()) -> None:
+        """Tell what `down` has left, and what it left to another run."""
+        value = {"run_id": said.run_id, "left": list(left), "left_alone": list(spared)}
+        self._tell(value, going_on.taken_down(said, spared))
 
     def emulator(self, found: Emulator | None) -> None:
         """Tell whether an emulator runs, and where."""

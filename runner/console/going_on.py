@@ -1,6 +1,6 @@
 """What people read of things that go on: what is left alive, what it costs an hour, and how to end it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runner import billing
@@ -21,6 +21,15 @@ def alive(said: Manifest) -> Iterator[str]:
     yield "left alive:"
     yield from _resources(said)
     yield f"  take it back with: runner down {said.run_id}"
+
+
+def taken_down(said: Manifest, spared: Sequence[str]) -> Iterator[str]:
+    """Give what `down` has left, of which run, and what is another run's to take back."""
+    yield from spared
+    if said.alive:
+        yield from alive(said)
+    else:
+        yield f"{said.run_id}: nothing that bills is left alive"
 
 
 def interrupted(said: Manifest, folder: Path) -> Iterator[str]:

@@ -160,6 +160,9 @@ def _failed(manifest: Manifest, record: Record) -> None:
 
 
 def _deleted(manifest: Manifest, record: Record) -> None:
+    if record.data.get("left"):  # to another run: it is there, and no concern of this one's
+        _forget(manifest, record.step)
+        return
     for name in (record.step, *record.data.get("with", ())):
         if name in manifest.steps:
             manifest.steps[name].status = StepStatus.DELETED

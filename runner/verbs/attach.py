@@ -22,6 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Show the run's progress until it ends, and end as it does; the journal is only read."""
     folder = runs.find(options.runs_dir, options.run)
+    runs.check_carried_out_here(folder)
     try:
         said = _followed(session, folder)
     except KeyboardInterrupt:

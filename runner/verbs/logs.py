@@ -38,6 +38,7 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Show it; nothing is written to a file, and the journal is only read."""
     folder = runs.find(options.runs_dir, options.run)
+    runs.check_carried_out_here(folder)
     records = read(folder / FILE_NAME)
     said = manifest.fold(records)
     if options.step in _LOGS:

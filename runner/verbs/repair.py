@@ -17,5 +17,6 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Keep what is whole, and tell what is not."""
     folder = runs.find(options.runs_dir, options.run)
+    runs.check_carried_out_here(folder)
     session.console.repaired(repair.repair(folder, session.clock), folder)
     return ExitCode.DONE

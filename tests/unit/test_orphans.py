@@ -95,6 +95,30 @@ def test_what_a_run_that_cannot_be_read_made_is_kept(runs: Path) -> None:
     assert found.why_kept == f"runner repair {RUN} comes first"
 
 
+@pytest.mark.parametrize(
+    ("status", "standing"),
+    [
+        (None, Standing.KNOWN),
+        ("interrupted", Standing.KNOWN),
+        ("succeeded", Standing.ORPHAN),
+    ],
+)
+def test_what_a_run_that_has_not_ended_uses_is_known_though_another_made_it(
+    runs: Path, opening: Mapping[str, Json], status: str | None, standing: Standing
+) -> None:
+    user = "20261121T091500Z-small-2b3c"
+    (runs / user).mkdir()
+    reused = {"action": "reuse", "intent": {"name": "Shared"}, "kind": "compute", "bills": False}
+    with Journal(runs / user / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data={**opening, "run_id": user})
+        journal.append(Event.STEP_STARTED, step="compute", data={"action": "reuse"})
+        journal.append(Event.DONE, step="compute", data={**reused, "outputs": {}})
+        if status:
+            journal.append(Event.RUN_CLOSED, data={"status": status})
+    shared = thing(ResourceKind.COMPUTE, "shared", run="20251121T082300Z-small-0000")
+    assert judged(shared, orphans.at_hand(runs, WORKSPACE)).standing is standing
+
+
 def test_a_folder_that_is_no_run_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     assert orphans.at_hand(tmp_path, WORKSPACE) == NOTHING

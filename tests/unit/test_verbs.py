@@ -180,6 +180,39 @@ def test_down_never_goes_by_a_manifest_that_was_edited(
         assert manifest.load(tmp_path / "manifest.json") == folded
 
 
+@pytest.mark.parametrize("closed", ["", "interrupted"])
+def test_down_refuses_a_run_that_has_not_ended_and_says_what_ends_it(
+    tmp_path: Path,
+    opening: Mapping[str, Json],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    closed: str,
+) -> None:
+    recipe = {**opening["recipe"], "in_force": opening["recipe"]["text"]}
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data={**on_azure(opening), "recipe": recipe})
+        if closed:
+            journal.append(Event.RUN_CLOSED, data={"status": closed})
+    monkeypatch.setattr(openings, "connected", lambda *_: pytest.fail("the cloud was asked"))
+    assert main(["down", str(tmp_path)]) == 2
+    assert "runner cancel 20261121T082300Z-small-1a2b" in capsys.readouterr().err
+
+
+def test_down_names_the_run_that_has_nothing_left(
+    tmp_path: Path,
+    opening: Mapping[str, Json],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=on_azure(opening))
+        journal.append(Event.RUN_CLOSED, data={"status": "succeeded"})
+    monkeypatch.setattr(openings, "connected", lambda *_: Sky())
+    assert main(["down", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert told == "20261121T082300Z-small-1a2b: nothing that bills is left alive\n"
+
+
 def test_down_without_a_journal_is_refused_and_makes_none(
     tmp_path: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,7 +220,19 @@ def test_down_without_a_journal_is_refused_and_makes_none(
     manifest.write(manifest.fold([record]), tmp_path / "manifest.json")
     assert main(["down", str(tmp_path)]) == 2
     assert not (tmp_path / FILE_NAME).exists()
-    assert "a run's journal stays on the machine that ran it" in capsys.readouterr().err
+    assert "its journal is not here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["attach", "cancel", "down", "logs", "repair", "resume"])
+def test_a_manifest_alone_is_refused_by_all_that_goes_by_the_journal(
+    tmp_path: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    record = Record(seq=1, time="2026-11-21T08:23:00.000Z", event=Event.RUN_OPENED, data=on_azure(opening))
+    manifest.write(manifest.fold([record]), tmp_path / "manifest.json")
+    assert main([verb, str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "was carried out elsewhere: its journal is not here" in said
+    assert "hint: give this command on the machine that ran it" in said
 
 
 def test_a_ctrl_c_between_opening_and_walking_leaves_a_run_that_can_be_resumed(
