@@ -1,8 +1,8 @@
 """What is alive in a workspace under our tags, held against the runs at hand: in none of them, or overdue."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -27,7 +27,15 @@ class Standing(StrEnum):
 
     ORPHAN = "in no run here"
     KNOWN = "in a run here"
+    ELSEWHERE = "in a run here, which was carried out elsewhere"
     UNCLEAR = "of a run here that cannot be read"
+
+
+_WHY_KEPT = {
+    Standing.ELSEWHERE: "a run here that was carried out elsewhere lists it: take it back there",
+    Standing.UNCLEAR: "runner repair {run} comes first; if that is beyond repair, move the folder runs/{run}"
+    " away, then: runner gc --run {run} --delete",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,12 +82,14 @@ def at_hand(runs: Path, workspace: Target) -> AtHand:
     return AtHand(listing=listing, unreadable=frozenset(unreadable))
 
 
-def findings(found: Iterable[Resource], known: AtHand, now: datetime) -> tuple[Finding, ...]:
-    """Judge everything that carries our tags; what does not is nobody's business here."""
+def findings(found: Iterable[Resource], known: AtHand, now: datetime, run: str = "") -> tuple[Finding, ...]:
+    """Judge everything that runs made whose id begins so; what lacks our tags is nobody's business here."""
     everything = tuple(found)
     ours = [each for each in everything if naming.TAG_RUN in each.tags and naming.TAG_RECIPE in each.tags]
     ends = {each.name.lower(): _expires(each, known) for each in ours if each.kind is ResourceKind.ENDPOINT}
-    return tuple(_finding(each, known, now, ends, _strangers(each, everything)) for each in ours)
+    judged = [_finding(each, known, now, ends, _strangers(each, everything)) for each in ours]
+    chosen = [each for each in judged if each.run.startswith(run)]
+    return tuple(_with_traffic(each, chosen, everything, known) for each in chosen)
 
 
 def key_of(resource: Resource) -> Key:
@@ -105,11 +115,13 @@ def _keys(said: Manifest) -> Iterator[Key]:
 
 
 def _finding(
-    each: Resource, known: AtHand, now: datetime, ends: Mapping[str, datetime | None], strangers: str
+    each: Resource, known: AtHand, now: datetime, ends: Mapping[str, datetime | None], why_kept: str
 ) -> Finding:
     run, runs = each.tags[naming.TAG_RUN], known.listing.get(key_of(each), ())
     expires = ends.get((each.parent or each.name).lower()) if _is_served(each) else None
     standing = Standing.KNOWN if runs else Standing.ORPHAN
+    if runs and not all((folder / FILE_NAME).exists() for folder in runs):
+        standing = Standing.ELSEWHERE
     if not runs and run in known.unreadable:
         standing = Standing.UNCLEAR
     return Finding(
@@ -121,7 +133,7 @@ def _finding(
         expires=expires,
         expired=bool(expires and expires < now),
         runs=runs,
-        why_kept=f"runner repair {run} comes first" if standing is Standing.UNCLEAR else strangers,
+        why_kept=_WHY_KEPT[standing].format(run=run) if standing in _WHY_KEPT else why_kept,
     )
 
 
@@ -136,6 +148,35 @@ def _strangers(each: Resource, everything: tuple[Resource, ...]) -> str:
     below = [one for one in everything if one.parent.lower() == each.name.lower()]
     foreign = [one.name for one in below if naming.TAG_RUN not in one.tags]
     return f"it holds what is not ours: {', '.join(foreign)}" if foreign else ""
+
+
+def _with_traffic(
+    each: Finding, chosen: Sequence[Finding], everything: Iterable[Resource], known: AtHand
+) -> Finding:
+    """Keep a deployment that nobody lists while traffic goes to it, unless its endpoint goes, too."""
+    above = next((one for one in everything if _is_above(one, each.resource)), None)
+    if above is None or each.standing is not Standing.ORPHAN:
+        return each
+    share = {name.lower(): part for name, part in above.traffic.items()}.get(each.resource.name.lower())
+    goes = [one.resource for one in chosen if one.standing is Standing.ORPHAN and not one.why_kept]
+    if not share or above in goes:
+        return each
+    return replace(each, why_kept=f"traffic goes to it; {_to_take_down(above, known)}")
+
+
+def _is_above(endpoint: Resource, deployment: Resource) -> bool:
+    is_named = endpoint.name.lower() == deployment.parent.lower()
+    return endpoint.kind is ResourceKind.ENDPOINT and is_named
+
+
+def _to_take_down(endpoint: Resource, known: AtHand) -> str:
+    """Say how the endpoint goes whose deployment cannot go by itself."""
+    listing = known.listing.get(key_of(endpoint), ())
+    if listing:
+        return f"take its endpoint down: runner down {listing[-1].name}"
+    if naming.TAG_RUN not in endpoint.tags:
+        return f"its endpoint {endpoint.name} is not ours: route its traffic elsewhere first"
+    return f"take its endpoint down: runner gc --run {endpoint.tags[naming.TAG_RUN]} --delete"
 
 
 def _expires(endpoint: Resource, known: AtHand) -> datetime | None:

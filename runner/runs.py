@@ -52,7 +52,7 @@ def find(runs: Path, name: str) -> Path:
 
 
 def check_carried_out_here(folder: Path) -> None:
-    """See that a run's journal is at hand: a manifest alone, as in a clone, is only to be read. UsageError."""
+    """See that a run's journal is at hand: a manifest alone, as in a clone, is only read. UsageError."""
     if _is(folder / journal.FILE_NAME, os.path.lexists):
         return
     raise UsageError(

@@ -1,6 +1,7 @@
-"""Whether a process carries out another run of a recipe in the same workspace: the two would damage each other."""
+"""Which runs processes carry out: who follows one is told, and a second run of its recipe is refused."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 
 from runner import manifest
@@ -9,6 +10,22 @@ from runner.facts import Target
 from runner.holder import is_held, last_holder
 from runner.journal import FILE_NAME, read
 from runner.target import is_of
+
+
+class Carried(StrEnum):
+    """Who carries a run on: a process here, nobody, or, where only its manifest is at hand, somebody elsewhere."""
+
+    BY_A_PROCESS = "by a process"
+    BY_NOBODY = "by nobody"
+    ELSEWHERE = "elsewhere"
+
+
+def carried(folder: Path) -> Carried:
+    """Tell who carries a run on."""
+    journal = folder / FILE_NAME
+    if not journal.exists():
+        return Carried.ELSEWHERE
+    return Carried.BY_A_PROCESS if is_held(journal) else Carried.BY_NOBODY
 
 
 def refuse_a_second(runs: Path, recipe: str, workspace: Target) -> None:

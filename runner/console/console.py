@@ -19,7 +19,7 @@ from runner.execute import Observer
 from runner.facts import Target, TargetKind
 from runner.journal import Json, Record
 from runner.launcher import Emulator
-from runner.manifest import Manifest
+from runner.manifest import Manifest, RunStatus
 from runner.origins import InForce
 from runner.orphans import Finding, Key
 from runner.parameters import Parameter
@@ -28,6 +28,7 @@ from runner.redact import as_json
 from runner.repair import Repaired
 from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.steps.step import Change
+from runner.under_way import carried
 
 
 class Console(Voice):
@@ -168,7 +169,7 @@ class Console(Voice):
     def run(self, said: Manifest, folder: Path) -> None:
         """Show a run that has been."""
         value = {"run": asdict(said), "folder": str(folder), "hourly": going_on.as_json(said)}
-        self._tell(value, texts.manifest(said, str(folder)))
+        self._tell(value, texts.manifest(said, str(folder), carried(folder)))
 
     def repaired(self, done: Repaired, folder: Path) -> None:
         """Tell what a repair has kept and what not."""
@@ -226,7 +227,7 @@ class Console(Voice):
         if scored:
             yield from texts.samples(scored)
         yield from texts.run_facts(said)
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt) and said.status is not RunStatus.CANCELED:
             yield from going_on.interrupted(said, folder)
             return
         yield from going_on.alive(said)

@@ -14,8 +14,8 @@ from runner.steps.step import Action
 def backward(run: Run, *, down: bool) -> tuple[str, ...]:
     """Delete what the run created, and give what may still be there.
 
-    With `down`, also what an earlier run of the recipe made and this one reused, where its step says so and no
-    other run has a use for it.
+    With `down`, also what an earlier run of the recipe made and this one reused, where its step says so and
+    no other run has a use for it.
     Idempotent: what is gone already is only looked at. One deletion that fails does not keep the others.
     """
     manifest = run.manifest

@@ -51,11 +51,11 @@ def main(options: Namespace, session: Session) -> ExitCode:
 
 
 def _refuse_not_ended(said: Manifest) -> None:
-    """Refuse what a resume would make anew, or what trains; a run that none can resume is taken back as it is."""
+    """Refuse a run whose training may go on; what no version can resume any more is taken back as it is."""
     if said.status in NOT_ENDED and "in_force" in said.recipe:
         raise UsageError(
             f"run {said.run_id} has not ended: it is {said.status.value}, and what it began may go on",
-            hint=f"runner cancel {said.run_id} ends it and cleans up; runner resume {said.run_id} goes on with it",
+            hint=f"runner cancel {said.run_id} ends it; runner resume {said.run_id} goes on with it",
         )
 
 

@@ -32,7 +32,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
     said = _recorded(folder)
     if _is_over(said) and not said.alive:
         _bring_up_to_date(folder, said)
-        session.voice.over(said.run_id, folder, said.status.value)
+        session.voice.over(said, folder)
         return ExitCode.DONE
     # What goes on needs the rooms of a run, which take long to import.
     from runner import resuming  # noqa: PLC0415
