@@ -13,7 +13,7 @@ from runner.target import is_of
 
 
 class Carried(StrEnum):
-    """Who carries a run on: a process here, nobody, or, where only its manifest is at hand, somebody elsewhere."""
+    """Who carries a run on; `elsewhere` where only its manifest is at hand."""
 
     BY_A_PROCESS = "by a process"
     BY_NOBODY = "by nobody"
@@ -39,10 +39,10 @@ def refuse_a_second(runs: Path, recipe: str, workspace: Target) -> None:
         if said.recipe["name"] == recipe and is_of(said.target, workspace):
             holder = last_holder(records) or "another process"
             raise RunHeld(
-                f"{holder} carries out run {said.run_id} of this recipe in the same workspace: two at once would"
-                " change the same endpoint",
-                hint=f"runner attach {said.run_id} follows it; runner cancel {said.run_id} ends it; or run the"
-                " recipe under another name, with another endpoint",
+                f"{holder} carries out run {said.run_id} of this recipe in the same workspace: two at once"
+                " would change the same endpoint",
+                hint=f"runner attach {said.run_id} follows it; runner cancel {said.run_id} ends it; or give"
+                " the recipe another name, and another endpoint",
             )
 
 

@@ -29,7 +29,7 @@ def _commands(said: Manifest, carried: Carried) -> Iterator[str]:
     run = said.run_id
     if carried is Carried.ELSEWHERE:
         if said.alive:
-            yield "  take it back on the machine that ran it: its journal is not here; runner gc finds it, too"
+            yield "  take it back on the machine that ran it: its journal is not here (runner gc finds it)"
     elif said.status in NOT_ENDED and "in_force" in said.recipe:
         if carried is Carried.BY_NOBODY:
             yield f"  go on with:      runner resume {run}"

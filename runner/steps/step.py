@@ -106,8 +106,8 @@ class Traits:
     `deadline`: seconds that it may take to come (0: as long as it likes). `stopped`: once it has taken too
     long, or the run is cancelled, it is taken back at once, whatever the recipe's cleanup says.
     `retried`: the recipe's `retries` are about it. `renamed`: how many more names are tried where somebody
-    else was quicker. `serves_others`: tells why one that the run only reused is left to another run, "" if none
-    has a use for it.
+    else was quicker. `serves_others`: tells why one that the run only reused is left to another run, "" if
+    none has a use for it.
     """
 
     kind: str

@@ -95,7 +95,8 @@ def _container(cloud: "Cloud", said: Manifest, lines: int) -> Mapping[str, str]:
     owner = found.tags.get(naming.TAG_RUN)
     if owner != said.run_id:
         raise UsageError(
-            f"deployment {intent['name']} is not run {said.run_id}'s: its log is of {owner or 'no run of ours'}",
+            f"deployment {intent['name']} is not run {said.run_id}'s: its log is of"
+            f" {owner or 'no run of ours'}",
             hint=f"runner logs {said.run_id} tells what the run did",
         )
     text = cloud.endpoints.container_log(intent["endpoint"], intent["name"], lines)
