@@ -1,10 +1,12 @@
 """What the recipe's files say now, held against what a run recorded: by values, not by text."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from runner import origins
-from runner.errors import Diagnostic, Drifted
+from runner.errors import Diagnostic, Drifted, RecipeInvalid
+from runner.facts import ResourceKind
 from runner.load import Loaded, load
 from runner.manifest import Manifest
 from runner.parameters import Origin
@@ -22,18 +24,35 @@ def refuse_drift(said: Manifest, recorded: Loaded, path: Path) -> None:
     if not path.is_file():
         return
     parts = said.recipe.get("parts", [])
-    now = load(
-        path,
-        profiles=[Path(part["path"]).stem for part in parts if part["kind"] == _PROFILE],
-        settings=[part["text"] for part in parts if part["kind"] == _SETTING],
-    )
+    try:
+        now = load(
+            path,
+            profiles=[Path(part["path"]).stem for part in parts if part["kind"] == _PROFILE],
+            settings=[part["text"] for part in parts if part["kind"] == _SETTING],
+        )
+    except RecipeInvalid as error:
+        raise RecipeInvalid(error.message, error.diagnostics, hint=_hint(said, path)) from error
     found = tuple(_differences(now, _recorded(said, recorded)))
     if found:
         raise Drifted(
             f"the recipe of run {said.run_id} has changed since it was opened",
             now.source.in_order(found),
-            hint="runner resume --as-recorded goes on with what was recorded; runner run begins anew",
+            hint=_hint(said, path),
         )
+
+
+def _hint(said: Manifest, path: Path) -> str:
+    """Give both ways on as they can be typed, and say what runs meanwhile."""
+    jobs = [f"; job {each.name} still runs" for each in said.alive if each.kind == ResourceKind.JOB.value]
+    return (
+        f"runner resume {said.run_id} --as-recorded goes on with what was recorded; runner run"
+        f" {shlex.quote(_seen_from_here(path))} begins anew{''.join(jobs)}"
+    )
+
+
+def _seen_from_here(path: Path) -> str:
+    """Name a file from the working folder, where it lies below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _recorded(said: Manifest, recorded: Loaded) -> Mapping[Key, Value]:

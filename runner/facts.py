@@ -176,8 +176,9 @@ class ResourceKind(StrEnum):
 class Resource:
     """One line of a list of the workspace: whose it is, and what it costs to leave it there.
 
-    `parent` is a deployment's endpoint. `created` is the service's own UTC time in ISO form, "" where it does
-    not tell; a list may leave out what a look at the resource itself would tell.
+    `parent` is a deployment's endpoint, `traffic` an endpoint's, by deployment. `created` is the service's
+    own UTC time in ISO form, "" where it does not tell; a list may leave out what a look at the resource
+    itself would tell.
     """
 
     kind: ResourceKind
@@ -188,6 +189,7 @@ class Resource:
     created: str = ""
     instance_type: str = ""
     instance_count: int = 0
+    traffic: Mapping[str, int] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,8 +1,8 @@
 """What is alive in a workspace under our tags, held against the runs at hand: in none of them, or overdue."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,11 +11,15 @@ from typing import TypeAlias
 from runner import manifest, naming
 from runner.errors import RunnerError
 from runner.facts import Resource, ResourceKind, Target
-from runner.journal import FILE_NAME, Json
-from runner.manifest import Manifest, RunStatus
+from runner.journal import FILE_NAME
+from runner.manifest import Manifest, StepStatus
+from runner.target import is_of
 
 # What a resource is known by: its kind, a deployment's endpoint, its name; Azure compares without case.
 Key: TypeAlias = tuple[str, str, str]
+
+# The steps that use what an earlier run may have made; each is called as the kind of its resource.
+_USED = {ResourceKind.COMPUTE.value, ResourceKind.ENDPOINT.value, ResourceKind.DEPLOYMENT.value}
 
 
 class Standing(StrEnum):
@@ -23,18 +27,22 @@ class Standing(StrEnum):
 
     ORPHAN = "in no run here"
     KNOWN = "in a run here"
+    ELSEWHERE = "in a run here, which was carried out elsewhere"
     UNCLEAR = "of a run here that cannot be read"
+
+
+_WHY_KEPT = {
+    Standing.ELSEWHERE: "a run here that was carried out elsewhere lists it: take it back there",
+    Standing.UNCLEAR: "runner repair {run} comes first; if that is beyond repair, move the folder runs/{run}"
+    " away, then: runner gc --run {run} --delete",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AtHand:
-    """The runs of a folder: which of them list what as alive, and which cannot be read.
-
-    `used` names, by a cluster that somebody else may have made, a run that has not ended and trains on it.
-    """
+    """The runs of a folder: which of them list what as alive, and which cannot be read."""
 
     listing: Mapping[Key, tuple[Path, ...]]
-    used: Mapping[Key, str] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
 
 
@@ -61,7 +69,6 @@ class Finding:
 def at_hand(runs: Path, workspace: Target) -> AtHand:
     """Read what the runs of a folder list as alive in a workspace."""
     listing: dict[Key, tuple[Path, ...]] = {}
-    used: dict[Key, str] = {}
     unreadable = set()
     for folder in sorted(path for path in runs.glob("*") if path.is_dir()):
         try:
@@ -69,20 +76,20 @@ def at_hand(runs: Path, workspace: Target) -> AtHand:
         except (RunnerError, OSError):
             unreadable.add(folder.name)
             continue
-        if said is None or not _is_of(said.target, workspace):
-            continue
-        used |= _used(said)
-        for key in _keys(said):
-            listing[key] = (*listing.get(key, ()), folder)
-    return AtHand(listing=listing, used=used, unreadable=frozenset(unreadable))
+        for key in _keys(said) if said and is_of(said.target, workspace) else ():
+            if folder not in listing.get(key, ()):
+                listing[key] = (*listing.get(key, ()), folder)
+    return AtHand(listing=listing, unreadable=frozenset(unreadable))
 
 
-def findings(found: Iterable[Resource], known: AtHand, now: datetime) -> tuple[Finding, ...]:
-    """Judge everything that carries our tags; what does not is nobody's business here."""
+def findings(found: Iterable[Resource], known: AtHand, now: datetime, run: str = "") -> tuple[Finding, ...]:
+    """Judge everything that runs made whose id begins so; what lacks our tags is nobody's business here."""
     everything = tuple(found)
     ours = [each for each in everything if naming.TAG_RUN in each.tags and naming.TAG_RECIPE in each.tags]
     ends = {each.name.lower(): _expires(each, known) for each in ours if each.kind is ResourceKind.ENDPOINT}
-    return tuple(_finding(each, known, now, ends, _strangers(each, everything)) for each in ours)
+    judged = [_finding(each, known, now, ends, _strangers(each, everything)) for each in ours]
+    chosen = [each for each in judged if each.run.startswith(run)]
+    return tuple(_with_traffic(each, chosen, everything, known) for each in chosen)
 
 
 def key_of(resource: Resource) -> Key:
@@ -97,31 +104,24 @@ def _read(folder: Path) -> Manifest | None:
 
 
 def _keys(said: Manifest) -> Iterator[Key]:
+    """Give what a run has alive, and while it has not ended also what it uses: others may have made that."""
     for each in said.alive:
         endpoint = said.steps[each.step].intent.get("endpoint", "") if each.step in said.steps else ""
         yield each.kind, str(endpoint).lower(), each.name.lower()
-
-
-def _used(said: Manifest) -> dict[Key, str]:
-    """Give the cluster of a run that goes on: one that was there already is in no list of what is alive."""
-    compute = said.steps.get("compute")
-    if said.status not in {RunStatus.RUNNING, RunStatus.INTERRUPTED} or not compute or not compute.intent:
-        return {}
-    return {(ResourceKind.COMPUTE.value, "", str(compute.intent["name"]).lower()): said.run_id}
-
-
-def _is_of(said: Mapping[str, Json], workspace: Target) -> bool:
-    names = ("subscription_id", "resource_group", "workspace_name")
-    same = all(str(said[name]).lower() == getattr(workspace, name).lower() for name in names)
-    return same and bool(said["kind"] == workspace.kind.value)
+    for kind, record in said.steps.items() if said.status in manifest.NOT_ENDED else ():
+        if kind in _USED and record.status is not StepStatus.DELETED:
+            name = record.intent.get("name") or record.outputs.get("name") or ""
+            yield kind, str(record.intent.get("endpoint", "")).lower(), str(name).lower()
 
 
 def _finding(
-    each: Resource, known: AtHand, now: datetime, ends: Mapping[str, datetime | None], strangers: str
+    each: Resource, known: AtHand, now: datetime, ends: Mapping[str, datetime | None], why_kept: str
 ) -> Finding:
     run, runs = each.tags[naming.TAG_RUN], known.listing.get(key_of(each), ())
     expires = ends.get((each.parent or each.name).lower()) if _is_served(each) else None
     standing = Standing.KNOWN if runs else Standing.ORPHAN
+    if runs and not all((folder / FILE_NAME).exists() for folder in runs):
+        standing = Standing.ELSEWHERE
     if not runs and run in known.unreadable:
         standing = Standing.UNCLEAR
     return Finding(
@@ -133,15 +133,8 @@ def _finding(
         expires=expires,
         expired=bool(expires and expires < now),
         runs=runs,
-        why_kept=_why_kept(each, known, standing) or strangers,
+        why_kept=_WHY_KEPT[standing].format(run=run) if standing in _WHY_KEPT else why_kept,
     )
-
-
-def _why_kept(each: Resource, known: AtHand, standing: Standing) -> str:
-    if standing is Standing.UNCLEAR:
-        return f"runner repair {each.tags[naming.TAG_RUN]} comes first"
-    user = known.used.get(key_of(each))
-    return f"run {user} trains on it" if user and standing is Standing.ORPHAN else ""
 
 
 def _is_served(each: Resource) -> bool:
@@ -155,6 +148,35 @@ def _strangers(each: Resource, everything: tuple[Resource, ...]) -> str:
     below = [one for one in everything if one.parent.lower() == each.name.lower()]
     foreign = [one.name for one in below if naming.TAG_RUN not in one.tags]
     return f"it holds what is not ours: {', '.join(foreign)}" if foreign else ""
+
+
+def _with_traffic(
+    each: Finding, chosen: Sequence[Finding], everything: Iterable[Resource], known: AtHand
+) -> Finding:
+    """Keep a deployment that nobody lists while traffic goes to it, unless its endpoint goes, too."""
+    above = next((one for one in everything if _is_above(one, each.resource)), None)
+    if above is None or each.standing is not Standing.ORPHAN:
+        return each
+    share = {name.lower(): part for name, part in above.traffic.items()}.get(each.resource.name.lower())
+    goes = [one.resource for one in chosen if one.standing is Standing.ORPHAN and not one.why_kept]
+    if not share or above in goes:
+        return each
+    return replace(each, why_kept=f"traffic goes to it; {_to_take_down(above, known)}")
+
+
+def _is_above(endpoint: Resource, deployment: Resource) -> bool:
+    is_named = endpoint.name.lower() == deployment.parent.lower()
+    return endpoint.kind is ResourceKind.ENDPOINT and is_named
+
+
+def _to_take_down(endpoint: Resource, known: AtHand) -> str:
+    """Say how the endpoint goes whose deployment cannot go by itself."""
+    listing = known.listing.get(key_of(endpoint), ())
+    if listing:
+        return f"take its endpoint down: runner down {listing[-1].name}"
+    if naming.TAG_RUN not in endpoint.tags:
+        return f"its endpoint {endpoint.name} is not ours: route its traffic elsewhere first"
+    return f"take its endpoint down: runner gc --run {endpoint.tags[naming.TAG_RUN]} --delete"
 
 
 def _expires(endpoint: Resource, known: AtHand) -> datetime | None:

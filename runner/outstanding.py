@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from runner.errors import StillBilling
-from runner.manifest import Manifest
+from runner.manifest import NOT_ENDED, Manifest
 
 
 def outstanding(said: Manifest, left: Sequence[str] = ()) -> StillBilling | None:
@@ -16,7 +16,8 @@ def outstanding(said: Manifest, left: Sequence[str] = ()) -> StillBilling | None
     names = [*asked, *(name for name in left if name not in known)]
     if not names:
         return None
-    return StillBilling(f"not proven gone: {', '.join(names)}", hint=f"runner down {said.run_id}")
+    verb = "cancel" if said.status in NOT_ENDED else "down"
+    return StillBilling(f"not proven gone: {', '.join(names)}", hint=f"runner {verb} {said.run_id}")
 
 
 def _why(deletion: str) -> str:

@@ -127,7 +127,8 @@ def _opening(records: Sequence[Record], base: Manifest | None, folder: Path) -> 
     if base is None:
         raise UsageError(
             f"run {folder.name} is beyond repair: its journal's first record and its manifest are lost",
-            hint=f"what it made carries the tag runner.run={folder.name} in the workspace: runner gc",
+            hint=f"move the folder {folder} away, then: runner gc RECIPE --run {folder.name} --delete (what"
+            f" it made carries the tag runner.run={folder.name}; without RECIPE: the emulator's workspace)",
         )
     said = asdict(base)
     asked = {key: said[key] for key in ("run_id", "recipe", "target", "versions", "pins", "parameters")}

@@ -6,10 +6,11 @@ from pathlib import Path
 from threading import Event as StopEvent
 
 from runner.clock import Clock
-from runner.errors import StepFailed
+from runner.errors import RunLeft, StepFailed
 from runner.execute import Observer
 from runner.holder import is_held
-from runner.journal import Event, Record, read
+from runner.journal import FILE_NAME, Event, Record, read
+from runner.manifest import Manifest
 from runner.steps import STEPS
 from runner.steps.step import Action, Change, Observation, Status
 
@@ -30,6 +31,15 @@ def grown(journal: Path, clock: Clock) -> Iterator[Record]:
         if not held:
             return
         clock.wait(PAUSE_SECONDS, StopEvent())
+
+
+def left_by_its_process(said: Manifest, folder: Path) -> RunLeft:
+    """Give the error that says that nobody carries a run on."""
+    last = read(folder / FILE_NAME)[-1].time
+    return RunLeft(
+        f"no process carries run {said.run_id} on; its last record is of {last}",
+        hint=f"runner resume {said.run_id}, or runner cancel {said.run_id}",
+    )
 
 
 class RecordedClock:

@@ -70,6 +70,18 @@ def find(runs: Path, name: str) -> Path:
     return folder
 
 
+def check_carried_out_here(folder: Path) -> None:
+    """See that a run's journal is at hand: a manifest alone, as in a clone, is only read. UsageError."""
+    if _is(folder / journal.FILE_NAME, os.path.lexists):
+        return
+    raise UsageError(
+        f"run {folder.name} was carried out elsewhere: its journal is not here, and a manifest alone does"
+        " not tell what may be touched",
+        hint="give this command on the machine that ran it; here, runner run begins anew and runner gc finds"
+        " what is left in the workspace",
+    )
+
+
 def _known(runs: Path, name: str) -> Path:
     known = sorted(path for path in runs.glob("*") if _is_run(path))
     if name == LATEST and known:

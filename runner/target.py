@@ -58,6 +58,12 @@ def emulators_own(environment: Mapping[str, str]) -> Target:
     )
 
 
+def is_of(said: Mapping[str, str], workspace: Target) -> bool:
+    """Tell whether a manifest names this workspace; Azure compares names without case."""
+    same = all(str(said[name]).lower() == getattr(workspace, name).lower() for name in _IDS)
+    return same and bool(said["kind"] == workspace.kind.value)
+
+
 def of_a_run(said: Mapping[str, str], environment: Mapping[str, str]) -> Target:
     """Give the workspace that a manifest names; an emulator may have come back at another address."""
     kind = TargetKind(said["kind"])

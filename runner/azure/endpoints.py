@@ -220,6 +220,7 @@ def _endpoint(endpoint: OnlineEndpoint) -> Resource:
         id=str(endpoint.id),
         status=word(endpoint.provisioning_state),
         created=created(endpoint),
+        traffic={key: int(share) for key, share in (endpoint.traffic or {}).items()},
         tags=dict(endpoint.tags or {}),
     )
 

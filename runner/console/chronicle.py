@@ -11,6 +11,8 @@ Data = Mapping[str, Json]
 def line(record: Record) -> str:
     """Give a record's time, its step, and what it tells."""
     told = _WORDS[record.event](record.data)
+    if record.step == "finetune" and record.event in _OF_A_JOB:
+        told = _OF_A_JOB[record.event](record.data)
     return safe(f"{record.time}  {record.step or 'run':<10}  {told}").replace("\n", " ")
 
 
@@ -37,11 +39,11 @@ def _by(data: Data) -> str:
 
 def _started(data: Data) -> str:
     attempt = data.get("attempt", 1)
-    return f"started: to {data['action']}" + (f", attempt {attempt}" if attempt > 1 else "")
+    return f"begun: to {data['action']}" + (f", attempt {attempt}" if attempt > 1 else "")
 
 
 def _intent(data: Data) -> str:
-    return f"means to {data['action']} {data['kind']} {data['intent']['name']}"
+    return f"asked for: {data['action']} {data['kind']} {data['intent']['name']}"
 
 
 def _observed(data: Data) -> str:
@@ -76,14 +78,19 @@ _WORDS: Mapping[Event, Callable[[Data], str]] = {
     Event.RUN_RESUMED: lambda data: f"resumed{_by(data)}",
     Event.STEP_STARTED: _started,
     Event.INTENT: _intent,
-    Event.ACKNOWLEDGED: lambda _data: "the request was answered well",
+    Event.ACKNOWLEDGED: lambda _data: "accepted",
     Event.OBSERVED: _observed,
     Event.DONE: _done,
     Event.FAILED: lambda data: f"failed: {data['error']}",
     Event.WALKED: _walked,
-    Event.DELETE_INTENT: lambda data: f"means to delete {data['intent']['name']}",
-    Event.DELETE_DONE: lambda _data: "is proven gone",
+    Event.DELETE_INTENT: lambda data: f"asked for: delete {data['intent']['name']}",
+    Event.DELETE_DONE: lambda data: f"left alone: {data['left']}" if data.get("left") else "gone (proved)",
     Event.DELETE_FAILED: lambda data: f"is not proven gone: {data['reason']}",
     Event.RUN_CLOSED: _closed,
     Event.REPAIRED: _repaired,
+}
+# A job is not deleted: it is asked to end.
+_OF_A_JOB: Mapping[Event, Callable[[Data], str]] = {
+    Event.DELETE_INTENT: lambda data: f"asked for: cancel {data['intent']['name']}",
+    Event.DELETE_DONE: lambda _data: "has stopped (proved)",
 }

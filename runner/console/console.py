@@ -20,7 +20,7 @@ from runner.execute import Observer
 from runner.facts import Target, TargetKind
 from runner.journal import Json, Record
 from runner.launcher import Emulator
-from runner.manifest import Manifest
+from runner.manifest import Manifest, RunStatus
 from runner.origins import InForce
 from runner.orphans import Finding, Key
 from runner.parameters import Parameter
@@ -30,6 +30,7 @@ from runner.repair import Repaired
 from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.steps.sample import kept
 from runner.steps.step import Change
+from runner.under_way import carried
 
 
 class Console(Voice):
@@ -173,15 +174,16 @@ class Console(Voice):
     def run(self, said: Manifest, folder: Path) -> None:
         """Show a run that has been."""
         value = {"run": asdict(said), "folder": str(folder), "hourly": going_on.as_json(said)}
-        self._tell(value, texts.manifest(said, str(folder)))
+        self._tell(value, texts.manifest(said, str(folder), carried(folder)))
 
     def repaired(self, done: Repaired, folder: Path) -> None:
         """Tell what a repair has kept and what not."""
         self._tell(mending.value(done, folder), mending.text(done, folder))
 
-    def taken_down(self, said: Manifest, left: tuple[str, ...]) -> None:
-        """Tell what `down` has left."""
-        self._tell({"run_id": said.run_id, "left": list(left)}, going_on.alive(said))
+    def taken_down(self, said: Manifest, left: tuple[str, ...], spared: tuple[str, ...] = ()) -> None:
+        """Tell what `down` has left, and what it left to another run."""
+        value = {"run_id": said.run_id, "left": list(left), "left_alone": list(spared)}
+        self._tell(value, going_on.taken_down(said, spared))
 
     def emulator(self, found: Emulator | None) -> None:
         """Tell whether an emulator runs, and where."""
@@ -232,10 +234,10 @@ class Console(Voice):
         if self._is_log_of(folder):
             yield from texts.samples_elsewhere(folder / SAMPLES)
         yield from texts.run_facts(said)
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt) and said.status is not RunStatus.CANCELED:
             yield from going_on.interrupted(said, folder, prices)
             return
-        yield from going_on.alive(said, prices)
+        yield from going_on.alive(said, prices=prices)
         yield f"{said.status.value}: {folder}"
 
     def _samples(self, folder: Path) -> list[dict[str, Json]]:

@@ -7,7 +7,7 @@ from runner.billing import Hourly
 from runner.clock import stamp
 from runner.console import going_on, texts
 from runner.console.lines import safe, table
-from runner.facts import Resource, Target
+from runner.facts import Resource, ResourceKind, Target
 from runner.journal import Json
 from runner.orphans import Finding, Key, Standing
 
@@ -29,7 +29,7 @@ def told(
     yield from table([_row(each, costs[each.key]) for each in seen])
     yield from going_on.sum_of(tuple(cost for each in seen if (cost := costs[each.key])))
     yield from (f"  kept: {_name(each.resource)}: {each.why_kept}" for each in seen if each.why_kept)
-    yield from _advice(seen) if deleted is None else _outcome(deleted)
+    yield from _advice(seen) if deleted is None else _outcome(deleted, seen)
 
 
 def as_json(each: Finding, cost: Hourly | None, deleted: Mapping[Key, str] | None) -> Mapping[str, Json]:
@@ -56,6 +56,9 @@ def as_json(each: Finding, cost: Hourly | None, deleted: Mapping[Key, str] | Non
 
 
 def _row(each: Finding, cost: Hourly | None) -> tuple[str, ...]:
+    standing = each.standing.value
+    if each.standing is Standing.ELSEWHERE:
+        standing = f"in run {each.runs[-1].name} here, which was carried out elsewhere"
     late = ", past its endpoint_ttl" if each.expired else ""
     price = going_on.price(cost) if cost else "not billed"
     return (
@@ -64,7 +67,7 @@ def _row(each: Finding, cost: Hourly | None) -> tuple[str, ...]:
         each.run,
         _age(each.age),
         price,
-        f"{each.standing.value}{late}",
+        f"{standing}{late}",
     )
 
 
@@ -87,9 +90,11 @@ def _advice(seen: Sequence[Finding]) -> Iterator[str]:
         yield "delete what is past its endpoint_ttl with --delete --expired"
 
 
-def _outcome(deleted: Mapping[Key, str]) -> Iterator[str]:
+def _outcome(deleted: Mapping[Key, str], seen: Sequence[Finding]) -> Iterator[str]:
     if not deleted:
-        yield "there was nothing to delete"
+        kept = sum(1 for each in seen if each.why_kept)
+        yield f"nothing was deleted; {kept} were kept" if kept else "there was nothing to delete"
     for (kind, endpoint, name), reason in deleted.items():
-        said = f"may still be there: {reason}" if reason else "is proven gone"
+        gone = "has stopped" if kind == ResourceKind.JOB.value else "is proven gone"
+        said = f"may still be there: {reason}" if reason else gone
         yield safe(f"{kind} {f'{endpoint}/' if endpoint else ''}{name} {said}")

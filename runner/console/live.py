@@ -15,7 +15,7 @@ from rich.text import Text
 
 from runner.clock import Clock
 from runner.console.lines import safe
-from runner.console.plain import progress
+from runner.console.plain import ENDED, ENDED_BY, progress
 from runner.console.texts import seconds
 from runner.errors import RunnerError
 from runner.steps.step import Action, Change, Observation
@@ -95,13 +95,14 @@ class LiveProgress:
             name="cleanup",
             subject=name,
             mark="spin",
-            text=f"delete {kind}",
+            text=f"{ENDED_BY.get(kind, 'delete')} {kind}",
             began=self._clock.monotonic(),
         )
 
     def deleted(self, kind: str, name: str) -> None:
         """See `Observer`."""
-        self._set(f"- {name}", mark="[green]✓[/]", text=f"{kind} is gone", ended=self._clock.monotonic())
+        text = f"{kind} {ENDED.get(kind, 'is gone')}"
+        self._set(f"- {name}", mark="[green]✓[/]", text=text, ended=self._clock.monotonic())
 
     def not_deleted(self, kind: str, name: str, reason: str) -> None:
         """See `Observer`."""

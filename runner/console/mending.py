@@ -23,6 +23,8 @@ def value(done: Repaired, folder: Path) -> Mapping[str, Json]:
 
 def text(done: Repaired, folder: Path) -> Iterator[str]:
     """Give a repair for people."""
+    if not done.dropped and not done.aside:
+        yield "nothing was damaged"
     yield from (f"dropped: line {each.line} {each.reason}" for each in done.dropped)
     yield from (f"kept as it was: {path.name}" for path in done.aside)
     if done.uncertain:

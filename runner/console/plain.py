@@ -11,6 +11,10 @@ from runner.steps.step import Action, Change, Observation
 
 _REMINDER_SECONDS = 60.0
 
+# A job is not deleted: it is asked to end, and stays to be looked at.
+ENDED_BY = {"job": "cancel"}
+ENDED = {"job": "has stopped"}
+
 
 class PlainProgress:
     """An Observer that writes lines. May be called from several threads.
@@ -60,11 +64,11 @@ class PlainProgress:
 
     def deleting(self, kind: str, name: str) -> None:
         """See `Observer`."""
-        self._line("cleanup", f"- delete {kind} {name}")
+        self._line("cleanup", f"- {ENDED_BY.get(kind, 'delete')} {kind} {name}")
 
     def deleted(self, kind: str, name: str) -> None:
         """See `Observer`."""
-        self._line("cleanup", f"✓ {kind} {name} is gone")
+        self._line("cleanup", f"✓ {kind} {name} {ENDED.get(kind, 'is gone')}")
 
     def not_deleted(self, kind: str, name: str, reason: str) -> None:
         """See `Observer`."""

@@ -9,11 +9,12 @@ from runner.console import going_on, outlook
 from runner.console.lines import diagnostics, safe, table
 from runner.facts import TargetKind
 from runner.journal import Json
-from runner.manifest import Manifest, StepRecord, StepStatus
+from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
 from runner.parameters import Effective, Origin, Parameter
 from runner.plan import Plan
 from runner.recipe import Scalar
 from runner.steps.step import Action
+from runner.under_way import Carried
 
 SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REUSE: "=", Action.READ: "."}
 STATUS_SYMBOLS = {
@@ -94,23 +95,40 @@ def _origin(parameter: Parameter) -> str:
     return f"{parameter.origin.value.replace('_', ' ')}: {parameter.detail}"
 
 
-def manifest(said: Manifest, folder: str) -> Iterator[str]:
+def manifest(said: Manifest, folder: str, carried: Carried = Carried.BY_NOBODY) -> Iterator[str]:
     """Give a run as its manifest tells it."""
     kind = TargetKind(said.target["kind"])
-    yield f"{said.run_id}: {said.status.value}"
+    yield f"{said.run_id}: {_standing(said, carried)}"
     yield f"  on {where(kind)}, workspace {said.target['workspace_name']}"
     yield f"  recipe {said.recipe['path']} (sha256 {said.recipe['sha256'][:12]}), in {folder}"
     yield ""
     yield from table(
-        [(STATUS_SYMBOLS[s.status], name, s.action, _result(s.outputs, s)) for name, s in said.steps.items()]
+        [(_symbol(name, s), name, s.action, _result(name, s.outputs, s)) for name, s in said.steps.items()]
     )
     yield from run_facts(said)
-    yield from going_on.alive(said)
+    yield from going_on.alive(said, carried)
 
 
-def _result(outputs: Mapping[str, Json], step: StepRecord) -> str:
+def _standing(said: Manifest, carried: Carried) -> str:
+    if said.status is RunStatus.RUNNING and carried is Carried.BY_NOBODY:
+        return f"running, but no process carries it on: runner resume {said.run_id}"
+    return said.status.value
+
+
+def _is_canceled(name: str, step: StepRecord) -> bool:
+    """Tell a training that was ended: a job is never deleted."""
+    return name == "finetune" and step.status is StepStatus.DELETED
+
+
+def _symbol(name: str, step: StepRecord) -> str:
+    return "–" if _is_canceled(name, step) else STATUS_SYMBOLS[step.status]  # noqa: RUF001 - neither done nor failed
+
+
+def _result(name: str, outputs: Mapping[str, Json], step: StepRecord) -> str:
     if step.error:
         return safe(step.error)
+    if _is_canceled(name, step):
+        return safe(f"{step.intent.get('name') or ''} canceled".strip())
     named = outputs.get("name") or outputs.get("file") or step.intent.get("name") or ""
     version = f" version {outputs['version']}" if "version" in outputs else ""
     gone = ", deleted since" if step.status is StepStatus.DELETED else ""

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from runner.clock import Clock
 from runner.console import lines
 from runner.errors import Diagnostic, DiagnosticError, ExitCode, RunnerError
 from runner.redact import as_json
+
+if TYPE_CHECKING:
+    from runner.manifest import Manifest
 
 
 class Output(StrEnum):
@@ -46,12 +49,11 @@ class Voice:
         value = {"valid": True, "recipe": str(path), "diagnostics": told_diagnostics(notices)}
         self._tell(value, [*lines.diagnostics(notices), f"{path} is valid"], notices)
 
-    def over(self, run_id: str, folder: Path, status: str) -> None:
+    def over(self, said: "Manifest", folder: Path) -> None:
         """Tell that nothing is left to do of a run, nor left alive."""
-        value = {"run_id": run_id, "status": status, "folder": str(folder), "alive": []}
-        self._tell(
-            value, [f"{run_id}: {status}; nothing is left to do, and nothing that bills is left alive"]
-        )
+        value = {"run": asdict(said), "folder": str(folder), "hourly": []}
+        told = f"{said.status.value}; nothing is left to do, and nothing that bills is left alive"
+        self._tell(value, [f"{said.run_id}: {told}"])
 
     def error(self, raised: RunnerError) -> None:
         """Tell an error: with its diagnostics, where it has them."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
-from runner.execute.deletion import take_back
+from runner.execute.deletion import left_to_others, take_back
 from runner.execute.run import Run, stop
 from runner.manifest import Manifest, StepRecord, StepStatus
 from runner.steps import STEPS
@@ -14,7 +14,8 @@ from runner.steps.step import Action
 def backward(run: Run, *, down: bool) -> tuple[str, ...]:
     """Delete what the run created, and give what may still be there.
 
-    With `down`, also what an earlier run of the recipe made and this one reused, where its step says so.
+    With `down`, also what an earlier run of the recipe made and this one reused, where its step says so and
+    no other run has a use for it.
     Idempotent: what is gone already is only looked at. One deletion that fails does not keep the others.
     """
     manifest = run.manifest
@@ -22,6 +23,7 @@ def backward(run: Run, *, down: bool) -> tuple[str, ...]:
     chosen = [
         name for name in STEPS if _to_delete(manifest.steps.get(name), name, alive=name in alive, down=down)
     ]
+    chosen = [name for name in chosen if not left_to_others(run, name)]
     along = {taken for name in chosen for taken in STEPS[name].traits.takes_along}
     # What runs is stopped first: while an endpoint takes its minutes to go, a training would go on and cost.
     in_order = sorted(

@@ -42,6 +42,26 @@ def take_back(run: Run, name: str, *, down: bool = False) -> str:
     return reason
 
 
+def left_to_others(run: Run, name: str) -> bool:
+    """Leave what the run only reused to another run that has a use for it; the run then lists it no more.
+
+    A look that is not answered is no answer: `take_back` looks again. Raises NotWritten.
+    """
+    try:
+        reason = _serves_others(run, name)
+    except Exception:  # noqa: BLE001 - `take_back` meets it again, and tells it as what it is
+        return False
+    if reason:
+        intent = run.manifest.steps[name].intent
+        run.record(Event.DELETE_DONE, step=name, data={"with": [], "left": reason, "intent": intent})
+    return bool(reason)
+
+
+def _serves_others(run: Run, name: str) -> str:
+    record, ask = run.manifest.steps[name], STEPS[name].traits.serves_others
+    return ask(run.cloud, record.intent, run.manifest.run_id) if ask and not record.changed else ""
+
+
 def _write_down(run: Run, name: str, resource: str, reason: str) -> None:
     traits = STEPS[name].traits
     if reason:
@@ -59,6 +79,9 @@ def _taken_back(run: Run, name: str, manifest: Manifest, *, down: bool) -> str:
         return ""
     if not _is_ours(name, tags, manifest, down=down):
         return "" if _others_were_quicker(tags, manifest, name) else _NOT_OURS
+    others = _serves_others(run, name)
+    if others:
+        return others
     run.observer.deleting(step.traits.kind, str(intent["name"]))
     run.record(Event.DELETE_INTENT, step=name, data={"intent": intent})
     reason = _until_gone(run, step, intent)

@@ -92,7 +92,8 @@ def _hold(file: int, path: Path) -> None:
         _hold_patiently(file)
     except BlockingIOError as error:
         raise RunHeld(
-            f"another process holds run {path.parent.name}{_holder(file)}", hint="wait until it ends"
+            f"another process holds run {path.parent.name}{_holder(file)}",
+            hint=f"runner attach {path.parent.name} follows it; runner cancel {path.parent.name} ends it",
         ) from error
     except OSError as error:
         locks = "has no locks" if error.errno in _WITHOUT_LOCKS else "gave no lock"

@@ -6,12 +6,13 @@ Its shape is `schemas/manifest.schema.json`.
 
 from runner.manifest.folding import advance, fold
 from runner.manifest.reading import load, of, write
-from runner.manifest.states import Manifest, Resource, RunStatus, StepRecord, StepStatus
+from runner.manifest.states import NOT_ENDED, Manifest, Resource, RunStatus, StepRecord, StepStatus
 from runner.manifest_file import FILE_NAME, FORMAT
 
 __all__ = [
     "FILE_NAME",
     "FORMAT",
+    "NOT_ENDED",
     "Manifest",
     "Resource",
     "RunStatus",

@@ -21,7 +21,10 @@ def fold(records: Sequence[Record]) -> Manifest:
     """Make the manifest of a journal. Raises UsageError if the journal does not begin with a run."""
     first, *rest = records or (None,)
     if first is None or first.event is not Event.RUN_OPENED:
-        raise UsageError("the journal does not begin with the opening of a run")
+        raise UsageError(
+            "the journal does not begin with the opening of a run",
+            hint="runner repair RUN keeps what is whole of it, and says what to do where nothing is",
+        )
     manifest = _opened(first)
     advance(manifest, rest)
     manifest.journal = {"records": len(records), "head": records[-1].checksum}
@@ -160,6 +163,9 @@ def _failed(manifest: Manifest, record: Record) -> None:
 
 
 def _deleted(manifest: Manifest, record: Record) -> None:
+    if record.data.get("left"):  # to another run: it is there, and no concern of this one's
+        _forget(manifest, record.step)
+        return
     for name in (record.step, *record.data.get("with", ())):
         if name in manifest.steps:
             manifest.steps[name].status = StepStatus.DELETED

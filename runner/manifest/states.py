@@ -17,6 +17,10 @@ class RunStatus(StrEnum):
     CANCELED = "canceled"
 
 
+# Of these something may still go on, here or in the cloud.
+NOT_ENDED = frozenset({RunStatus.RUNNING, RunStatus.INTERRUPTED})
+
+
 class StepStatus(StrEnum):
     """How a step stands. `deleted` means: it succeeded or failed, and what it made is gone again."""
 

@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
 
+def _serves_others(cloud: "Cloud", intent: Mapping[str, Json], run_id: str) -> str:
+    """Say which deployment behind an endpoint is not the run's, and what takes that back."""
+    if cloud.endpoints.get(intent["name"]) is None:
+        return ""
+    for each in cloud.endpoints.deployments(intent["name"]):
+        other = each.tags.get(naming.TAG_RUN)
+        if other is None:
+            return f"it serves deployment {each.name}, which no run made"
+        if other != run_id:
+            return f"it serves deployment {each.name} of run {other}: runner down {other}"
+    return ""
+
+
 class EndpointStep:
     """See the module."""
 
@@ -23,6 +36,7 @@ class EndpointStep:
         down_reused=True,
         takes_along=("deployment", "traffic"),
         deadline=1800,
+        serves_others=_serves_others,
     )
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:

@@ -3,7 +3,7 @@
 The executor treats all steps alike; a step only knows its own resource.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -110,7 +110,8 @@ class Traits:
     `deadline`: seconds that it may take to come (0: as long as it likes). `stopped`: once it has taken too
     long, or the run is cancelled, it is taken back at once, whatever the recipe's cleanup says.
     `retried`: the recipe's `retries` are about it. `renamed`: how many more names are tried where somebody
-    else was quicker.
+    else was quicker. `serves_others`: tells why one that the run only reused is left to another run, "" if
+    none has a use for it.
     """
 
     kind: str
@@ -124,6 +125,7 @@ class Traits:
     stopped: bool = False
     retried: bool = False
     renamed: int = 0
+    serves_others: Callable[["Cloud", Mapping[str, Json], str], str] | None = None
 
 
 class Step(Protocol):

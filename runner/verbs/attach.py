@@ -5,11 +5,11 @@ from pathlib import Path
 
 from runner import manifest, runs
 from runner.carry_out import Outcome
-from runner.errors import CloudUnavailable, ExitCode, RunLeft, StepFailed
+from runner.errors import CloudUnavailable, ExitCode, StepFailed
 from runner.journal import FILE_NAME, read
 from runner.manifest import Manifest, RunStatus
 from runner.outstanding import outstanding
-from runner.replay import RecordedClock, Replay, grown
+from runner.replay import RecordedClock, Replay, grown, left_by_its_process
 from runner.session import RUNS_FOLDER, Session
 
 
@@ -20,8 +20,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
-    """Show the run's progress until it ends, and end as it does; the journal is only read."""
+    """Show the run's progress until it ends, and end as it does; the journal is only read.
+
+    What nobody carries on, since it was interrupted or its process has died, ends with that.
+    """
     folder = runs.find(options.runs_dir, options.run)
+    runs.check_carried_out_here(folder)
     try:
         said = _followed(session, folder)
     except KeyboardInterrupt:
@@ -29,11 +33,13 @@ def main(options: Namespace, session: Session) -> ExitCode:
         raise
     ended = _outcome(said)
     if said.status is RunStatus.RUNNING:
-        left = _left(said, folder)
+        left = left_by_its_process(said, folder)
         if ended.billing:
             session.console.error(left)
         raise ended.billing or left
     session.console.finished(said, folder, ended.error, ended.billing)
+    if said.status is RunStatus.INTERRUPTED:  # it was another process that was interrupted, not this one
+        return ExitCode.STILL_BILLING if ended.billing else ExitCode.CLOUD_UNAVAILABLE
     return ended.exit_code
 
 
@@ -48,14 +54,6 @@ def _followed(session: Session, folder: Path) -> Manifest:
             records.append(record)
             replay.tell(record)
     return manifest.fold(records)
-
-
-def _left(said: Manifest, folder: Path) -> RunLeft:
-    last = read(folder / FILE_NAME)[-1].time
-    return RunLeft(
-        f"no process carries run {said.run_id} on; its last record is of {last}",
-        hint=f"runner resume {said.run_id}, or runner cancel {said.run_id}",
-    )
 
 
 def _outcome(said: Manifest) -> Outcome:

@@ -33,6 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """End the process that carries the run out, if any, and end the run as canceled; idempotent."""
     folder = runs.find(options.runs_dir, options.run)
+    runs.check_carried_out_here(folder)
     _end_holder(folder, session.clock)
     with Journal(folder / FILE_NAME, session.clock, new=False) as journal:
         said = execute.manifest_of(journal)

@@ -1,16 +1,19 @@
 """`runner down RUN`: take back what a run left alive."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import execute, opening, runs
-from runner.errors import ExitCode
+from runner.errors import ExitCode, UsageError
 from runner.facts import TargetKind
-from runner.journal import FILE_NAME, Journal
+from runner.journal import FILE_NAME, Journal, Record
+from runner.manifest import NOT_ENDED, Manifest
 from runner.outstanding import outstanding
 from runner.session import RUNS_FOLDER, Session
+from runner.steps import STEPS
 from runner.target import of_a_run
 
 if TYPE_CHECKING:
@@ -27,21 +30,42 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Walk the run's manifest backward."""
     folder = runs.find(options.runs_dir, options.run)
+    runs.check_carried_out_here(folder)
     with Journal(folder / FILE_NAME, session.current_clock, new=False) as journal:
         runs.sweep(folder)
         # What is deleted, and where, is read from the journal: a manifest can be edited.
+        _refuse_not_ended(execute.manifest_of(journal))
         said = execute.manifest_of(journal).target
         kind = TargetKind(said["kind"])
         with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
             cloud = opening.connected(session, of_a_run(said, session.environment), said["registry"])
+            before = len(journal.records)
             left = _taken_down(session, cloud, journal, folder)
             lease.keep = bool(left)
         manifest = execute.manifest_of(journal)
-    session.console.taken_down(manifest, left)
+        spared = tuple(_spared(journal.records[before:]))
+    session.console.taken_down(manifest, left, spared)
     billing = outstanding(manifest, left)
     if billing:
         raise billing
     return ExitCode.DONE
+
+
+def _refuse_not_ended(said: Manifest) -> None:
+    """Refuse a run whose training may go on; what no version can resume any more is taken back as it is."""
+    if said.status in NOT_ENDED and "in_force" in said.recipe:
+        raise UsageError(
+            f"run {said.run_id} has not ended: it is {said.status.value}, and what it began may go on",
+            hint=f"runner cancel {said.run_id} ends it; runner resume {said.run_id} goes on with it",
+        )
+
+
+def _spared(records: Sequence[Record]) -> Iterator[str]:
+    """Tell what was left to another run, and why."""
+    for record in records:
+        if record.data.get("left"):
+            kind = STEPS[record.step].traits.kind
+            yield f"{kind} {record.data['intent']['name']} is left alone: {record.data['left']}"
 
 
 def _taken_down(session: Session, cloud: "Cloud", journal: Journal, folder: Path) -> tuple[str, ...]:

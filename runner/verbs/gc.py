@@ -65,8 +65,7 @@ def _seen(options: Namespace, session: Session, cloud: "Cloud", chosen: Target) 
     # The runs are read after the list: what a run has made meanwhile is then known.
     listed = collect.found(cloud)
     known = orphans.at_hand(options.runs_dir, chosen)
-    judged = orphans.findings(listed, known, session.clock.now())
-    return tuple(each for each in judged if each.run.startswith(options.run))
+    return orphans.findings(listed, known, session.clock.now(), options.run)
 
 
 def _to_go(options: Namespace, seen: tuple[Finding, ...]) -> list[Finding]:

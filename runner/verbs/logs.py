@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import manifest, opening, runs
+from runner import manifest, naming, opening, runs
 from runner.errors import ExitCode, UsageError
 from runner.facts import TargetKind
 from runner.journal import FILE_NAME, read
 from runner.manifest import Manifest
 from runner.outstanding import outstanding
 from runner.recipe import STEP_SECTIONS
-from runner.replay import grown
+from runner.replay import grown, left_by_its_process
 from runner.session import RUNS_FOLDER, Session
 from runner.target import of_a_run
 
@@ -38,6 +38,7 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Show it; nothing is written to a file, and the journal is only read."""
     folder = runs.find(options.runs_dir, options.run)
+    runs.check_carried_out_here(folder)
     records = read(folder / FILE_NAME)
     said = manifest.fold(records)
     if options.step in _LOGS:
@@ -45,9 +46,12 @@ def main(options: Namespace, session: Session) -> ExitCode:
     else:
         told = grown(folder / FILE_NAME, session.clock) if options.follow else records
         session.console.journal(said.run_id, (each for each in told if options.step in {None, each.step}))
-    left = outstanding(manifest.of(folder))
+    said = manifest.of(folder)
+    left = outstanding(said)
     if left:
         raise left
+    if options.follow and said.status is manifest.RunStatus.RUNNING:
+        raise left_by_its_process(said, folder)
     return ExitCode.DONE
 
 
@@ -58,6 +62,8 @@ def _from_cloud(options: Namespace, session: Session, said: Manifest) -> Mapping
     if step is None or not step.intent:
         hint = f"runner logs {said.run_id} tells what it did"
         raise UsageError(f"{options.step} of run {said.run_id} has asked for nothing yet", hint=hint)
+    if options.step == "deployment" and step.status is manifest.StepStatus.DELETED:
+        raise _deleted(said)
     kind = TargetKind(said.target["kind"])
     with opening.reached(session, kind, session.emulator_state(options.state)):
         chosen = of_a_run(said.target, session.environment)
@@ -72,8 +78,27 @@ def _training(cloud: "Cloud", said: Manifest, _lines: int) -> Mapping[str, str]:
     return {name: text for name, text in read_logs.items() if text}
 
 
+def _deleted(said: Manifest) -> UsageError:
+    name = said.steps["deployment"].intent["name"]
+    return UsageError(
+        f"deployment {name} of run {said.run_id} is not there: it is deleted, or was never made; its log went"
+        " with it",
+        hint=f"runner logs {said.run_id} tells what the run did",
+    )
+
+
 def _container(cloud: "Cloud", said: Manifest, lines: int) -> Mapping[str, str]:
     intent = said.steps["deployment"].intent
+    found = cloud.endpoints.deployment(intent["endpoint"], intent["name"])
+    if found is None:
+        raise _deleted(said)
+    owner = found.tags.get(naming.TAG_RUN)
+    if owner != said.run_id:
+        raise UsageError(
+            f"deployment {intent['name']} is not run {said.run_id}'s: its log is of"
+            f" {owner or 'no run of ours'}",
+            hint=f"runner logs {said.run_id} tells what the run did",
+        )
     text = cloud.endpoints.container_log(intent["endpoint"], intent["name"], lines)
     return {str(intent["name"]): text} if text else {}
 

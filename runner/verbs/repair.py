@@ -18,6 +18,7 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Keep what is whole, and tell what is not."""
     folder = runs.find(options.runs_dir, options.run)
+    runs.check_carried_out_here(folder)
     done = repair.repair(folder, session.clock)
     session.console.repaired(done, folder)
     left = outstanding(done.manifest)

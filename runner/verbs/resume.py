@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import journal, manifest, on_interrupt, runs
-from runner.errors import ExitCode, UsageError
+from runner.errors import ExitCode
 from runner.journal.covering import covered
 from runner.session import RUNS_FOLDER, Session
 
@@ -32,7 +32,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
     said = _recorded(folder)
     if _is_over(said) and not said.alive:
         _bring_up_to_date(folder, said)
-        session.voice.over(said.run_id, folder, said.status.value)
+        session.voice.over(said, folder)
         return ExitCode.DONE
     # What goes on needs the rooms of a run, which take long to import.
     from runner import resuming  # noqa: PLC0415
@@ -59,11 +59,5 @@ def _is_over(said: "Manifest") -> bool:
 
 
 def _recorded(folder: Path) -> "Manifest":
-    if not (folder / journal.FILE_NAME).exists():
-        raise UsageError(
-            f"run {folder.name} was carried out elsewhere: its journal is not here, and a manifest alone does"
-            " not tell what may be touched",
-            hint="resume it on the machine that ran it; here, runner run begins anew and runner gc finds what"
-            " is left in the workspace",
-        )
+    runs.check_carried_out_here(folder)
     return manifest.fold(journal.read(folder / journal.FILE_NAME))

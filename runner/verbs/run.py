@@ -16,6 +16,7 @@ from runner import (
     provenance,
     recipe_argument,
     runs,
+    under_way,
 )
 from runner.carry_out import at_the_console
 from runner.cost import read_prices
@@ -55,6 +56,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
         loaded = opening.filled_in(session, loaded, kind)
         chosen = opening.where(session, loaded, kind)
+        under_way.refuse_a_second(options.runs_dir, loaded.recipe.name, chosen)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
         opened = opening.opened(loaded, cloud, session.clock.now().date(), prices)
         _refuse_bad_rows(opened)

@@ -227,8 +227,10 @@ def test_ctrl_c_leaves_the_job_running_and_says_what_is_alive(fake: Fake) -> Non
 
     assert process.returncode == 130, out + err
     assert "Traceback" not in err
-    assert "goes on in the cloud" in out
+    assert "goes on (on the emulator)" in out
     assert {"job", "compute", "endpoint"} == {resource["kind"] for resource in shell.manifest()["alive"]}
+    assert shell.runner("down", "latest").code == 2  # its job goes on
+    assert shell.runner("cancel", "latest").code == 0
     assert shell.runner("down", "latest").code == 0
     assert shell.manifest()["alive"] == []
 

@@ -76,7 +76,7 @@ def test_a_detached_run_is_cancelled_from_another_terminal(fake: Fake) -> None:
     canceled = shell.runner("cancel", run)
 
     assert canceled.code == 0, canceled.out + canceled.err
-    assert f"job {run}-1 is gone" in canceled.out
+    assert f"job {run}-1 has stopped" in canceled.out
     assert f"canceled: runs/{run}" in canceled.out
     assert shell.manifest()["status"] == "canceled"
     assert shell.manifest()["alive"] == []

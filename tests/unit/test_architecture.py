@@ -42,7 +42,7 @@ LAYERS = (
     ("parameters", "dataset", "facts", "journal"),
     ("naming", "manifest", "load", "fit", "holder"),
     ("target", "launcher", "runs", "outstanding", "provenance", "cost", "background", "repair"),
-    ("sizing", "billing", "orphans"),
+    ("sizing", "billing", "orphans", "under_way"),
     ("azure",),
     ("steps",),
     ("survey", "preflight", "plan", "origins"),

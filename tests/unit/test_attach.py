@@ -160,13 +160,13 @@ def test_a_run_that_nobody_carries_on_says_so_with_what_can_be_done(
     ]
 
 
-def test_a_run_that_was_interrupted_ends_as_it_did(
+def test_a_run_that_was_interrupted_is_told_as_that_and_nobody_carries_it_on(
     folder: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with opened(folder, opening) as journal:
         begin(journal)
         end(journal, "interrupted")
-    assert attach(folder) == 130
+    assert attach(folder) == 8
     assert f"runner resume {RUN}" in capsys.readouterr().out
 
 
@@ -235,7 +235,7 @@ def test_without_a_journal_there_is_nothing_to_follow(
         manifest.write(manifest.fold(journal.records), folder / "manifest.json")
     (folder / FILE_NAME).unlink()
     assert attach(folder) == 2
-    assert "stays on the machine that ran it" in capsys.readouterr().err
+    assert "its journal is not here" in capsys.readouterr().err
 
 
 def test_what_a_run_that_nobody_carries_on_was_asked_to_take_back_stands_over_that(

@@ -11,7 +11,7 @@ import pytest
 
 from runner.errors import CloudUnavailable, Conflict, RunnerError, StepFailed
 from runner.execute import DELETE_SECONDS, PATIENCE_SECONDS, cancel
-from runner.facts import ComputeState, EndpointState, JobState, Provisioning
+from runner.facts import ComputeState, EndpointState, JobState, Provisioning, Resource, ResourceKind
 from runner.journal import Event, read
 from runner.manifest import StepStatus
 from runner.recipe import Compute
@@ -144,9 +144,13 @@ class Endpoints:
 
     found: EndpointState | None
     deleted: list[str] = field(default_factory=list)
+    below: tuple[Resource, ...] = ()
 
     def get(self, _name: str) -> EndpointState | None:
         return self.found
+
+    def deployments(self, _endpoint: str) -> tuple[Resource, ...]:
+        return self.below
 
     def delete(self, name: str) -> None:
         self.deleted.append(name)
@@ -166,6 +170,63 @@ def test_only_down_deletes_the_endpoint_of_an_earlier_run_of_the_recipe(bench: B
     bench.forward()
     assert bench.backward() == ()
     assert endpoints.deleted == []
+    assert bench.backward(down=True) == ()
+    assert endpoints.deleted == ["my-chat"]
+
+
+def behind(tags: Mapping[str, str]) -> tuple[Resource, ...]:
+    kind = ResourceKind.DEPLOYMENT
+    return (Resource(kind=kind, name="demo", id="/demo", status="Succeeded", parent="my-chat", tags=tags),)
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        (EARLIER_RUN, "of run 20261120T082300Z-small-0000: runner down 20261120T082300Z-small-0000"),
+        ({}, "which no run made"),
+    ],
+)
+def test_an_endpoint_that_was_only_reused_and_serves_others_is_left_to_them(
+    bench: Bench, tags: Mapping[str, str], reason: str
+) -> None:
+    endpoints = Endpoints(endpoint(EARLIER_RUN), below=behind(tags))
+    bench.on(SimpleNamespace(endpoints=endpoints, target=AZURE), "endpoint: {name: my-chat}")
+    bench.forward()
+    assert bench.backward(down=True) == ()
+    assert endpoints.deleted == []
+    assert reason in bench.told("endpoint")["left"]
+    assert bench.run.manifest.alive == []
+    assert bench.run.manifest.steps["endpoint"].status is StepStatus.SUCCEEDED
+
+
+def test_of_an_endpoint_that_is_left_the_runs_own_deployment_goes(bench: Bench) -> None:
+    serving = replace(
+        needing(down_reused=True, takes_along=("deployment",)), serves_others=lambda *_: "it serves another"
+    )
+    bench.step("endpoint", SUCCEEDED, traits=serving)
+    bench.step("deployment", ABSENT, SUCCEEDED, traits=needing("endpoint"))
+    bench.forward()
+    assert bench.backward(down=True) == ()
+    assert bench.calls == ["create deployment", "delete my-deployment"]
+    assert bench.run.manifest.alive == []
+
+
+def test_an_endpoint_of_which_it_is_not_known_whom_it_serves_is_not_deleted(bench: Bench) -> None:
+    def unknown(*_: object) -> str:
+        raise CloudUnavailable("HTTP 503")
+
+    serving = replace(needing(down_reused=True), serves_others=unknown)
+    bench.step("endpoint", SUCCEEDED, traits=serving)
+    bench.forward()
+    assert bench.backward(down=True) == ("thing my-endpoint",)
+    assert bench.calls == []
+
+
+def test_an_endpoint_that_serves_only_this_runs_deployment_goes_with_it(bench: Bench) -> None:
+    own = {"runner.recipe": "small", "runner.run": bench.run.manifest.run_id}
+    endpoints = Endpoints(endpoint(EARLIER_RUN), below=behind(own))
+    bench.on(SimpleNamespace(endpoints=endpoints, target=AZURE), "endpoint: {name: my-chat}")
+    bench.forward()
     assert bench.backward(down=True) == ()
     assert endpoints.deleted == ["my-chat"]
 

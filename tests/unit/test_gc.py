@@ -162,6 +162,15 @@ def test_what_is_not_proven_gone_ends_with_9(
     assert {"gpu", "e"} <= set(sky.listing)
 
 
+def test_what_was_kept_is_counted_where_nothing_is_deleted(
+    tmp_path: Path, sky: Sky, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del sky.listing["gpu"], sky.listing["job"], sky.listing["demo"]
+    sky.listing["theirs"] = replace(thing(ResourceKind.DEPLOYMENT, "theirs", parent="e"), tags={})
+    assert gc(tmp_path, "--delete") == 0
+    assert capsys.readouterr().out.endswith("\nnothing was deleted; 1 were kept\n")
+
+
 def test_only_what_one_run_made_is_taken_if_that_is_asked_for(tmp_path: Path, sky: Sky) -> None:
     assert gc(tmp_path, "--delete", "--run", "2026") == 0
     assert set(sky.listing) == {"gpu", "e", "demo", "job"}

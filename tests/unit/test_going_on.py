@@ -1,6 +1,7 @@
 """What is left alive is told with its price, and an interruption with how to go on or to end it."""
 
 import io
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from runner.console.console import Console
 from runner.cost import Prices
 from runner.journal import Event, Json, Record
 from runner.manifest import Manifest, RunStatus
+from runner.under_way import Carried
 
 RUN = "20261121T082300Z-small-1a2b"
 A100 = "Standard_NC24ads_A100_v4"
@@ -87,7 +89,7 @@ def test_an_interruption_says_what_goes_on_what_it_costs_and_what_can_be_done(
     said = left(on_azure, compute=CLUSTER, finetune=JOB, endpoint={"name": "e"})
     assert list(going_on.interrupted(said, Path("runs/x"))) == [
         "",
-        f"interrupted; of {RUN} goes on in the cloud:",
+        f"interrupted. Still there: compute gpu, endpoint e. Job {RUN}-1 goes on.",
         "  compute   gpu                            3.10 EUR an hour for each node that is up",
         f"  job       {RUN}-1  9.30 EUR an hour",
         "  endpoint  e                              nothing by itself",
@@ -118,6 +120,33 @@ def test_on_the_emulator_nothing_is_billed_and_that_is_said(opening: Mapping[str
     assert "  nothing is billed: it is on the emulator" in told
     assert not [line for line in told if "an hour" in line]
     assert going_on.as_json(said) == []
+
+
+def test_on_the_emulator_only_the_job_goes_on_and_nothing_at_all_is_said_to_be_nothing(
+    opening: Mapping[str, Json],
+) -> None:
+    assert list(going_on.interrupted(left(opening, finetune=JOB), Path("runs/x")))[1] == (
+        f"interrupted. Job {RUN}-1 goes on (on the emulator)."
+    )
+    assert list(going_on.interrupted(left(opening), Path("runs/x")))[1] == (
+        "interrupted; nothing that bills is there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("carried", "told"),
+    [
+        (Carried.BY_NOBODY, ["resume", "attach", "cancel"]),
+        (Carried.BY_A_PROCESS, ["attach", "cancel"]),
+        (Carried.ELSEWHERE, ["gc"]),
+    ],
+)
+def test_a_run_that_has_not_ended_is_told_with_what_can_be_done_about_it(
+    opening: Mapping[str, Json], carried: Carried, told: list[str]
+) -> None:
+    recipe = {**opening["recipe"], "in_force": "version: 1"}
+    lines = going_on.alive(left({**opening, "recipe": recipe}, compute=CLUSTER), carried)
+    assert re.findall("runner ([a-z]+)", "\n".join(lines)) == told
 
 
 def test_what_is_not_proven_gone_says_why(opening: Mapping[str, Json]) -> None:

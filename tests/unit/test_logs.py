@@ -12,7 +12,7 @@ from runner import opening as openings
 from runner.cli import main
 from runner.clock import SystemClock
 from runner.console import chronicle
-from runner.facts import ChildRun
+from runner.facts import ChildRun, DeploymentState, Provisioning
 from runner.journal import FILE_NAME, Event, Journal, Json, Record
 from runner.redact import register
 
@@ -43,19 +43,24 @@ DATA: Mapping[Event, Mapping[str, Json]] = {
 WORDS = {
     Event.RUN_HELD: "held, by process 7 on here, which looks how to go on",
     Event.RUN_RESUMED: "resumed, by process 7 on here",
-    Event.STEP_STARTED: "started: to create, attempt 2",
-    Event.INTENT: "means to create compute gpu",
-    Event.ACKNOWLEDGED: "the request was answered well",
+    Event.STEP_STARTED: "begun: to create, attempt 2",
+    Event.INTENT: "asked for: create compute gpu",
+    Event.ACKNOWLEDGED: "accepted",
     Event.OBSERVED: "seen: training 50%",
     Event.DONE: "done: create compute gpu: ready",
     Event.FAILED: "failed: no quota",
     Event.WALKED: "all steps are over, failed: no quota; what is left is to clean up and close",
-    Event.DELETE_INTENT: "means to delete gpu",
-    Event.DELETE_DONE: "is proven gone",
+    Event.DELETE_INTENT: "asked for: delete gpu",
+    Event.DELETE_DONE: "gone (proved)",
     Event.DELETE_FAILED: "is not proven gone: HTTP 409",
     Event.RUN_CLOSED: "closed: failed, 3 requests were sent once more",
     Event.REPAIRED: "repaired: 1 damaged lines were dropped",
 }
+
+
+def serving(run: str) -> DeploymentState:
+    provisioning = Provisioning.SUCCEEDED
+    return DeploymentState(id="/demo", name="demo", provisioning=provisioning, tags={"runner.run": run})
 
 
 class Sky:
@@ -64,7 +69,8 @@ class Sky:
     def __init__(self, texts: Mapping[str, str]) -> None:
         self.texts = texts
         self.history = SimpleNamespace(descendants=self._descendants, log=texts.__getitem__)
-        self.endpoints = SimpleNamespace(container_log=self._container)
+        self.endpoints = SimpleNamespace(container_log=self._container, deployment=lambda *_: self.serving)
+        self.serving: DeploymentState | None = serving(RUN)
 
     def _descendants(self, job: str) -> tuple[ChildRun, ...]:
         assert job == f"{RUN}-1"
@@ -107,6 +113,17 @@ def test_every_record_has_its_words(opening: Mapping[str, Json]) -> None:
         assert chronicle.line(record) == f"2026-11-21T08:23:00.000Z  compute     {words}"
 
 
+def test_a_job_is_cancelled_and_not_deleted_and_what_is_left_alone_is_told_as_that() -> None:
+    told: list[tuple[Event, str, Mapping[str, Json], str]] = [
+        (Event.DELETE_INTENT, "finetune", {"intent": {"name": "job"}}, "asked for: cancel job"),
+        (Event.DELETE_DONE, "finetune", {"with": []}, "has stopped (proved)"),
+        (Event.DELETE_DONE, "endpoint", {"with": [], "left": "it serves"}, "left alone: it serves"),
+    ]
+    for event, step, data, words in told:
+        record = Record(seq=1, time="2026-11-21T08:23:00.000Z", event=event, step=step, data=data)
+        assert chronicle.line(record).endswith(f"  {words}")
+
+
 def test_without_a_step_it_is_the_whole_journal_a_line_each(
     tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,7 +131,7 @@ def test_without_a_step_it_is_the_whole_journal_a_line_each(
     assert logs(tmp_path) == 0
     told = capsys.readouterr().out.splitlines()
     assert len(told) == 3
-    assert told[2].endswith("means to create compute gpu \\x1b[2J")
+    assert told[2].endswith("asked for: create compute gpu \\x1b[2J")
 
 
 def test_a_step_without_a_log_of_its_own_is_told_from_its_records(
@@ -156,6 +173,30 @@ def test_a_deployment_has_the_log_of_its_container(
     assert said["logs"] == [{"name": "demo", "text": "e/demo, 7 lines"}]
 
 
+@pytest.mark.parametrize("found", [serving("another"), None])
+def test_another_runs_log_is_never_shown_as_this_ones(
+    tmp_path: Path,
+    journal: Journal,
+    under: Sky,
+    capsys: pytest.CaptureFixture[str],
+    found: DeploymentState | None,
+) -> None:
+    mean(journal, "deployment", {"name": "demo", "endpoint": "e"})
+    under.serving = found
+    assert logs(tmp_path, "deployment") == 2
+    told = "its log is of another" if found else "its log went with it"
+    assert told in capsys.readouterr().err
+
+
+def test_the_log_of_what_this_run_has_deleted_is_not_asked_for(
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mean(journal, "deployment", {"name": "demo", "endpoint": "e"})
+    journal.append(Event.DELETE_DONE, step="deployment", data={"with": []})
+    assert logs(tmp_path, "deployment") == 2
+    assert "its log went with it" in capsys.readouterr().err
+
+
 def test_no_secret_is_shown(
     tmp_path: Path, journal: Journal, under: Sky, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,18 +229,21 @@ def test_what_is_not_proven_gone_ends_this_with_9_too(
     assert "not proven gone: compute gpu (HTTP 409)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("closed", "code"), [(True, 0), (False, 8)])
 def test_a_journal_is_followed_until_its_process_lets_go(
-    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str], code: int, *, closed: bool
 ) -> None:
     def go_on() -> None:
         mean(journal, "compute", {"name": "gpu"})
+        if closed:
+            journal.append(Event.RUN_CLOSED, data={"status": "succeeded"})
         journal.close()
 
     timer = threading.Timer(0.5, go_on)
     timer.start()
     try:
-        assert logs(tmp_path, "--follow") == 0
+        assert logs(tmp_path, "--follow") == code
     finally:
         timer.join()
-    assert "means to create compute gpu" in capsys.readouterr().out
+    assert "asked for: create compute gpu" in capsys.readouterr().out
     assert logs(tmp_path, "finetune", "--follow") == 2

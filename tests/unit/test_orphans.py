@@ -94,7 +94,9 @@ def test_a_manifest_alone_tells_too(runs: Path) -> None:
     with Journal(folder / FILE_NAME, SystemClock(), new=False) as journal:
         write(fold(journal.records), folder / "manifest.json")
     (folder / FILE_NAME).unlink()
-    assert judged(CLUSTER, orphans.at_hand(runs, WORKSPACE)).standing is Standing.KNOWN
+    found = judged(CLUSTER, orphans.at_hand(runs, WORKSPACE))
+    assert found.standing is Standing.ELSEWHERE
+    assert "carried out elsewhere" in found.why_kept
 
 
 def test_a_name_in_another_workspace_is_another_thing(runs: Path) -> None:
@@ -110,7 +112,34 @@ def test_what_a_run_that_cannot_be_read_made_is_kept(runs: Path) -> None:
     path.write_bytes(b"spoiled\n" + path.read_bytes())
     found = judged(CLUSTER, orphans.at_hand(runs, WORKSPACE))
     assert found.standing is Standing.UNCLEAR
-    assert found.why_kept == f"runner repair {RUN} comes first"
+    assert found.why_kept == (
+        f"runner repair {RUN} comes first; if that is beyond repair, move the folder runs/{RUN} away, then:"
+        f" runner gc --run {RUN} --delete"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "standing"),
+    [
+        (None, Standing.KNOWN),
+        ("interrupted", Standing.KNOWN),
+        ("succeeded", Standing.ORPHAN),
+    ],
+)
+def test_what_a_run_that_has_not_ended_uses_is_known_though_another_made_it(
+    runs: Path, opening: Mapping[str, Json], status: str | None, standing: Standing
+) -> None:
+    user = "20261121T091500Z-small-2b3c"
+    (runs / user).mkdir()
+    reused = {"action": "reuse", "intent": {"name": "Shared"}, "kind": "compute", "bills": False}
+    with Journal(runs / user / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data={**opening, "run_id": user})
+        journal.append(Event.STEP_STARTED, step="compute", data={"action": "reuse"})
+        journal.append(Event.DONE, step="compute", data={**reused, "outputs": {}})
+        if status:
+            journal.append(Event.RUN_CLOSED, data={"status": status})
+    shared = thing(ResourceKind.COMPUTE, "shared", run="20251121T082300Z-small-0000")
+    assert judged(shared, orphans.at_hand(runs, WORKSPACE)).standing is standing
 
 
 def test_a_folder_that_is_no_run_is_passed_over(tmp_path: Path) -> None:
@@ -123,6 +152,37 @@ def test_an_endpoint_that_holds_a_strangers_deployment_is_kept() -> None:
     stranger = thing(ResourceKind.DEPLOYMENT, "theirs", parent="E", run="")
     assert judged(ENDPOINT, NOTHING, DEPLOYMENT).why_kept == ""
     assert judged(ENDPOINT, NOTHING, DEPLOYMENT, stranger).why_kept == "it holds what is not ours: theirs"
+
+
+STRAYED = thing(ResourceKind.DEPLOYMENT, "Stray", parent="E", run="20251121T082300Z-small-0000")
+
+
+@pytest.mark.parametrize(
+    ("share", "tagged", "run", "kept"),
+    [
+        (100, True, "", ""),  # it goes with its endpoint, which nobody lists either
+        (0, False, "", ""),
+        (100, False, "", "traffic goes to it; its endpoint e is not ours: route its traffic elsewhere first"),
+        (
+            100,
+            True,
+            "2025",
+            f"traffic goes to it; take its endpoint down: runner gc --run {RUN} --delete",
+        ),
+    ],
+)
+def test_a_deployment_with_traffic_is_kept_unless_its_endpoint_goes_too(
+    share: int, run: str, kept: str, *, tagged: bool
+) -> None:
+    above = replace(ENDPOINT, traffic={"stray": share}, tags=ENDPOINT.tags if tagged else {})
+    found = orphans.findings([above, STRAYED], NOTHING, NOW, run)
+    assert [each.why_kept for each in found if each.resource == STRAYED] == [kept]
+
+
+def test_a_deployment_with_traffic_behind_a_runs_endpoint_goes_with_that_run(runs: Path) -> None:
+    above = replace(ENDPOINT, traffic={"stray": 100})
+    found = judged(STRAYED, orphans.at_hand(runs, WORKSPACE), above)
+    assert found.why_kept == f"traffic goes to it; take its endpoint down: runner down {RUN}"
 
 
 @pytest.mark.parametrize(

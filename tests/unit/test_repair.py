@@ -502,5 +502,6 @@ def test_a_run_that_is_beyond_repair_says_where_to_look(
 ) -> None:
     kept.laid(b"rubbish\n", b"rubbish")
     assert main(["repair", str(kept.folder)]) == 2
-    assert f"runner.run={kept.folder.name} in the workspace: runner gc" in capsys.readouterr().err
+    assert f"runner.run={kept.folder.name} ; without RECIPE" in (told := capsys.readouterr().err)
+    assert f"move the folder {kept.folder} away, then: runner gc RECIPE --run {kept.folder.name}" in told
     assert kept.path.read_bytes() == b"rubbish\n"

@@ -131,6 +131,19 @@ def test_a_recipe_that_says_the_same_in_other_words_is_not(tmp_path: Path, befor
     assert refused(tmp_path, run, RECIPE.replace(before, after)) == []
 
 
+@pytest.mark.parametrize("text", [RECIPE.replace("5e-6", "1e-5"), "version: 1\n"])
+def test_what_can_be_done_about_a_changed_or_broken_recipe_can_be_typed(tmp_path: Path, text: str) -> None:
+    run = said(tmp_path)
+    run.alive = [manifest.Resource(step="finetune", kind="job", name="run-1")]
+    (tmp_path / "small.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises((Drifted, RecipeInvalid)) as refusal:
+        refuse_drift(run, recorded(run, tmp_path / "run"), recipe_path(run, tmp_path / "run"))
+    assert refusal.value.hint == (
+        "runner resume run --as-recorded goes on with what was recorded; runner run"
+        f" {tmp_path / 'small.yaml'} begins anew; job run-1 still runs"
+    )
+
+
 def test_a_recipe_that_is_not_there_any_more_is_no_hindrance(tmp_path: Path) -> None:
     run = said(tmp_path)
     (tmp_path / "small.yaml").unlink()
@@ -383,6 +396,8 @@ def test_a_run_that_is_over_is_answered_from_its_journal(
     before = (run / FILE_NAME).read_bytes()
     assert main(["resume", str(run)]) == 0
     assert "succeeded; nothing is left to do" in capsys.readouterr().out
+    assert main(["resume", str(run), "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["run"]["status"] == "succeeded"
     assert (run / FILE_NAME).read_bytes() == before
 
 

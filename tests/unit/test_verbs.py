@@ -1,7 +1,7 @@
 """`run` and `down` as a whole: whatever happens on the way, the run is closed and what is left is said."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ class Sky:
     target = AZURE
 
 
-def run(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, cleanup: str) -> int:
+def run(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, cleanup: str, words: Sequence[str] = ()) -> int:
     """Carry out the bench's steps by the command line; its runs lie in `runs`."""
 
     def opened(loaded: Loaded, cloud: Sky, *_of_no_matter: object) -> Opened:
@@ -41,7 +41,8 @@ def run(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, cleanup: str) -> int:
     monkeypatch.setattr(openings, "opened", opened)
     recipe = bench.folder / "small.yaml"
     recipe.write_text(RECIPE + cleanup, encoding="utf-8")
-    return main(["run", str(recipe), "--target", "azure", "--runs-dir", str(bench.folder / "runs")])
+    place = ["--target", "azure", "--runs-dir", str(bench.folder / "runs")]
+    return main(["run", str(recipe), *place, *words])
 
 
 def kept(bench: Bench) -> Manifest:
@@ -83,7 +84,7 @@ def test_a_ctrl_c_during_cleanup_still_says_what_is_left(
     assert run(bench, monkeypatch, cleanup="always") == 130
     assert kept(bench).status is RunStatus.INTERRUPTED
     assert (
-        "goes on in the cloud:\n  thing  my-compute  price unknown  not proven gone: "
+        "interrupted. Still there: thing my-compute.\n  thing  my-compute  price unknown  not proven gone: "
         in capsys.readouterr().out
     )
 
@@ -180,6 +181,39 @@ def test_down_never_goes_by_a_manifest_that_was_edited(
         assert manifest.load(tmp_path / "manifest.json") == folded
 
 
+@pytest.mark.parametrize("closed", ["", "interrupted"])
+def test_down_refuses_a_run_that_has_not_ended_and_says_what_ends_it(
+    tmp_path: Path,
+    opening: Mapping[str, Json],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    closed: str,
+) -> None:
+    recipe = {**opening["recipe"], "in_force": opening["recipe"]["text"]}
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data={**on_azure(opening), "recipe": recipe})
+        if closed:
+            journal.append(Event.RUN_CLOSED, data={"status": closed})
+    monkeypatch.setattr(openings, "connected", lambda *_: pytest.fail("the cloud was asked"))
+    assert main(["down", str(tmp_path)]) == 2
+    assert "runner cancel 20261121T082300Z-small-1a2b" in capsys.readouterr().err
+
+
+def test_down_names_the_run_that_has_nothing_left(
+    tmp_path: Path,
+    opening: Mapping[str, Json],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=on_azure(opening))
+        journal.append(Event.RUN_CLOSED, data={"status": "succeeded"})
+    monkeypatch.setattr(openings, "connected", lambda *_: Sky())
+    assert main(["down", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert told == "20261121T082300Z-small-1a2b: nothing that bills is left alive\n"
+
+
 def test_down_without_a_journal_is_refused_and_makes_none(
     tmp_path: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,7 +221,19 @@ def test_down_without_a_journal_is_refused_and_makes_none(
     manifest.write(manifest.fold([record]), tmp_path / "manifest.json")
     assert main(["down", str(tmp_path)]) == 2
     assert not (tmp_path / FILE_NAME).exists()
-    assert "a run's journal stays on the machine that ran it" in capsys.readouterr().err
+    assert "its journal is not here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["attach", "cancel", "down", "logs", "repair", "resume"])
+def test_a_manifest_alone_is_refused_by_all_that_goes_by_the_journal(
+    tmp_path: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    record = Record(seq=1, time="2026-11-21T08:23:00.000Z", event=Event.RUN_OPENED, data=on_azure(opening))
+    manifest.write(manifest.fold([record]), tmp_path / "manifest.json")
+    assert main([verb, str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "was carried out elsewhere: its journal is not here" in said
+    assert "hint: give this command on the machine that ran it" in said
 
 
 def test_a_ctrl_c_between_opening_and_walking_leaves_a_run_that_can_be_resumed(
@@ -201,6 +247,58 @@ def test_a_ctrl_c_between_opening_and_walking_leaves_a_run_that_can_be_resumed(
     assert run(bench, monkeypatch, cleanup="never") == 130
     assert kept(bench).status is RunStatus.RUNNING
     assert bench.calls == []
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_show_tells_that_nobody_carries_a_run_on_and_that_its_training_was_canceled(
+    tmp_path: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str], *, deleted: bool
+) -> None:
+    intent = {"action": "create", "intent": {"name": "j-1"}, "kind": "job", "bills": True}
+    with Journal(tmp_path / FILE_NAME, SystemClock(), new=True) as journal:
+        recipe = {**opening["recipe"], "in_force": "version: 1"}
+        journal.append(Event.RUN_OPENED, data={**opening, "recipe": recipe})
+        journal.append(Event.STEP_STARTED, step="finetune", data={"action": "create"})
+        journal.append(Event.INTENT, step="finetune", data=intent)
+        if deleted:
+            journal.append(Event.DELETE_DONE, step="finetune", data={"with": []})
+        assert main(["show", str(tmp_path)]) == 0
+        assert "running, but" not in capsys.readouterr().out
+    assert main(["show", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    run = opening["run_id"]
+    assert told.startswith(f"{run}: running, but no process carries it on: runner resume {run}\n")
+    assert f"runner cancel {run}" in told
+    assert "runner down" not in told
+    assert ("–  finetune  create  j-1 canceled" in told) is deleted  # noqa: RUF001 - as it is shown
+
+
+def test_show_of_a_manifest_alone_does_not_advise_what_it_cannot_do(
+    tmp_path: Path, opening: Mapping[str, Json], capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = {"action": "create", "intent": {"name": "gpu"}, "kind": "compute", "bills": True}
+    time = "2026-11-21T08:23:00.000Z"
+    records = [
+        Record(seq=1, time=time, event=Event.RUN_OPENED, data=opening),
+        Record(seq=2, time=time, event=Event.INTENT, step="compute", data=made),
+    ]
+    manifest.write(manifest.fold(records), tmp_path / "manifest.json")
+    assert main(["show", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "on the machine that ran it" in told
+    assert "runner down" not in told
+
+
+def test_a_run_that_was_cancelled_by_its_interruption_is_told_as_that(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    bench.step("compute", ABSENT, SUCCEEDED, on_create=interrupt)
+    assert run(bench, monkeypatch, cleanup="always", words=["--on-interrupt", "cancel"]) == 130
+    told = capsys.readouterr().out
+    assert "\ncanceled: " in told
+    assert "runner resume" not in told
 
 
 def test_a_debt_is_told_by_show_until_it_is_paid(
