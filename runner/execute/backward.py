@@ -52,23 +52,18 @@ def _each(run: Run, names: Sequence[str], take: Callable[[str], str]) -> set[str
     )
     order.prepare()
     left: set[str] = set()
-    interrupted: KeyboardInterrupt | None = None
     under_way: dict[Future[str], str] = {}
     with ThreadPoolExecutor(max_workers=run.at_once, thread_name_prefix="cleanup") as pool:
-        while order.is_active():
-            under_way |= {pool.submit(take, name): name for name in order.get_ready()}
-            try:
-                done = wait(under_way, return_when=FIRST_COMPLETED).done
-            except KeyboardInterrupt as interrupt:
-                stop(run, interrupt)
-                interrupted = interrupt
-                continue
-            for future in done:
-                name = under_way.pop(future)
-                left |= {name} if future.result() else set()
-                order.done(name)
-    if interrupted:
-        raise interrupted
+        try:
+            while order.is_active():
+                under_way |= {pool.submit(take, name): name for name in order.get_ready()}
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    name = under_way.pop(future)
+                    left |= {name} if future.result() else set()
+                    order.done(name)
+        except KeyboardInterrupt as interrupt:
+            stop(run, interrupt)
+            raise
     return left
 
 
