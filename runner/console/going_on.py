@@ -13,7 +13,7 @@ from runner.manifest import NOT_ENDED, Manifest, Resource
 from runner.under_way import Carried
 
 
-def alive(said: Manifest, carried: Carried = Carried.BY_NOBODY) -> Iterator[str]:
+def alive(said: Manifest, *, carried: Carried = Carried.BY_NOBODY) -> Iterator[str]:
     """Give what may still cost money, and the commands that end it or go on; say so where nothing does."""
     yield ""
     if said.alive:
