@@ -14,7 +14,7 @@ from runner.under_way import Carried
 
 
 def alive(
-    said: Manifest, carried: Carried = Carried.BY_NOBODY, prices: Prices | None = None
+    said: Manifest, *, carried: Carried = Carried.BY_NOBODY, prices: Prices | None = None
 ) -> Iterator[str]:
     """Give what may still cost money, and the commands that end it or go on; say so where nothing does.
 

@@ -106,7 +106,7 @@ def manifest(said: Manifest, folder: str, carried: Carried = Carried.BY_NOBODY) 
         [(_symbol(name, s), name, s.action, _result(name, s.outputs, s)) for name, s in said.steps.items()]
     )
     yield from run_facts(said)
-    yield from going_on.alive(said, carried)
+    yield from going_on.alive(said, carried=carried)
 
 
 def _standing(said: Manifest, carried: Carried) -> str:

@@ -92,6 +92,7 @@ def test_l2_an_endpoint_its_deployment_and_its_traffic_come_and_go(
     )
     assert listed.created
     assert endpoint in {each.name for each in cloud.endpoints.all() if each.created}
+    assert {"demo": 100} in [each.traffic for each in cloud.endpoints.all() if each.name == endpoint]
     cloud.endpoints.route(endpoint, {})
     until(lambda: _traffic(cloud, endpoint) in ({}, {"demo": 0}))
     cloud.endpoints.undeploy(endpoint, "demo")

@@ -145,7 +145,7 @@ def test_a_run_that_has_not_ended_is_told_with_what_can_be_done_about_it(
     opening: Mapping[str, Json], carried: Carried, told: list[str]
 ) -> None:
     recipe = {**opening["recipe"], "in_force": "version: 1"}
-    lines = going_on.alive(left({**opening, "recipe": recipe}, compute=CLUSTER), carried)
+    lines = going_on.alive(left({**opening, "recipe": recipe}, compute=CLUSTER), carried=carried)
     assert re.findall("runner ([a-z]+)", "\n".join(lines)) == told
 
 

@@ -79,8 +79,7 @@ def test_a_cluster_of_a_lost_run_is_kept_while_a_run_here_trains_on_it(
         if status:
             journal.append(Event.RUN_CLOSED, data={"status": status})
     found = judged(CLUSTER, orphans.at_hand(tmp_path, WORKSPACE))
-    assert found.standing is Standing.ORPHAN
-    assert bool(found.why_kept) is kept
+    assert found.standing is (Standing.KNOWN if kept else Standing.ORPHAN)
 
 
 @pytest.mark.parametrize("missing", ["runner.run", "runner.recipe"])

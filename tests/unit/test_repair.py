@@ -497,11 +497,17 @@ def test_the_verb_ends_with_9_too_while_something_is_not_proven_gone(kept: Kept)
     assert main(["repair", str(kept.folder)]) == 9
 
 
-def test_a_run_that_is_beyond_repair_says_where_to_look(
-    kept: Kept, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_that_is_beyond_repair_says_what_to_do(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
     kept.laid(b"rubbish\n", b"rubbish")
+    for verb in ("show", "down"):
+        assert main([verb, str(kept.folder)]) == 2
+        assert f"runner repair {kept.folder.name}" in capsys.readouterr().err
     assert main(["repair", str(kept.folder)]) == 2
-    assert f"runner.run={kept.folder.name} ; without RECIPE" in (told := capsys.readouterr().err)
-    assert f"move the folder {kept.folder} away, then: runner gc RECIPE --run {kept.folder.name}" in told
+    run, told = kept.folder.name, capsys.readouterr().err
+    assert f"move the folder {kept.folder} away, then: runner gc RECIPE --run {run} --delete" in told
     assert kept.path.read_bytes() == b"rubbish\n"
+
+
+def test_a_run_that_is_whole_is_told_to_be(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["repair", str(kept.folder)]) == 0
+    assert capsys.readouterr().out.startswith("nothing was damaged\n")

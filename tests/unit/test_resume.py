@@ -550,7 +550,8 @@ def test_what_a_kill_left_half_made_is_swept_when_the_run_is_taken_up(
     with_step(bench, monkeypatch, tags=tags)
     recipe = {**opening["recipe"], "in_force": f"{RECIPE}cleanup: always\n", "folder": "../.."}
     for verb in ("resume", "down"):
-        run = opened(bench.folder / verb, {**opening, "recipe": recipe}, *LEFT_ONE)
+        ended = [] if verb == "resume" else [(Event.RUN_CLOSED, "", {"status": "failed"})]
+        run = opened(bench.folder / verb, {**opening, "recipe": recipe}, *LEFT_ONE, *ended)
         before = {path.name for path in run.iterdir()}
         for name in (".manifest-abcd1234", ".journal-abcd1234", "data/.train.jsonl.part"):
             (run / name).parent.mkdir(exist_ok=True)
