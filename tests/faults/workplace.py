@@ -32,7 +32,8 @@ class Place:
 
     @property
     def runs(self) -> list[Path]:
-        return sorted((self.folder / "runs").glob("*"))
+        # By when they were last written to: two that began in the same second are named in any order.
+        return sorted((self.folder / "runs").glob("*"), key=lambda run: run.stat().st_mtime_ns)
 
     def said(self) -> str:
         return (self.folder / "said.txt").read_text(encoding="utf-8", errors="replace")
