@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Counted
 from tests.faults.kill_sweep import Verdict, verdicts
 from tests.faults.points import Point, spread
 
@@ -34,12 +35,9 @@ def swept(work: Path, kind: str, *words: str, shards: int = SHARDS, limit: float
     return [each for share in range(shards) for each in verdicts(work / f"{kind}-{share}.jsonl")]
 
 
-def show(kind: str, found: Sequence[Verdict], seconds: float, capsys: pytest.CaptureFixture[str]) -> None:
+def shown(kind: str, found: Sequence[Verdict], seconds: float) -> str:
     met, wrong = sum(each.met for each in found), sum(bool(each.wrong) for each in found)
-    with capsys.disabled():
-        print(  # noqa: T201 - the count is what is asked for
-            f"\n{kind}: {len(found)} points, {met} met, {wrong} wrong, {seconds / 60:.1f} minutes"
-        )
+    return f"{kind}: {len(found)} points, {met} met, {wrong} wrong, {seconds / 60:.1f} minutes"
 
 
 @pytest.mark.parametrize(
@@ -52,22 +50,22 @@ def show(kind: str, found: Sequence[Verdict], seconds: float, capsys: pytest.Cap
     ],
 )
 def test_a_run_survives_and_one_resume_finishes_it(
-    kind: str, some: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kind: str, some: int, tmp_path: Path, counted: Counted
 ) -> None:
     began = time.monotonic()
     words = ["--some", str(some)] if some else []
     found = swept(tmp_path, kind, *words, limit=900 if some else 7200)
-    show(kind, found, time.monotonic() - began, capsys)
+    counted(shown(kind, found, time.monotonic() - began))
     assert [f"{each.point}: {each.wrong}" for each in found if each.wrong] == []
     assert len(found) == some if some else len(found) > 300
     assert sum(each.met for each in found) > 0.9 * len(found)
 
 
 @pytest.mark.full
-def test_true_trainings_survive_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_true_trainings_survive_too(tmp_path: Path, counted: Counted) -> None:
     began = time.monotonic()
     found = swept(tmp_path, "kills", "--trains", "--some", "20", shards=1, limit=1800)
-    show("kills with true trainings", found, time.monotonic() - began, capsys)
+    counted(shown("kills with true trainings", found, time.monotonic() - began))
     assert [f"{each.point}: {each.wrong}" for each in found if each.wrong] == []
     assert len(found) == 20
 

@@ -10,6 +10,7 @@ import pytest
 
 from runner.manifest import RunStatus
 from runner.recipe import Cleanup
+from tests.conftest import Counted
 from tests.faults.exploring import Explorer, Instant
 from tests.faults.lives import RECIPE, Case, ready
 from tests.faults.model_cloud import Manners, Trouble
@@ -47,9 +48,7 @@ def explorer(case: Case, work: Path) -> Explorer:
 @pytest.mark.parametrize(
     "case", [ALWAYS, *(pytest.param(each, marks=full) for each in CASES[1:])], ids=lambda case: case.name
 )
-def test_every_kill_and_every_pair_of_kills(
-    case: Case, work: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_kill_and_every_pair_of_kills(case: Case, work: Path, counted: Counted) -> None:
     explored = explorer(case, work)
     single = [each for each in explored.followed(explored.beginning()) if not each.is_over]
     singles, seen = explored.count.instants, {instant.meaning for instant in single}
@@ -60,11 +59,10 @@ def test_every_kill_and_every_pair_of_kills(
                 pairs.setdefault(second.meaning, second)
     for second in pairs.values():
         explored.ended(second)
-    with capsys.disabled():
-        print(  # noqa: T201 - the count is what is asked for
-            f"\n{case.name}: {singles} single kills, {explored.count.instants - singles} pairs,"
-            f" {len(single)} + {len(pairs)} of them told apart, {explored.count.lives} lives"
-        )
+    counted(
+        f"{case.name}: {singles} single kills, {explored.count.instants - singles} pairs,"
+        f" {len(single)} + {len(pairs)} of them told apart, {explored.count.lives} lives"
+    )
     assert singles > 200
     assert explored.count.instants - singles > 5 * singles
 
