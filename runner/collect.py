@@ -87,7 +87,7 @@ class Collector:
         self.observer.deleting(each.resource.kind.value, each.resource.name)
         step.delete(self.cloud, intent)
         gone = self._until(
-            lambda: step.standing(self.cloud, intent) is None and not _is_listed(self.cloud, each.resource)
+            lambda: step.standing(self.cloud, intent) is None and not step.listed(self.cloud, intent)
         )
         return "" if gone else "its deletion was asked for, but is not confirmed"
 
@@ -113,19 +113,6 @@ def found(cloud: "Cloud") -> tuple[Resource, ...]:
     endpoints = cloud.endpoints.all()
     deployments = [each for endpoint in endpoints for each in cloud.endpoints.deployments(endpoint.name)]
     return (*cloud.jobs.running(), *cloud.computes.all(), *endpoints, *deployments)
-
-
-def _is_listed(cloud: "Cloud", resource: Resource) -> bool:
-    """Tell whether the list of its kind still has it: of jobs, that of those that have not ended."""
-    match resource.kind:
-        case ResourceKind.JOB:
-            return any(each.name == resource.name for each in cloud.jobs.running())
-        case ResourceKind.COMPUTE:
-            return cloud.computes.listed(resource.name)
-        case ResourceKind.ENDPOINT:
-            return cloud.endpoints.listed(resource.name)
-        case ResourceKind.DEPLOYMENT:
-            return cloud.endpoints.deployment_listed(resource.parent, resource.name)
 
 
 def _intent(resource: Resource) -> dict[str, str]:

@@ -26,21 +26,21 @@ class Holder:
         return f"process {self.pid} on {self.host}"
 
 
-def is_held(journal: Path) -> bool:
-    """Tell whether a process holds a run's journal; False where there is none.
+def is_held(file: Path) -> bool:
+    """Tell whether a process holds a file, such as a run's journal; False where there is none.
 
     Where nobody does, the question itself takes the lock for a moment: ask once, not again and again.
     """
     try:
-        file = os.open(journal, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:
-        os.close(file)
+        os.close(handle)
     return False
 
 

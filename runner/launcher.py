@@ -5,7 +5,6 @@ file without the lock is of one that was killed.
 """
 
 import contextlib
-import fcntl
 import importlib.util
 import json
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import CloudUnavailable, UsageError
+from runner.holder import is_held
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
@@ -44,7 +44,7 @@ class Emulator:
 
 def find(state: Path) -> Emulator | None:
     """Find the emulator that runs on this state folder."""
-    return _announced(state) if _is_held(state / "emulator.lock") else None
+    return _announced(state) if is_held(state / "emulator.lock") else None
 
 
 def _announced(state: Path) -> Emulator | None:
@@ -88,7 +88,7 @@ def wait_until_up(state: Path, process: subprocess.Popen[bytes]) -> Emulator:
         found = _announced(state) if process.poll() is None else find(state)
         if found and (found.pid == process.pid or process.poll() is not None):
             return found
-        if process.poll() is not None and not _is_held(state / "emulator.lock"):
+        if process.poll() is not None and not is_held(state / "emulator.lock"):
             break
         time.sleep(_PAUSE)
     raise CloudUnavailable("the emulator did not start", hint=f"see {state / 'emulator.log'}")
@@ -99,24 +99,10 @@ def stop(emulator: Emulator) -> None:
     with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
         os.kill(emulator.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
-    while _is_held(emulator.state / "emulator.lock"):
+    while is_held(emulator.state / "emulator.lock"):
         if time.monotonic() > deadline:
             raise CloudUnavailable(f"the emulator (process {emulator.pid}) does not end")
         time.sleep(_PAUSE)
-
-
-def _is_held(lock: Path) -> bool:
-    try:
-        handle = os.open(lock, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
 
 
 def _refuse_without_extra() -> None:

@@ -50,9 +50,6 @@ class Sky:
     def deployment_listed(self, endpoint: str, name: str) -> bool:
         return f"{endpoint}/{name}" in self.names
 
-    def running(self) -> tuple[Resource, ...]:
-        return tuple(found(ResourceKind.JOB, name).resource for name in self.names)
-
 
 @dataclass
 class Field:
@@ -64,6 +61,7 @@ class Field:
 
     def step(self, name: str, **others: object) -> FakeStep:
         fake = FakeStep(name, [SUCCEEDED], traits=STEPS[name].traits, calls=self.calls, tags=OURS)
+        self.monkeypatch.setattr(fake, "listed", STEPS[name].listed)  # the true one asks the sky
         for key, value in others.items():
             setattr(fake, key, value)
         self.monkeypatch.setitem(cast("dict[str, Step]", STEPS), name, fake)
