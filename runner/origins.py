@@ -54,6 +54,11 @@ class InForce:
     overrode: tuple[Beaten, ...] = ()
     settable: bool = True
 
+    @property
+    def dotted(self) -> str:
+        """Give the key as it is written on a command line: `finetune.parameters.lora_r`."""
+        return ".".join(str(part) for part in self.key)
+
 
 def values(loaded: Loaded, effective: Effective | None, component: Component | None) -> tuple[InForce, ...]:
     """Give every value in force, in the order of the recipe's sections.

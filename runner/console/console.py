@@ -260,8 +260,7 @@ def _change(change: Change) -> Mapping[str, Json]:
 
 
 def _in_force(each: InForce) -> Mapping[str, Json]:
-    key = ".".join(str(part) for part in each.key)
-    return asdict(each) | {"key": key, "origin": each.origin.value}
+    return asdict(each) | {"key": each.dotted, "origin": each.origin.value}
 
 
 def _parameter(parameter: Parameter) -> Mapping[str, Json]:

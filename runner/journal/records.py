@@ -27,6 +27,7 @@ class Event(StrEnum):
     DELETE_DONE = "delete_done"
     DELETE_FAILED = "delete_failed"
     RUN_CLOSED = "run_closed"
+    JUDGED = "judged"
     REPAIRED = "repaired"
 
 

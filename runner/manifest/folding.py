@@ -50,6 +50,8 @@ def _opened(record: Record) -> Manifest:
         versions=given["versions"],
         pins=given["pins"],
         parameters=given["parameters"],
+        parent=given.get("parent"),
+        sweep=given.get("sweep"),
     )
 
 
@@ -107,6 +109,10 @@ def _closed(manifest: Manifest, record: Record) -> None:
     manifest.status = RunStatus(record.data["status"])
     manifest.ended = record.time
     manifest.retried += record.data.get("retried", 0)
+
+
+def _judged(manifest: Manifest, record: Record) -> None:
+    manifest.verdict = record.data
 
 
 def _deletion_asked(manifest: Manifest, record: Record) -> None:
@@ -203,5 +209,6 @@ _APPLIED: Mapping[Event, Callable[[Manifest, Record], None]] = {
     Event.DELETE_FAILED: _deletion_failed,
     Event.DELETE_DONE: _deleted,
     Event.RUN_CLOSED: _closed,
+    Event.JUDGED: _judged,
     Event.REPAIRED: _repaired,
 }

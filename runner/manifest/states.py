@@ -72,7 +72,9 @@ class Manifest:
     """A run: what was asked, what it resolved to, what each step did, and what is left alive.
 
     `walked` is how the forward walk ended, once it has: only cleaning up and closing then remain. `resumed`
-    counts how often the run was taken up again, `retried` the requests that were sent once more.
+    counts how often the run was taken up again, `retried` the requests that were sent once more. `parent` is
+    the run that this one reproduces, `verdict` how near it came to it; `sweep` is what it is a point of. Each is
+    None where there is none.
     """
 
     format: int
@@ -90,6 +92,9 @@ class Manifest:
     walked: str | None = None
     resumed: int = 0
     retried: int = 0
+    parent: Mapping[str, Json] | None = None
+    verdict: Mapping[str, Json] | None = None
+    sweep: Mapping[str, Json] | None = None
     journal: Mapping[str, Json] = field(default_factory=lambda: {"records": 0, "head": ""})
 
 

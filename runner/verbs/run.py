@@ -105,7 +105,7 @@ def _opening(session: Session, opened: Opened, chosen: Target, folder: Path) -> 
             "sha256": source.digest,
             "text": source.text,
             "parts": [_part(part, source.folder) for part in source.parts] if len(source.parts) > 1 else [],
-            "in_force": _in_force(opened),
+            **_in_force(opened),
         },
         "target": {
             "kind": chosen.kind.value,
@@ -124,11 +124,14 @@ def _opening(session: Session, opened: Opened, chosen: Target, folder: Path) -> 
     }
 
 
-def _in_force(opened: Opened) -> str:
-    """Give all that the recipe came to, as one recipe that needs no other file."""
+def _in_force(opened: Opened) -> dict[str, Json]:
+    """Give all that the recipe came to, as one recipe that needs no other file, and by its keys."""
     found = origins.values(opened.loaded, opened.plan.effective, opened.facts.component)
     lines = "".join(f"{line}\n" for line in origins.as_yaml(found, comments=True))
-    return lines.replace(f"{opened.loaded.source.folder}/", "")
+    return {
+        "in_force": lines.replace(f"{opened.loaded.source.folder}/", ""),
+        "values": {each.dotted: each.value for each in found},
+    }
 
 
 def _part(part: Part, folder: Path) -> dict[str, Json]:

@@ -37,7 +37,7 @@ TODAY = date(2026, 11, 21)
 LAYERS = (
     ("__init__",),
     ("errors", "redact", "clock", "schema_files", "durable"),
-    ("recipe", "yaml12", "manifest_file"),
+    ("recipe", "yaml12", "manifest_file", "metric_table"),
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
     ("naming", "manifest", "load", "fit", "holder"),
@@ -45,7 +45,7 @@ LAYERS = (
     ("sizing", "billing", "orphans", "under_way"),
     ("azure",),
     ("steps",),
-    ("survey", "preflight", "plan", "origins"),
+    ("survey", "preflight", "plan", "origins", "compare"),
     ("execute",),
     ("replay", "collect"),
     ("console",),

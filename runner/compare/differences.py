@@ -1,0 +1,36 @@
+"""The values in which sides differ, and none in which they agree."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from runner.compare.side import Section, Side
+from runner.journal import Json
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """One value: what each side says, in the order of the sides; None where a side does not say."""
+
+    section: Section
+    key: str
+    values: tuple[Json, ...]
+
+
+def differences(sides: Sequence[Side], *, measured: bool = False) -> tuple[Difference, ...]:
+    """Give every value in which not all sides agree, among the sections that all of them have.
+
+    How fast the trainings were is told only with `measured`: it is never the same.
+    """
+    told = tuple(each for each in Section if measured or each is not Section.MEASURED)
+    return tuple(_walked(sides, told))
+
+
+def _walked(sides: Sequence[Side], sections: Sequence[Section]) -> Iterator[Difference]:
+    for section in sections:
+        told = [side.sections[section] for side in sides if section in side.sections]
+        if len(told) < len(sides):
+            continue
+        for key in dict.fromkeys(key for each in told for key in each):
+            values = tuple(each.get(key) for each in told)
+            if any(value != values[0] or type(value) is not type(values[0]) for value in values[1:]):
+                yield Difference(section=section, key=key, values=values)

@@ -1,0 +1,81 @@
+"""One of those that are compared: a run, a manifest or a recipe, as flat values by section."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from runner.journal import Json
+from runner.manifest import Manifest
+from runner.metric_table import is_measured
+
+
+class Section(StrEnum):
+    """What a value is about, in the order in which differences are told.
+
+    `recipe` holds every value in force, by its dotted key; `outputs` the digests of what was made; `answers`
+    what was answered, by prompt. `measured` are the metrics of speed and memory, which no two runs share.
+    """
+
+    RECIPE = "recipe"
+    PINS = "pins"
+    VERSIONS = "versions"
+    METRICS = "metrics"
+    MEASURED = "measured"
+    OUTPUTS = "outputs"
+    ANSWERS = "answers"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """What one of them says. A section that it does not have (a recipe has no metrics) is left out."""
+
+    name: str
+    sections: Mapping[Section, Mapping[str, Json]] = field(default_factory=dict)
+
+
+def of_manifest(said: Manifest, answers: Mapping[str, str] | None = None) -> Side:
+    """Give a run's side. `answers` are those that lie beside its manifest, if they do."""
+    metrics = _metrics(said)
+    sections: dict[Section, Mapping[str, Json]] = {
+        Section.RECIPE: said.recipe.get("values", {}),
+        Section.PINS: _flat(said.pins),
+        Section.VERSIONS: _flat(said.versions),
+        Section.METRICS: {name: value for name, value in metrics.items() if not is_measured(name)},
+        Section.MEASURED: {name: value for name, value in metrics.items() if is_measured(name)},
+        Section.OUTPUTS: _outputs(said),
+    }
+    return Side(name=said.run_id, sections=sections | ({Section.ANSWERS: answers} if answers else {}))
+
+
+def of_recipe(name: str, values: Mapping[str, Json]) -> Side:
+    """Give the side of a recipe that has not run: its values in force."""
+    return Side(name=name, sections={Section.RECIPE: values})
+
+
+def _metrics(said: Manifest) -> Mapping[str, float]:
+    training = said.steps.get("finetune")
+    return training.metrics if training else {}
+
+
+def _outputs(said: Manifest) -> Mapping[str, Json]:
+    """Give the digests of the trained model's files and of the table of losses, as far as they are known."""
+    training = said.steps.get("finetune")
+    outputs = training.outputs if training else {}
+    files = {f"files.{name}": _digest(file) for name, file in (outputs.get("files") or {}).items()}
+    table = outputs.get("table")
+    return files | ({"losses": table["sha256"]} if table else {})
+
+
+def _digest(file: Mapping[str, Json]) -> Json:
+    return file.get("sha256") or file.get("md5") or file["bytes"]
+
+
+def _flat(tree: Mapping[str, Json], above: str = "") -> dict[str, Json]:
+    """Give the leaves of a tree by their dotted keys; what is null is left out."""
+    leaves: dict[str, Json] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            leaves |= _flat(value, f"{above}{name}.")
+        elif value is not None:
+            leaves[f"{above}{name}"] = value
+    return leaves

@@ -1,0 +1,92 @@
+"""What a training logged, point by point: a table beside the manifest, as CSV that any reader takes.
+
+One row a point, `job,metric,step,value,time`: the job is the child's name in the job's tree without the run
+it was of (`chat_completion_finetune`), the step counts optimizer steps, the value has all its digits, the
+time is UTC.
+"""
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.durable import replace_file
+from runner.errors import UsageError
+
+FILE_NAME = "metrics.csv"
+_COLUMNS = ("job", "metric", "step", "value", "time")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Point:
+    """One value of one metric at one step; `time` is as 2026-11-21T08:23:00.123Z."""
+
+    job: str
+    metric: str
+    step: int
+    value: float
+    time: str
+
+
+def write(points: Iterable[Point], path: Path) -> None:
+    """Replace the table atomically."""
+    replace_file(path, as_csv(points).encode())
+
+
+def as_csv(points: Iterable[Point]) -> str:
+    """Give the table's text; a number is written with all its digits."""
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(_COLUMNS)
+    rows.writerows((each.job, each.metric, each.step, repr(each.value), each.time) for each in points)
+    return out.getvalue()
+
+
+def read(path: Path) -> tuple[Point, ...]:
+    """Read a table; one that is not there is empty. Raises UsageError for what is none."""
+    if not path.exists():
+        return ()
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return tuple(_point(row) for row in csv.DictReader(stream, strict=True))
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise UsageError(f"{path} is not a table of metrics as this program writes it") from error
+
+
+def _point(row: dict[str, str]) -> Point:
+    return Point(
+        job=row["job"],
+        metric=row["metric"],
+        step=int(row["step"]),
+        value=float(row["value"]),
+        time=row["time"],
+    )
+
+
+# What depends on the machine and the hour, and not on what was trained.
+MEASURED = ("runtime", "per_second", "memory", "time")
+
+
+def is_measured(metric: str) -> bool:
+    """Tell whether a metric is about how long the training took, how fast, or in how much memory."""
+    return any(word in metric for word in MEASURED)
+
+
+def digest(points: Iterable[Point]) -> str:
+    """Give the SHA-256 of what was learnt: job, metric, step and value of each point that is not measured.
+
+    Two trainings with equal digests have the same loss at every step, bit by bit.
+    """
+    told = sorted(
+        (each.job, each.metric, each.step, _text(each.value))
+        for each in points
+        if not is_measured(each.metric)
+    )
+    return hashlib.sha256("\n".join(",".join(map(str, row)) for row in told).encode()).hexdigest()
+
+
+def _text(value: float) -> str:
+    return "nan" if math.isnan(value) else value.hex()
