@@ -1,10 +1,11 @@
 """Take the head of each split, check every row of it and write the files that are uploaded."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 from itertools import islice
 from pathlib import Path
+from shutil import copyfile
 from typing import TypeVar
 
 from runner.dataset.draft import MAX_LISTED, Draft
@@ -54,6 +55,20 @@ def prepare(dataset: Dataset, *, folder: Path, into: Path) -> Mapping[str, Prepa
         return _write_all(splits, heads, into)
     except OSError as error:
         raise RunnerError(f"{error.filename or into} cannot be read or written: {error.strerror}") from error
+
+
+def bring(prepared: Mapping[str, PreparedSplit], into: Path) -> Mapping[str, PreparedSplit]:
+    """Have splits that lie prepared elsewhere in this folder too, all of them, without reading them again."""
+    into.mkdir(parents=True, exist_ok=True)
+    brought = {role: replace(split, path=into / f"{role}.jsonl") for role, split in prepared.items()}
+    for role, split in brought.items():
+        split.path.unlink(missing_ok=True)
+        try:
+            split.path.hardlink_to(prepared[role].path)
+        except OSError:  # another file system, or one without links
+            copyfile(prepared[role].path, split.path)
+    sync_folder(into)
+    return brought
 
 
 def check(dataset: Dataset, *, folder: Path) -> None:

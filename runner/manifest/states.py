@@ -73,8 +73,8 @@ class Manifest:
 
     `walked` is how the forward walk ended, once it has: only cleaning up and closing then remain. `resumed`
     counts how often the run was taken up again, `retried` the requests that were sent once more. `parent` is
-    the run that this one reproduces, `verdict` how near it came to it; `sweep` is what it is a point of. Each is
-    None where there is none.
+    the run that this one reproduces, `verdict` how near it came to it; `sweep` is what it is a point of. None
+    stands for none.
     """
 
     format: int

@@ -73,7 +73,11 @@ class DatasetStep:
             return {"name": section.azureml, "existing": True, "assets": _existing(context)}
         folder = context.run_folder / _FOLDER
         folder.mkdir(exist_ok=True)
-        prepared = dataset.prepare(section, folder=context.recipe_folder, into=folder)
+        prepared = (
+            dataset.bring(context.prepared, folder)
+            if context.prepared
+            else dataset.prepare(section, folder=context.recipe_folder, into=folder)
+        )
         assets = {
             role: Asset(
                 name=naming.data_asset(context.recipe, role),

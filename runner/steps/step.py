@@ -11,6 +11,7 @@ from threading import Event as StopEvent
 from typing import TYPE_CHECKING, Protocol
 
 from runner import naming
+from runner.dataset import PreparedSplit
 from runner.facts import Facts, Provisioning
 from runner.journal import Json
 from runner.parameters import Effective
@@ -79,7 +80,8 @@ class Context:
     """What a step may know while it runs. `outputs` holds what its needs have put out, by step.
 
     `attempt` counts, from 1, how often the step has been tried under a new name; `first` is what was meant
-    the first time, unless that has been taken back. A step that takes long over one look ends it early once
+    the first time, unless that has been taken back. `prepared` are the rows, where they were prepared before
+    the run began. A step that takes long over one look ends it early once
     `stop` is set.
     """
 
@@ -93,6 +95,7 @@ class Context:
     outputs: Mapping[str, Mapping[str, Json]]
     attempt: int = 1
     first: Mapping[str, Json] = field(default_factory=dict)
+    prepared: Mapping[str, PreparedSplit] | None = None
     stop: StopEvent = field(default_factory=StopEvent)
 
     def tags(self, step: str) -> Mapping[str, str]:

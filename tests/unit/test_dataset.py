@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from runner.dataset import PreparedSplit, prepare
+from runner.dataset import PreparedSplit, bring, prepare
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError, Severity
 from runner.recipe import Dataset
 from tests.unit.hub_server import COMMIT, HubServer
@@ -71,6 +71,20 @@ def test_a_second_call_gives_the_same_bytes(tmp_path: Path) -> None:
     first = prepared(tmp_path, train=questions("q", 20), test=questions("t", 4), percent=50)
     second = prepared(tmp_path, train=questions("q", 20), test=questions("t", 4), percent=50)
     assert first == second
+
+
+def test_what_is_prepared_is_brought_to_another_folder(tmp_path: Path) -> None:
+    """Also where an earlier try has left something of that name."""
+    there = prepared(tmp_path, train=line("How many?"))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "train.jsonl").write_text("torn")
+    brought = bring(there, tmp_path / "run")
+    assert {role: split.path for role, split in brought.items()} == {
+        role: tmp_path / "run" / f"{role}.jsonl" for role in ("train", "test")
+    }
+    for role, split in brought.items():
+        assert split.path.read_bytes() == there[role].path.read_bytes()
+        assert split.sha256 == there[role].sha256
 
 
 @pytest.mark.parametrize(
