@@ -78,7 +78,8 @@ def as_json(found: Iterable[Hourly]) -> list[Json]:
 def _priced(said: Manifest, resource: Resource, prices: Prices) -> Hourly:
     if resource.kind == "endpoint":
         return Hourly(kind=resource.kind, name=resource.name, basis=Basis.NOTHING)
-    step = said.steps.get("deployment" if resource.kind == "deployment" else "compute")
+    # A job runs on the cluster's nodes.
+    step = said.steps.get(resource.step if resource.kind == "deployment" else "compute")
     price = _price(step.intent, prices) if step else None
     return of_nodes(resource.kind, resource.name, price, _nodes(said, resource))
 
@@ -92,6 +93,6 @@ def _price(intent: Mapping[str, Json], prices: Prices) -> UnitPrice | None:
 
 def _nodes(said: Manifest, resource: Resource) -> int:
     if resource.kind == "deployment":
-        return int(said.steps["deployment"].intent.get("instance_count") or 1)
+        return int(said.steps[resource.step].intent.get("instance_count") or 1)
     counts = [each["value"] for each in said.parameters if each["name"] == "num_nodes_finetune"]
     return int(counts[0]) if counts and counts[0] else 1

@@ -67,7 +67,7 @@ class Collector:
             journals = [
                 held.enter_context(Journal(folder / FILE_NAME, self.clock, new=False)) for folder in each.runs
             ]
-            step = _STEPS[each.resource.kind]
+            step = _step(each.resource)
             intent = {"intent": _intent(each.resource)}
             for journal, folder in zip(journals, each.runs, strict=True):
                 execute.record(journal, folder, Event.DELETE_INTENT, step=step, data=intent)
@@ -78,7 +78,7 @@ class Collector:
 
     def _deleted(self, each: Finding) -> str:
         """Look whose it is, ask, and wait until it is gone."""
-        step, intent = STEPS[_STEPS[each.resource.kind]], _intent(each.resource)
+        step, intent = STEPS[_step(each.resource)], _intent(each.resource)
         tags = step.standing(self.cloud, intent)
         if tags is None:
             return ""
@@ -113,6 +113,13 @@ def found(cloud: "Cloud") -> tuple[Resource, ...]:
     endpoints = cloud.endpoints.all()
     deployments = [each for endpoint in endpoints for each in cloud.endpoints.deployments(endpoint.name)]
     return (*cloud.jobs.running(), *cloud.computes.all(), *endpoints, *deployments)
+
+
+def _step(resource: Resource) -> str:
+    """Give the step that makes such a resource; of a deployment, by its tags: there are two kinds."""
+    usual, tagged = _STEPS[resource.kind], naming.step_of(resource.tags)
+    is_such = tagged in STEPS and STEPS[tagged].traits.kind == STEPS[usual].traits.kind
+    return tagged if is_such else usual
 
 
 def _intent(resource: Resource) -> dict[str, str]:

@@ -116,7 +116,7 @@ class EndpointState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentState:
-    """A deployment as it stands; `model` is the registered model's id."""
+    """A deployment as it stands; `model` is its model's id, in the workspace or in a registry."""
 
     id: str
     name: str
@@ -242,6 +242,7 @@ class Facts:
     location: str = ""
     compute: ComputeState | None = None
     endpoint: EndpointState | None = None
+    baseline: DeploymentState | None = None
     deployment: DeploymentState | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     unusable: Mapping[str, Diagnostic] = field(default_factory=dict)

@@ -86,6 +86,12 @@ def tags(recipe: Recipe, run: str, step: str, attempt: int = 1) -> Mapping[str, 
     return dict(recipe.tags) | ours
 
 
+def step_of(found: Mapping[str, str]) -> str:
+    """Tell which step made a resource, by its tags; "" where they do not say."""
+    parts = found.get(TAG_INTENT, "").split("/")
+    return parts[1] if len(parts) > 1 else ""
+
+
 def is_ours(recipe_name: str, found: Mapping[str, str]) -> bool:
     """Tell whether a resource was made by a run of this recipe."""
     return found.get(TAG_RECIPE) == recipe_name

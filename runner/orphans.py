@@ -18,8 +18,13 @@ from runner.target import is_of
 # What a resource is known by: its kind, a deployment's endpoint, its name; Azure compares without case.
 Key: TypeAlias = tuple[str, str, str]
 
-# The steps that use what an earlier run may have made; each is called as the kind of its resource.
-_USED = {ResourceKind.COMPUTE.value, ResourceKind.ENDPOINT.value, ResourceKind.DEPLOYMENT.value}
+# The steps that use what an earlier run may have made, and the kind of each one's resource.
+_USED: Mapping[str, ResourceKind] = {
+    "compute": ResourceKind.COMPUTE,
+    "endpoint": ResourceKind.ENDPOINT,
+    "baseline": ResourceKind.DEPLOYMENT,
+    "deployment": ResourceKind.DEPLOYMENT,
+}
 
 
 class Standing(StrEnum):
@@ -108,10 +113,10 @@ def _keys(said: Manifest) -> Iterator[Key]:
     for each in said.alive:
         endpoint = said.steps[each.step].intent.get("endpoint", "") if each.step in said.steps else ""
         yield each.kind, str(endpoint).lower(), each.name.lower()
-    for kind, record in said.steps.items() if said.status in manifest.NOT_ENDED else ():
-        if kind in _USED and record.status is not StepStatus.DELETED:
+    for step, record in said.steps.items() if said.status in manifest.NOT_ENDED else ():
+        if step in _USED and record.status is not StepStatus.DELETED:
             name = record.intent.get("name") or record.outputs.get("name") or ""
-            yield kind, str(record.intent.get("endpoint", "")).lower(), str(name).lower()
+            yield _USED[step].value, str(record.intent.get("endpoint", "")).lower(), str(name).lower()
 
 
 def _finding(

@@ -13,6 +13,9 @@ Scalar = str | int | float | bool
 
 Section = TypeVar("Section")
 
+# What the base model's deployment is called where the recipe does not say.
+BASELINE = "base"
+
 # Azure ML's own name for compute that it finds for a job by itself.
 SERVERLESS = "serverless"
 
@@ -171,6 +174,13 @@ class Deployment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Baseline(Deployment):
+    """What serves the base model behind the same endpoint: its answers are what the others are held against."""
+
+    name: str = BASELINE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
     """How many rows of the test split are scored, and the generation parameters sent with each."""
 
@@ -219,6 +229,7 @@ class Recipe:
     finetune: Finetune | None = None
     register: Register | None = None
     endpoint: Endpoint | None = None
+    baseline: Baseline | None = None
     deployment: Deployment | None = None
     traffic: Mapping[str, int] | None = None
     sample: Sample | None = None
@@ -236,6 +247,7 @@ STEP_SECTIONS = (
     "finetune",
     "register",
     "endpoint",
+    "baseline",
     "deployment",
     "traffic",
     "sample",

@@ -10,7 +10,7 @@ from runner import catalog, naming
 from runner.dataset import count_rows, unusable
 from runner.errors import RunnerError
 from runner.facts import ComputeState, DeploymentState, EndpointState, Facts, Quota, Target, TargetKind
-from runner.recipe import Recipe
+from runner.recipe import Deployment, Recipe
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
@@ -36,7 +36,8 @@ def survey(recipe: Recipe, cloud: "Cloud", today: date, *, folder: Path | None =
         compute=_cluster(recipe, cloud),
         endpoint_name=naming.endpoint(recipe, cloud.target) if recipe.endpoint else None,
         endpoint=endpoint,
-        deployment=_deployment(recipe, cloud, endpoint),
+        baseline=_deployment(recipe.baseline, cloud, endpoint),
+        deployment=_deployment(recipe.deployment, cloud, endpoint),
         rows=_rows(recipe, folder),
         unusable=unusable(recipe.dataset, folder) if recipe.dataset and folder else {},
         quota=quota,
@@ -123,7 +124,9 @@ def _endpoint(recipe: Recipe, cloud: "Cloud") -> EndpointState | None:
     return cloud.endpoints.get(naming.endpoint(recipe, cloud.target)) if recipe.endpoint else None
 
 
-def _deployment(recipe: Recipe, cloud: "Cloud", endpoint: EndpointState | None) -> DeploymentState | None:
-    if endpoint is None or recipe.deployment is None:
+def _deployment(
+    section: Deployment | None, cloud: "Cloud", endpoint: EndpointState | None
+) -> DeploymentState | None:
+    if endpoint is None or section is None:
         return None
-    return cloud.endpoints.deployment(endpoint.name, recipe.deployment.name.lower())
+    return cloud.endpoints.deployment(endpoint.name, section.name.lower())

@@ -153,12 +153,14 @@ def run_facts(said: Manifest) -> Iterator[str]:
 
 
 def samples(scored: Sequence[Mapping[str, Json]]) -> Iterator[str]:
-    """Give prompt, answer and ground truth of each row that was scored."""
+    """Give prompt, answer, the base model's answer if there is one, and ground truth of each scored row."""
     for each in scored:
         yield ""
         for turn in each["prompt"]:
             yield _indented(f"{turn['role']:<12} {turn['content']}")
         yield _indented(f"{'answer':<12} {each['answer']}")
+        if "base_answer" in each:
+            yield _indented(f"{'base model':<12} {each['base_answer']}")
         yield _indented(f"{'ground truth':<12} {each['ground_truth']}")
 
 

@@ -13,7 +13,7 @@ from runner.cost.prices import Prices, UnitPrice
 from runner.cost.rows import Rows
 from runner.cost.training import hours
 from runner.parameters import Effective
-from runner.recipe import Compute, Recipe, Tier
+from runner.recipe import Compute, Deployment, Recipe, Tier
 
 _HOURS_PER_DAY = 24
 _SECONDS_PER_HOUR = 3600
@@ -136,7 +136,7 @@ def _items(
     reasons: tuple[str, ...],
 ) -> Iterator[Item]:
     """Give what is paid once before what is paid every day."""
-    compute, deployment = recipe.compute, recipe.deployment
+    compute = recipe.compute
     if compute is not None:
         node = _node(known.prices, compute.size, compute.tier)
         if recipe.finetune is not None:
@@ -148,11 +148,17 @@ def _items(
                 yield _item("the job's other stages", node, _started(nodes).plus(_stages(_EVERY_STAGE)))
             yield from _idle(compute, node, nodes)
         yield from _kept_up(compute, node)
-    if deployment is not None:
-        node = _node(known.prices, deployment.instance_type, Tier.DEDICATED)
-        hours_a_day = exactly(deployment.instance_count * _HOURS_PER_DAY)
+    yield from _served(known.prices, "endpoint", recipe.deployment)
+    yield from _served(known.prices, "base model", recipe.baseline)
+
+
+def _served(prices: Prices, what: str, section: Deployment | None) -> Iterator[Item]:
+    """Give what the machines of a deployment behind the endpoint cost a day."""
+    if section is not None:
+        node = _node(prices, section.instance_type, Tier.DEDICATED)
+        hours_a_day = exactly(section.instance_count * _HOURS_PER_DAY)
         reason = "an endpoint is paid for until it is deleted, whether it is asked or not"
-        yield _item("endpoint", node, hours_a_day, (reason,), basis=Basis.PER_DAY)
+        yield _item(what, node, hours_a_day, (reason,), basis=Basis.PER_DAY)
 
 
 def _stages_apart(prices: Prices, effective: Effective | None, node: _Node, nodes: int) -> Iterator[Item]:

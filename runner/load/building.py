@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runner.recipe import (
+    Baseline,
     Cleanup,
     Compute,
     Dataset,
@@ -42,11 +43,9 @@ def _dataset(section: dict[str, Any]) -> Dataset:
     return Dataset(**{**section, "percent": float(section.get("percent", 100))})
 
 
-def _deployment(section: dict[str, Any]) -> Deployment:
-    probes: dict[str, Any] = {
-        name: Probe(**section[name]) for name in ("liveness_probe", "readiness_probe") if name in section
-    }
-    return Deployment(**{**section, **probes})
+def _with_probes(section: dict[str, Any]) -> dict[str, Any]:
+    probes = ("liveness_probe", "readiness_probe")
+    return section | {name: Probe(**section[name]) for name in probes if name in section}
 
 
 def _endpoint(section: dict[str, Any]) -> Endpoint:
@@ -72,7 +71,8 @@ _SECTIONS: Mapping[str, Callable[[Any], object]] = {
     "finetune": lambda section: Finetune(**section),
     "register": lambda section: Register(**section),
     "endpoint": _endpoint,
-    "deployment": _deployment,
+    "baseline": lambda section: Baseline(**_with_probes(section)),
+    "deployment": lambda section: Deployment(**_with_probes(section)),
     "sample": lambda section: Sample(**section),
     "limits": lambda section: Limits(**section),
     "on_preempt": OnPreempt,

@@ -9,11 +9,18 @@ from runner.load.choices import identity_mistakes, serverless_mistakes
 from runner.load.inputs import parameter_mistakes
 from runner.load.source import Mistake, short
 from runner.load.tree import Tree, mapping_at
+from runner.recipe import BASELINE
 
 # What each section works on, and why it cannot do without.
 _NEEDS: Mapping[str, Mapping[str, str]] = {
     "finetune": {"compute": "a cluster to train on", "dataset": "rows to train on"},
     "register": {"finetune": "a model that was fine-tuned"},
+    "baseline": {
+        "endpoint": "an endpoint to stand behind",
+        "deployment": "a deployment of the fine-tuned model to stand beside",
+        "traffic": "traffic that leads to that deployment",
+        "sample": "rows that both models are asked",
+    },
     "deployment": {"endpoint": "an endpoint to stand behind", "register": "a registered model to serve"},
     "traffic": {"deployment": "a deployment to lead to"},
     "sample": {
@@ -27,6 +34,8 @@ _WORKSPACE_IDS = ("subscription_id", "resource_group", "workspace_name")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALL_TRAFFIC = 100
 _LONGEST_COMPARED = 64
+# The sections that are deployments, each with the name that is meant where it gives none.
+_DEPLOYMENTS: Mapping[str, str | None] = {"baseline": BASELINE, "deployment": None}
 
 
 def rule_mistakes(tree: Tree) -> Iterator[Mistake]:
@@ -127,32 +136,54 @@ def _instances(tree: Tree) -> Iterator[Mistake]:
 
 
 def _liveness(tree: Tree) -> Iterator[Mistake]:
-    if mapping_at(tree, "deployment", "liveness_probe").get("success_threshold", 1) != 1:
-        yield Mistake(
-            key=("deployment", "liveness_probe", "success_threshold"),
-            code="not-allowed-value",
-            message="must be 1 for the liveness probe",
-        )
+    for section in _DEPLOYMENTS:
+        if mapping_at(tree, section, "liveness_probe").get("success_threshold", 1) != 1:
+            yield Mistake(
+                key=(section, "liveness_probe", "success_threshold"),
+                code="not-allowed-value",
+                message="must be 1 for the liveness probe",
+            )
 
 
 def _lower_case(tree: Tree) -> Iterator[Mistake]:
-    name = mapping_at(tree, "deployment").get("name")
-    if isinstance(name, str) and name != name.lower():
+    for section in _DEPLOYMENTS:
+        name = mapping_at(tree, section).get("name")
+        if isinstance(name, str) and name != name.lower():
+            yield Mistake(
+                key=(section, "name"),
+                code="lower-cased",
+                message="Azure ML turns deployment names to lower case",
+                severity=Severity.NOTICE,
+            )
+
+
+def _deployment_name(tree: Tree, section: str) -> str:
+    """Give the name of a deployment as the service has it; "" where there is none."""
+    name = mapping_at(tree, section).get("name", _DEPLOYMENTS[section]) if section in tree else None
+    return name.lower() if isinstance(name, str) else ""
+
+
+def _same_deployment(tree: Tree) -> Iterator[Mistake]:
+    name = _deployment_name(tree, "baseline")
+    if name and name == _deployment_name(tree, "deployment"):
         yield Mistake(
-            key=("deployment", "name"),
-            code="lower-cased",
-            message="Azure ML turns deployment names to lower case",
-            severity=Severity.NOTICE,
+            key=("baseline", "name"),
+            code="same-deployment",
+            message="is the name of the fine-tuned model's deployment, too",
+            mend="give one of them another name",
         )
 
 
 def _traffic_names(tree: Tree) -> Iterator[Mistake]:
     """Check names without regard to case: the service turns them to lower case."""
     traffic, name = mapping_at(tree, "traffic"), mapping_at(tree, "deployment").get("name")
+    base = _deployment_name(tree, "baseline")
     if isinstance(name, str):
         for stranger in traffic:
             if stranger.lower() != name.lower():
                 message = "is not the recipe's deployment"
+                if stranger.lower() == base:
+                    message = "is the base model's deployment, which gets no traffic"
                 yield Mistake(
                     key=("traffic", stranger),
                     code="unknown-deployment",
@@ -216,6 +247,7 @@ _RULES: tuple[Callable[[Tree], Iterator[Mistake]], ...] = (
     identity_mistakes,
     _liveness,
     _lower_case,
+    _same_deployment,
     _traffic_names,
     _traffic_sum,
     _generation_names,

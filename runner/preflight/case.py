@@ -1,6 +1,7 @@
 """What every check looks at: the recipe where it was read, the facts, and the parameters in force."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -8,6 +9,7 @@ from runner.errors import Severity
 from runner.facts import Facts, TargetKind
 from runner.load import Loaded
 from runner.parameters import Effective
+from runner.recipe import Deployment
 
 # An announced retirement is worth a word from here on.
 SOON_DAYS = 180
@@ -25,6 +27,13 @@ class Case:
     def on_azure(self) -> bool:
         """Tell the cloud that bills from the emulator, where old runs are replayed."""
         return self.facts.target is TargetKind.AZURE
+
+    @property
+    def deployments(self) -> Mapping[str, Deployment]:
+        """Give what the recipe serves, by section."""
+        recipe = self.loaded.recipe
+        sections = {"baseline": recipe.baseline, "deployment": recipe.deployment}
+        return {name: section for name, section in sections.items() if section is not None}
 
     @property
     def nodes(self) -> int:

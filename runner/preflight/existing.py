@@ -23,7 +23,8 @@ def resources(case: Case) -> Iterator[Diagnostic]:
         yield from _nodes(case, facts.compute)
     if facts.endpoint is not None and recipe.endpoint is not None:
         yield from _endpoint_fit(case, facts.endpoint, recipe.endpoint)
-    for section, state in (("endpoint", facts.endpoint), ("deployment", facts.deployment)):
+    states = {"endpoint": facts.endpoint, "baseline": facts.baseline, "deployment": facts.deployment}
+    for section, state in states.items():
         if state is not None and not naming.is_ours(recipe.name, state.tags):
             yield case.loaded.source.diagnostic(
                 (section, "name"),

@@ -57,20 +57,21 @@ def host(case: Case) -> Iterator[Diagnostic]:
 
 def serves(case: Case) -> Iterator[Diagnostic]:
     """Refuse to serve where not even the weights have room, over all GPUs of the machine."""
-    section, shape = case.loaded.recipe.deployment, sizing.architecture(case.facts)
-    available = sizing.card_bytes(case.facts, section.instance_type) if section else None
-    if section is None or shape is None or available is None:
+    shape = sizing.architecture(case.facts)
+    if shape is None:
         return
     needed = fit.serving(shape, sequence_length=1).total
-    if needed > available:
-        yield case.loaded.source.diagnostic(
-            ("deployment", "instance_type"),
-            code="memory-too-small",
-            message=f"the weights take about {needed / _GIGA:.0f} GB; the GPUs of {section.instance_type}"
-            f" have {available / _GIGA:.0f} GB",
-            mend="choose a larger size",
-            severity=case.gentle,
-        )
+    for name, section in case.deployments.items():
+        available = sizing.card_bytes(case.facts, section.instance_type)
+        if available is not None and needed > available:
+            yield case.loaded.source.diagnostic(
+                (name, "instance_type"),
+                code="memory-too-small",
+                message=f"the weights take about {needed / _GIGA:.0f} GB; the GPUs of {section.instance_type}"
+                f" have {available / _GIGA:.0f} GB",
+                mend="choose a larger size",
+                severity=case.gentle,
+            )
 
 
 def _too_large(case: Case, chosen: Candidate, needed: int) -> Diagnostic:

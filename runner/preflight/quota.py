@@ -2,7 +2,8 @@
 
 A cluster at rest takes none, so what counts is the nodes that the training starts. A deployment takes its
 machines at once, and a fifth more in reserve, rounded up to whole machines (Microsoft Learn, "Virtual machine
-quota allocation for deployment", 2023-12-07), unless its size is spared.
+quota allocation for deployment", 2023-12-07), unless its size is spared. The base model's is made while the
+training goes on and stays beside the other.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,13 +13,14 @@ from math import ceil
 from runner.errors import Diagnostic, Severity
 from runner.facts import CorePool, Quota, family_key
 from runner.preflight.case import Case
-from runner.recipe import Tier
+from runner.recipe import Deployment, Tier
 
 _ASK = (
     "ask for more under Usage + quotas of the workspace in the Azure portal, or choose another size or region"
 )
 _POOLS = {Tier.DEDICATED: CorePool.DEDICATED, Tier.LOW_PRIORITY: CorePool.LOW_PRIORITY}
 _FIFTH_MORE = 12, 10
+_BASELINE = "baseline"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +43,8 @@ def cores(case: Case) -> Iterator[Diagnostic]:
     if case.facts.quota is None:
         yield from _unread(case)
         return
-    needs = [need for need in (_cluster(case), _deployment(case)) if need is not None]
+    served = (_deployment(case, name, section) for name, section in case.deployments.items())
+    needs = [need for need in (_cluster(case), *served) if need is not None]
     for need in needs:
         yield from _short(case, need, case.facts.quota)
     yield from _together(case, needs)
@@ -76,20 +79,19 @@ def _cluster(case: Case) -> _Need | None:
     )
 
 
-def _deployment(case: Case) -> _Need | None:
+def _deployment(case: Case, name: str, section: Deployment) -> _Need | None:
     """Count the machines a deployment adds, with those in reserve for upgrades."""
-    section = case.loaded.recipe.deployment
-    size = case.facts.sizes.get(section.instance_type.lower()) if section else None
-    if section is None or size is None or not size.vcpus:
+    size = case.facts.sizes.get(section.instance_type.lower())
+    if size is None or not size.vcpus:
         return None
     spared = bool(size.skip_20pct_quota_reservation)
-    found = case.facts.deployment
+    found = case.facts.baseline if name == _BASELINE else case.facts.deployment
     same = found is not None and found.instance_type.lower() == section.instance_type.lower()
     held = _machines(found.instance_count, spared=spared) if found and same else 0
     machines = max(0, _machines(section.instance_count, spared=spared) - held)
     reserve = "" if spared else ", with those in reserve for upgrades"
     return _Need(
-        key=("deployment", "instance_type"),
+        key=(name, "instance_type"),
         size=section.instance_type,
         family=size.family,
         pool=CorePool.DEDICATED,
@@ -145,18 +147,48 @@ def _not_listed(case: Case, need: _Need) -> Diagnostic:
 
 
 def _together(case: Case, needs: list[_Need]) -> Iterator[Diagnostic]:
-    """Warn where training and serving fit alone but not together: idle nodes are up when serving starts."""
+    """Tell what fits alone but not together."""
+    for line in case.facts.quota or ():
+        drawing = [need for need in needs if need.cores and _limits(need, line)]
+        yield from list(_at_once(case, line, drawing)) or _in_turn(case, line, drawing)
+
+
+def _at_once(case: Case, line: Quota, drawing: list[_Need]) -> Iterator[Diagnostic]:
+    """Refuse a base model that has no room beside the training, or beside the fine-tuned one."""
+    for base in (need for need in drawing if need.key[0] == _BASELINE):
+        for other in drawing:
+            if other is not base and not _has_room(line, [base, other]):
+                certain = base.certain and other.certain
+                yield case.loaded.source.diagnostic(
+                    base.key,
+                    code="quota-together",
+                    message=f"the base model and {_WHAT[other.key[0]]} need {base.cores + other.cores} cores"
+                    f" at the same time; {_left(line)}",
+                    mend=f"leave baseline out, or {_ASK}",
+                    severity=Severity.ERROR if certain else Severity.WARNING,
+                )
+
+
+_WHAT = {"compute": "the training", "deployment": "the fine-tuned one"}
+
+
+def _has_room(line: Quota, together: list[_Need]) -> bool:
+    """Tell whether needs fit together; what one of them lacks by itself is told of that one."""
+    cores = [need.cores for need in together]
+    return sum(cores) <= line.free or max(cores) > line.free
+
+
+def _in_turn(case: Case, line: Quota, drawing: list[_Need]) -> Iterator[Diagnostic]:
+    """Warn where training and serving do not fit together: idle nodes are up when serving starts."""
     section = case.loaded.recipe.compute
     serverless = section is not None and section.serverless
-    for line in case.facts.quota or ():
-        drawing = [need for need in needs if _limits(need, line)]
-        total = sum(need.cores for need in drawing)
-        if len(drawing) > 1 and total > line.free >= max(need.cores for need in drawing):
-            yield case.loaded.source.diagnostic(
-                drawing[-1].key,
-                code="quota-together",
-                message=f"training and serving need {total} cores while both are up; {_left(line)}",
-                expected="the deployment can start only after the training's nodes are gone",
-                mend=_ASK if serverless else f"shorten compute.idle_time_before_scale_down, or {_ASK}",
-                severity=Severity.WARNING,
-            )
+    if len(drawing) > 1 and not _has_room(line, drawing):
+        yield case.loaded.source.diagnostic(
+            drawing[-1].key,
+            code="quota-together",
+            message=f"training and serving need {sum(need.cores for need in drawing)} cores while both are up;"
+            f" {_left(line)}",
+            expected="the deployment can start only after the training's nodes are gone",
+            mend=_ASK if serverless else f"shorten compute.idle_time_before_scale_down, or {_ASK}",
+            severity=Severity.WARNING,
+        )

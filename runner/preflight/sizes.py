@@ -43,11 +43,12 @@ def compute(case: Case) -> Iterator[Diagnostic]:
 
 
 def deployment(case: Case) -> Iterator[Diagnostic]:
-    """Check the size to serve on: as far as that goes as the cluster's, and offered for endpoints."""
-    section = case.loaded.recipe.deployment
-    if section is None:
-        return
-    key, name = ("deployment", "instance_type"), section.instance_type
+    """Check the sizes to serve on: as far as that goes as the cluster's, and offered for endpoints."""
+    for name, section in case.deployments.items():
+        yield from _serving(case, (name, "instance_type"), section.instance_type)
+
+
+def _serving(case: Case, key: tuple[str, ...], name: str) -> Iterator[Diagnostic]:
     yield from _size(case, key, name)
     yield from _allowed(case, key, name, INFERENCE_LIST)
     yield from _large_enough(case, key, name, "inference-min-sku-spec")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from runner.steps.baseline import BaselineStep
 from runner.steps.compute import ComputeStep
 from runner.steps.dataset import DatasetStep
 from runner.steps.deployment import DeploymentStep
@@ -18,6 +19,7 @@ STEPS: Mapping[str, Step] = {
     "finetune": FinetuneStep(),
     "register": RegisterStep(),
     "endpoint": EndpointStep(),
+    "baseline": BaselineStep(),
     "deployment": DeploymentStep(),
     "traffic": TrafficStep(),
     "sample": SampleStep(),

@@ -12,12 +12,19 @@ from runner.steps.step import STATUS_OF, Action, Change, Context, Observation, S
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
+_BASELINE = "baseline"
 
-def _serves_others(cloud: "Cloud", intent: Mapping[str, Json], run_id: str) -> str:
-    """Say which deployment behind an endpoint is not the run's, and what takes that back."""
+
+def serves_others(cloud: "Cloud", intent: Mapping[str, Json], run_id: str) -> str:
+    """Say which deployment behind an endpoint is not the run's, and what takes that back.
+
+    The base model's is there for those that are held against it: by itself it is of use to nobody.
+    """
     if cloud.endpoints.get(intent["name"]) is None:
         return ""
     for each in cloud.endpoints.deployments(intent["name"]):
+        if naming.step_of(each.tags) == _BASELINE:
+            continue
         other = each.tags.get(naming.TAG_RUN)
         if other is None:
             return f"it serves deployment {each.name}, which no run made"
@@ -34,9 +41,9 @@ class EndpointStep:
         bills=True,
         cleaned=True,
         down_reused=True,
-        takes_along=("deployment", "traffic"),
+        takes_along=(_BASELINE, "deployment", "traffic"),
         deadline=1800,
-        serves_others=_serves_others,
+        serves_others=serves_others,
     )
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from runner.durable import sync_folder, write_all
 from runner.errors import NotWritten
 from runner.facts import Facts
 from runner.journal import Json
-from runner.recipe import Recipe, given
+from runner.recipe import Deployment, Recipe, given
 from runner.steps.step import (
     Action,
     Change,
@@ -26,13 +27,14 @@ from runner.steps.step import (
 )
 
 FILE_NAME = "samples.jsonl"
-_ANSWER_KEYS = {"prompt", "answer", "ground_truth", "seconds"}
+_ANSWER_KEYS = frozenset({"prompt", "answer", "ground_truth", "seconds"})
+_BASE_KEYS = frozenset({"base_answer", "base_seconds"})
 
 
 class SampleStep:
     """Reads only: prompts and answers go into a file beside the manifest that is not committed."""
 
-    traits = Traits(kind="scoring", needs=("dataset", "traffic"))
+    traits = Traits(kind="scoring", needs=("dataset", "baseline", "traffic"))
     delete = nothing_to_delete
     standing = nothing_stands
     listed = nothing_listed
@@ -41,12 +43,13 @@ class SampleStep:
         """Score rows; nothing is changed."""
         del facts
         rows = given(recipe.sample).rows
+        also = ", and to the base model" if recipe.baseline else ""
         return Change(
             step="sample",
             action=Action.READ,
             kind=self.traits.kind,
             name=f"{rows} row{'s' if rows > 1 else ''}",
-            reason="of the test split, through the endpoint",
+            reason=f"of the test split, through the endpoint{also}",
             needs=self.traits.needs,
         )
 
@@ -59,19 +62,20 @@ class SampleStep:
         """Score the rows that have no answer yet, each kept before the next is asked for.
 
         An answer that is kept is never asked for again, nor changed. One that came and could not be kept is:
-        scoring is a POST, and happens at least once.
+        scoring is a POST, and happens at least once. With a baseline a row is kept once both have answered.
         """
         asset = context.outputs["dataset"]["assets"]["test"]
         path = context.run_folder / FILE_NAME
         rows = list(islice(_conversations(context.run_folder / asset["file"]), intent["rows"]))
-        scored = kept(path, cut=True)[: len(rows)]
+        keys = _ANSWER_KEYS | _BASE_KEYS if context.recipe.baseline else _ANSWER_KEYS
+        scored = kept(path, cut=True, keys=keys)[: len(rows)]
         for row in rows[len(scored) :]:
             if context.stop.is_set():
                 return Observation(status=Status.IN_PROGRESS, detail=f"{len(scored)} of {len(rows)} rows")
             answer = _scored(context, row)
             _keep(path, answer)
             scored.append(answer)
-        return _summary(scored)
+        return _summary(scored, compared=context.recipe.baseline is not None)
 
     def create(self, context: Context, intent: Mapping[str, Json]) -> None:
         """Never called: a step that reads has succeeded or failed by being looked at."""
@@ -86,38 +90,59 @@ def _conversations(path: Path) -> Iterator[list[dict[str, str]]]:
 
 def _scored(context: Context, messages: list[dict[str, str]]) -> dict[str, Any]:
     *prompt, truth = messages
-    endpoints = context.cloud.endpoints
+    answer, seconds = _answered(context, given(context.recipe.deployment), prompt)
+    row = {"prompt": prompt, "answer": answer, "ground_truth": truth["content"], "seconds": seconds}
+    if context.recipe.baseline is None:
+        return row
+    base_answer, base_seconds = _answered(context, context.recipe.baseline, prompt)
+    return row | {"base_answer": base_answer, "base_seconds": base_seconds}
+
+
+def _answered(context: Context, asked: Deployment, prompt: list[dict[str, str]]) -> tuple[str, float]:
+    """Ask one deployment by its name, whatever its traffic; give the answer and the seconds it took."""
     routed = context.outputs["endpoint"]["name"]
     started = time.monotonic()
     answer = context.cloud.scoring.chat(
         str(context.outputs["traffic"]["scoring_uri"]),
-        endpoints.key(routed),
-        deployment=given(context.recipe.deployment).name.lower(),
+        context.cloud.endpoints.key(routed),
+        deployment=asked.name.lower(),
         messages=prompt,
         parameters=given(context.recipe.sample).parameters,
     )
-    seconds = round(time.monotonic() - started, 3)
-    return {"prompt": prompt, "answer": answer, "ground_truth": truth["content"], "seconds": seconds}
+    return answer, round(time.monotonic() - started, 3)
 
 
-def _summary(scored: list[dict[str, Any]]) -> Observation:
-    exact = sum(each["answer"].strip() == each["ground_truth"].strip() for each in scored)
-    seconds = [each["seconds"] for each in scored]
-    return Observation(
-        status=Status.SUCCEEDED,
-        detail=f"{len(scored)} rows, {exact} equal to the ground truth",
-        outputs={"rows": len(scored), "exact": exact, "file": FILE_NAME, "seconds": seconds},
-    )
+def _summary(scored: list[dict[str, Any]], *, compared: bool) -> Observation:
+    exact = _exact(scored, "answer")
+    detail = f"{len(scored)} rows, {exact} equal to the ground truth"
+    outputs = {"rows": len(scored), "exact": exact, "file": FILE_NAME, "seconds": _each(scored, "seconds")}
+    if compared:
+        outputs |= {
+            "base_exact": _exact(scored, "base_answer"),
+            "base_seconds": _each(scored, "base_seconds"),
+        }
+        detail = f"{detail} (base model: {outputs['base_exact']})"
+    return Observation(status=Status.SUCCEEDED, detail=detail, outputs=outputs)
 
 
-def kept(path: Path, *, cut: bool = False) -> list[dict[str, Any]]:
+def _exact(scored: list[dict[str, Any]], key: str) -> int:
+    return sum(row[key].strip() == row["ground_truth"].strip() for row in scored)
+
+
+def _each(scored: list[dict[str, Any]], key: str) -> list[Json]:
+    return [row[key] for row in scored]
+
+
+def kept(path: Path, *, cut: bool = False, keys: AbstractSet[str] = _ANSWER_KEYS) -> list[dict[str, Any]]:
     """Read the answers that a run has kept; `cut` cuts a torn last line off, so that the next is whole.
+
+    Each has at least these `keys`.
 
     Raises NotWritten for a file that is a link, cannot be read, or has lines that were never written. It ends
     no run: what a training of hours has made is not taken back because of one line.
     """
     lines = _whole_lines(path, cut=cut).splitlines()
-    return [_parsed(line, path, number) for number, line in enumerate(lines, start=1)]
+    return [_parsed(line, path, number, keys) for number, line in enumerate(lines, start=1)]
 
 
 def _whole_lines(path: Path, *, cut: bool) -> bytes:
@@ -135,12 +160,12 @@ def _whole_lines(path: Path, *, cut: bool) -> bytes:
         raise _unreadable(path, error.strerror or type(error).__name__) from error
 
 
-def _parsed(line: bytes, path: Path, number: int) -> dict[str, Any]:
+def _parsed(line: bytes, path: Path, number: int, keys: AbstractSet[str]) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or not found.keys() >= _ANSWER_KEYS:
+    if not isinstance(found, dict) or not found.keys() >= keys:
         # Not chained: what json says of a line may hold a piece of it.
         raise _unreadable(path, f"line {number} is damaged")
     return found

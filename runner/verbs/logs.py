@@ -25,7 +25,9 @@ LINES = 500
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run and the step."""
     parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
-    help_text = "finetune and deployment: what ran in the cloud wrote; any other: its part of the journal"
+    help_text = (
+        "finetune, baseline, deployment: what ran in the cloud wrote; others: their part of the journal"
+    )
     parser.add_argument("step", metavar="STEP", nargs="?", choices=STEP_SECTIONS, help=help_text)
     parser.add_argument(
         "--follow", action="store_true", help="of the journal: also what comes, until it ends"
@@ -62,24 +64,24 @@ def _from_cloud(options: Namespace, session: Session, said: Manifest) -> Mapping
     if step is None or not step.intent:
         hint = f"runner logs {said.run_id} tells what it did"
         raise UsageError(f"{options.step} of run {said.run_id} has asked for nothing yet", hint=hint)
-    if options.step == "deployment" and step.status is manifest.StepStatus.DELETED:
-        raise _deleted(said)
+    if options.step in _CONTAINERS and step.status is manifest.StepStatus.DELETED:
+        raise _deleted(said, options.step)
     kind = TargetKind(said.target["kind"])
     with opening.reached(session, kind, session.emulator_state(options.state)):
         chosen = of_a_run(said.target, session.environment)
         cloud = opening.connected(session, chosen, said.target["registry"])
-        return _LOGS[options.step](cloud, said, options.lines)
+        return _LOGS[options.step](cloud, said, options)
 
 
-def _training(cloud: "Cloud", said: Manifest, _lines: int) -> Mapping[str, str]:
+def _training(cloud: "Cloud", said: Manifest, _options: Namespace) -> Mapping[str, str]:
     """Read the log of each child of the job that has one."""
     job = str(said.steps["finetune"].intent["name"])
     read_logs = {child.name: cloud.history.log(child.run_id) for child in cloud.history.descendants(job)}
     return {name: text for name, text in read_logs.items() if text}
 
 
-def _deleted(said: Manifest) -> UsageError:
-    name = said.steps["deployment"].intent["name"]
+def _deleted(said: Manifest, step: str) -> UsageError:
+    name = said.steps[step].intent["name"]
     return UsageError(
         f"deployment {name} of run {said.run_id} is not there: it is deleted, or was never made; its log went"
         " with it",
@@ -87,11 +89,11 @@ def _deleted(said: Manifest) -> UsageError:
     )
 
 
-def _container(cloud: "Cloud", said: Manifest, lines: int) -> Mapping[str, str]:
-    intent = said.steps["deployment"].intent
+def _container(cloud: "Cloud", said: Manifest, options: Namespace) -> Mapping[str, str]:
+    intent = said.steps[options.step].intent
     found = cloud.endpoints.deployment(intent["endpoint"], intent["name"])
     if found is None:
-        raise _deleted(said)
+        raise _deleted(said, options.step)
     owner = found.tags.get(naming.TAG_RUN)
     if owner != said.run_id:
         raise UsageError(
@@ -99,11 +101,12 @@ def _container(cloud: "Cloud", said: Manifest, lines: int) -> Mapping[str, str]:
             f" {owner or 'no run of ours'}",
             hint=f"runner logs {said.run_id} tells what the run did",
         )
-    text = cloud.endpoints.container_log(intent["endpoint"], intent["name"], lines)
+    text = cloud.endpoints.container_log(intent["endpoint"], intent["name"], options.lines)
     return {str(intent["name"]): text} if text else {}
 
 
-_LOGS: Mapping[str, Callable[["Cloud", Manifest, int], Mapping[str, str]]] = {
+_CONTAINERS = ("baseline", "deployment")
+_LOGS: Mapping[str, Callable[["Cloud", Manifest, Namespace], Mapping[str, str]]] = {
     "finetune": _training,
-    "deployment": _container,
+    **dict.fromkeys(_CONTAINERS, _container),
 }
