@@ -175,7 +175,7 @@ class Deployment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Baseline(Deployment):
-    """What serves the base model behind the same endpoint: its answers are what the others are held against."""
+    """What serves the base model behind the same endpoint, for its answers to be held against the others."""
 
     name: str = BASELINE
 

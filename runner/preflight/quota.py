@@ -182,12 +182,12 @@ def _in_turn(case: Case, line: Quota, drawing: list[_Need]) -> Iterator[Diagnost
     """Warn where training and serving do not fit together: idle nodes are up when serving starts."""
     section = case.loaded.recipe.compute
     serverless = section is not None and section.serverless
+    total = sum(need.cores for need in drawing)
     if len(drawing) > 1 and not _has_room(line, drawing):
         yield case.loaded.source.diagnostic(
             drawing[-1].key,
             code="quota-together",
-            message=f"training and serving need {sum(need.cores for need in drawing)} cores while both are up;"
-            f" {_left(line)}",
+            message=f"training and serving need {total} cores while both are up; {_left(line)}",
             expected="the deployment can start only after the training's nodes are gone",
             mend=_ASK if serverless else f"shorten compute.idle_time_before_scale_down, or {_ASK}",
             severity=Severity.WARNING,

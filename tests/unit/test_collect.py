@@ -1,7 +1,7 @@
 """What was found under our tags is deleted with proof: its own look, and the list's word."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -110,6 +110,22 @@ def test_what_uses_nodes_goes_before_the_nodes_and_an_endpoint_takes_its_deploym
 def test_a_deployment_alone_goes_alone(ground: Field) -> None:
     ground.step("deployment")
     assert ground.collect(DEPLOYMENT) == {("deployment", "e", "demo"): ""}
+
+
+def test_a_base_models_deployment_is_taken_back_as_its_own_step(
+    ground: Field, tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    folder = tmp_path / RUN
+    folder.mkdir()
+    with Journal(folder / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+    tags = {**OURS, "runner.intent": f"{RUN}/baseline/1"}
+    finding = found(ResourceKind.DEPLOYMENT, "base", "e", runs=(folder,))
+    ground.step("baseline", tags=tags)
+    ground.step("deployment")
+    ground.collect(replace(finding, resource=replace(finding.resource, tags=tags)))
+    asked = [each.step for each in read(folder / FILE_NAME) if each.event is Event.DELETE_DONE]
+    assert (ground.calls, asked) == (["delete base"], ["baseline"])
 
 
 @pytest.mark.parametrize("name", ["runner.recipe", "runner.run"])

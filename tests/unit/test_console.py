@@ -217,6 +217,20 @@ def test_samples_are_shown_beside_the_ground_truth(tmp_path: Path, opening: Mapp
     assert "  answer       \\x1b[31mred\\x1b]0;title\\x07\\u202e\\x9b\n  ground truth blue\n" in told.out
 
 
+def test_the_base_models_answer_is_shown_on_a_line_of_its_own(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    turn = {"role": "user", "content": "Hi"}
+    scored = {"prompt": [turn], "answer": "Ho", "ground_truth": "Ho", "seconds": 0.1, "base_answer": ESCAPE}
+    (tmp_path / "samples.jsonl").write_text(json.dumps(scored) + "\n", encoding="utf-8")
+    text, value = Told(), Told(Output.JSON)
+    for told in (text, value):
+        told.console.finished(ended(opening), tmp_path, None)
+    escaped = "\\x1b[31mred\\x1b]0;title\\x07\\u202e\\x9b"
+    assert f"  answer       Ho\n  base model   {escaped}\n  ground truth Ho\n" in text.out
+    assert json.loads(value.out)["samples"] == [scored]
+
+
 def test_a_torn_line_of_samples_does_not_hide_how_a_run_ended(
     tmp_path: Path, opening: Mapping[str, Json]
 ) -> None:

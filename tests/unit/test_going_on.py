@@ -35,7 +35,8 @@ DEPLOYMENT = {"name": "demo", "endpoint": "e", "instance_type": A100, "instance_
 
 def left(opening: Mapping[str, Json], **intents: Mapping[str, Json]) -> Manifest:
     """Fold a run that was interrupted and has these resources, by step."""
-    kinds = {"compute": "compute", "finetune": "job", "endpoint": "endpoint", "deployment": "deployment"}
+    kinds = {"compute": "compute", "finetune": "job", "endpoint": "endpoint"}
+    kinds |= dict.fromkeys(("baseline", "deployment"), "deployment")
     told: list[tuple[Event, str, Mapping[str, Json]]] = [(Event.RUN_OPENED, "", opening)]
     for step, intent in intents.items():
         made = {"action": "create", "intent": intent, "kind": kinds[step], "bills": True}
@@ -68,6 +69,16 @@ def test_a_job_costs_its_nodes_a_deployment_its_instances_an_endpoint_nothing(
         ("deployment", Basis.ALL, Decimal("6.20")),
     ]
     assert billing.together(told) == Decimal("15.50")
+
+
+def test_each_of_two_deployments_costs_its_own_instances(on_azure: Mapping[str, Json]) -> None:
+    base = {**DEPLOYMENT, "name": "base", "instance_count": 1}
+    said = left(on_azure, endpoint={"name": "e"}, baseline=base, deployment=DEPLOYMENT)
+    told = billing.hourly(said, PRICES)
+    assert [(each.name, each.amount) for each in told[1:]] == [
+        ("base", Decimal("3.10")),
+        ("demo", Decimal("6.20")),
+    ]
 
 
 def test_low_priority_has_its_own_price(on_azure: Mapping[str, Json]) -> None:

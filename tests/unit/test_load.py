@@ -545,6 +545,7 @@ def test_steps_sections_and_keys_are_the_same_in_schema_and_values() -> None:
         ("finetune", model.Finetune),
         ("register", model.Register),
         ("endpoint", model.Endpoint),
+        ("baseline", model.Baseline),
         ("deployment", model.Deployment),
         ("sample", model.Sample),
     ],

@@ -164,11 +164,12 @@ def test_a_training_has_the_logs_of_its_children(
 
 
 @pytest.mark.usefixtures("under")
+@pytest.mark.parametrize("step", ["baseline", "deployment"])
 def test_a_deployment_has_the_log_of_its_container(
-    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str], step: str
 ) -> None:
-    mean(journal, "deployment", {"name": "demo", "endpoint": "e"})
-    assert logs(tmp_path, "deployment", "--lines", "7", "--output", "json") == 0
+    mean(journal, step, {"name": "demo", "endpoint": "e"})
+    assert logs(tmp_path, step, "--lines", "7", "--output", "json") == 0
     said = json.loads(capsys.readouterr().out)
     assert said["logs"] == [{"name": "demo", "text": "e/demo, 7 lines"}]
 

@@ -65,6 +65,20 @@ def test_what_a_run_here_lists_is_known_and_all_else_under_our_tags_an_orphan(ru
     assert found[0].runs == (runs / RUN,)
 
 
+def test_a_base_model_that_a_run_under_way_only_uses_is_known(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    folder = tmp_path / RUN
+    folder.mkdir()
+    used = {"action": "reuse", "intent": {"name": "base", "endpoint": "e"}, "outputs": {}}
+    with Journal(folder / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        journal.append(Event.STEP_STARTED, step="baseline", data={"action": "reuse"})
+        journal.append(Event.DONE, step="baseline", data={**used, "kind": "deployment", "bills": False})
+    base = thing(ResourceKind.DEPLOYMENT, "base", parent="e")
+    assert judged(base, orphans.at_hand(tmp_path, WORKSPACE)).standing is Standing.KNOWN
+
+
 @pytest.mark.parametrize(("status", "kept"), [(None, True), ("interrupted", True), ("succeeded", False)])
 def test_a_cluster_of_a_lost_run_is_kept_while_a_run_here_trains_on_it(
     tmp_path: Path, opening: Mapping[str, Json], status: str | None, *, kept: bool
