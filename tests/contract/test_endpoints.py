@@ -77,6 +77,22 @@ def test_a_deployment_is_read_back_with_its_defaults(workspace: MLClient, endpoi
     assert [one.name for one in workspace.online_deployments.list(endpoint)] == ["demo"]
 
 
+def test_a_model_of_the_registry_is_served_to_who_names_it_without_traffic(
+    workspace: MLClient, endpoint: str, emulator: Emulated
+) -> None:
+    deploy(workspace, endpoint)
+    deploy(workspace, endpoint, "base", model=BASE)
+    send(workspace, endpoint, {"demo": 100})
+    found = workspace.online_deployments.get("base", endpoint)
+    assert (found.model, found.provisioning_state) == (BASE, "Succeeded")
+    assert "emulator.stand_in" not in found.properties
+    named = score(workspace, emulator, endpoint, {"a": 1}, **{"azureml-model-deployment": "base"})
+    assert (named.status_code, named.headers["azureml-model-deployment"]) == (200, "base")
+    anyone = {score(workspace, emulator, endpoint, {}).headers["azureml-model-deployment"] for _ in range(5)}
+    assert anyone == {"demo"}
+    assert workspace.online_endpoints.get(endpoint).traffic == {"demo": 100, "base": 0}
+
+
 def test_a_stand_in_says_so_on_its_deployment(workspace: MLClient, endpoint: str) -> None:
     deploy(workspace, endpoint, model="azureml://registries/azureml/models/Phi-4/versions/8")
     properties = workspace.online_deployments.get("demo", endpoint).properties
@@ -126,6 +142,8 @@ def test_the_error_of_a_failed_operation_can_be_read_later(
         ({"liveness_probe": ProbeSettings(success_threshold=2)}, "successThreshold must be 1"),
         ({"readiness_probe": ProbeSettings(failure_threshold=-1)}, "failureThreshold -1"),
         ({"model": BASE.replace("/1", "/9")}, "not found"),
+        ({"model": BASE.replace("Phi-3-tiny-4k-instruct", "Phi-99")}, "not found"),
+        ({"model": BASE.replace("registries/azureml", "registries/nobodys")}, "not found"),
     ],
 )
 def test_a_deployment_that_azure_refuses_is_refused(

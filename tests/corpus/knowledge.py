@@ -13,6 +13,11 @@ WHOLE_NUMBERS: Mapping[Path, tuple[int, int]] = {
     ("compute", "min_instances"): (0, 100),
     ("compute", "max_instances"): (1, 100),
     ("compute", "idle_time_before_scale_down"): (1, 86_400),
+    ("baseline", "instance_count"): (1, 50),
+    ("baseline", "request_timeout_ms"): (1, 180_000),
+    ("baseline", "max_concurrent_requests_per_instance"): (1, 1000),
+    ("baseline", "liveness_probe", "initial_delay"): (1, 7200),
+    ("baseline", "liveness_probe", "period"): (1, 3600),
     ("deployment", "instance_count"): (1, 50),
     ("deployment", "request_timeout_ms"): (1, 180_000),
     ("deployment", "max_concurrent_requests_per_instance"): (1, 1000),
@@ -46,6 +51,7 @@ _AZURE_NAME = (
     "with space",
     "düsseldorf",
 )
+_SIZES = ("A100", "Standard-NC24ads", "Standard_", "8xA100_v4", "Standard NC6")
 _SPLIT = ("../train", "train[:5%]", "a b", ".hidden", "train/0")
 BAD_NAMES: Mapping[Path, tuple[str, ...]] = {
     ("name",): ("Phi4-Run", "phi4_run", "4phi", "phi--4", "-phi", "phi-", "phi.4", "two words", "x" * 64),
@@ -54,7 +60,7 @@ BAD_NAMES: Mapping[Path, tuple[str, ...]] = {
     ("model", "name"): ("microsoft/Phi-4", "Phi-4.", "_Phi", "Phi 4"),
     ("model", "version"): ("newest", "v3", "01.2.3", "Latest", "'0'"),
     ("compute", "name"): ("gpu-cluster-1", "gp", "1gpu", "gpu_a100", "gpu.a100", "x" * 25, "-gpu"),
-    ("compute", "size"): ("A100", "Standard-NC24ads", "Standard_", "8xA100_v4", "Standard NC6"),
+    ("compute", "size"): _SIZES,
     ("dataset", "huggingface"): ("a/b/c", "/ultrachat", "ultra chat", "hf://a/b", "a/"),
     ("dataset", "azureml"): ("bakery.orders", "_orders", "bakery orders", "bakery/orders"),
     ("dataset", "revision"): ("-main", "main^", "a b", "main~1"),
@@ -64,8 +70,10 @@ BAD_NAMES: Mapping[Path, tuple[str, ...]] = {
     ("finetune", "component_version"): ("v0.0.82", "newest", "0.0.", "0..82"),
     ("register", "name"): ("Phi-3.5-mini", "_mine", "my model", "models/mine"),
     ("endpoint", "name"): _AZURE_NAME,
+    ("baseline", "name"): _AZURE_NAME,
+    ("baseline", "instance_type"): _SIZES,
     ("deployment", "name"): _AZURE_NAME,
-    ("deployment", "instance_type"): ("A100", "Standard-NC24ads", "Standard_", "8xA100_v4", "Standard NC6"),
+    ("deployment", "instance_type"): _SIZES,
 }
 
 # The longest that a free text may be.
@@ -88,6 +96,7 @@ REQUIRED: Mapping[Path, tuple[str, ...]] = {
     ("dataset",): ("train", "test"),
     ("finetune",): ("task",),
     ("register",): ("name",),
+    ("baseline",): ("instance_type",),
     ("deployment",): ("name", "instance_type"),
 }
 
@@ -97,9 +106,10 @@ NEEDED_BY: Mapping[str, tuple[str, ...]] = {
     "dataset": ("finetune", "sample"),
     "finetune": ("register",),
     "register": ("deployment",),
-    "endpoint": ("deployment",),
-    "deployment": ("traffic", "sample"),
-    "traffic": ("sample",),
+    "endpoint": ("baseline", "deployment"),
+    "deployment": ("baseline", "traffic", "sample"),
+    "traffic": ("baseline", "sample"),
+    "sample": ("baseline",),
 }
 
 # Sections whose keys a person may choose; a strange one there is no unknown key.

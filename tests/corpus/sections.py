@@ -113,6 +113,14 @@ def _no_traffic(source: Source, entry: Entry) -> Iterator[Slip]:
         yield Slip(kind=Kind.NO_TRAFFIC, source=source, edits=(edit,), expected=expected, section="traffic")
 
 
+def _same_deployment(source: Source, _chance: random.Random) -> Iterator[Slip]:
+    base, other = source.at("baseline", "name"), source.at("deployment", "name")
+    if base and other:
+        name = source.value(other)
+        for text in (name, name.upper()):
+            yield at_value(Kind.SAME_DEPLOYMENT, source, base, text, "same-deployment")
+
+
 def _instances(source: Source, _chance: random.Random) -> Iterator[Slip]:
     most = source.at("compute", "max_instances")
     allowed = int(source.value(most)) if most else 1
@@ -159,4 +167,12 @@ def _same_split(source: Source, _chance: random.Random) -> Iterator[Slip]:
         yield Slip(kind=Kind.SAME_SPLIT, source=source, edits=(edit,), expected=expected, section="dataset")
 
 
-MAKERS: tuple[Maker, ...] = (_needed, _sources, _workspaces, _traffic, _instances, _same_split)
+MAKERS: tuple[Maker, ...] = (
+    _needed,
+    _sources,
+    _workspaces,
+    _traffic,
+    _same_deployment,
+    _instances,
+    _same_split,
+)

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     WORKSPACE = "half a workspace, or two"
     TRAFFIC_SUM = "traffic that does not add up"
     TRAFFIC_NAME = "traffic to an unknown deployment"
+    SAME_DEPLOYMENT = "two deployments of one name"
     NO_TRAFFIC = "samples without traffic"
     INSTANCES = "more instances than there may be"
     SAME_SPLIT = "tested on what is trained on"

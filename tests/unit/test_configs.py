@@ -8,6 +8,7 @@ from runner.catalog import model, vm_size
 from runner.errors import Severity
 from runner.load import load
 
+PROFILES = sorted((Path(__file__).parents[2] / "configs" / "profiles").glob("*.yaml"))
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
 
@@ -63,3 +64,30 @@ def test_the_quickstart_needs_no_account_and_leaves_nothing_behind() -> None:
     recipe = load(path).recipe
     assert recipe.workspace is None
     assert recipe.cleanup == "always"
+
+
+def test_there_are_profiles() -> None:
+    assert {path.stem for path in PROFILES} >= {"baseline"}
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_profile_goes_with_every_recipe(path: Path, profile: Path) -> None:
+    loaded = load(path, profiles=[profile.stem])
+    assert [notice for notice in loaded.notices if notice.severity is not Severity.NOTICE] == []
+    assert loaded.recipe != load(path).recipe
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+def test_a_profile_opens_with_a_command(profile: Path) -> None:
+    first, *_ = profile.read_text(encoding="utf-8").splitlines()
+    assert first == f"# runner run configs/quickstart.yaml --profile {profile.stem}"
+
+
+def test_the_base_model_is_served_on_a_size_it_allows() -> None:
+    (path,) = [path for path in CONFIGS if path.name == "phi4_ultrachat.yaml"]
+    recipe = load(path, profiles=["baseline"]).recipe
+    known = model(recipe.model.registry, recipe.model.name)
+    assert known is not None
+    assert recipe.baseline is not None
+    assert recipe.baseline.instance_type in str(known.tags["inference_compute_allow_list"])
