@@ -25,6 +25,11 @@ UNDEPLOYED = Case(
     name="failing deployment", cleanup=Cleanup.ALWAYS, manners=Manners(deployment_ends="Failed")
 )
 LATE = Case(name="late to show", cleanup=Cleanup.ALWAYS, manners=Manners(hidden_reads=3, seconds=1.0))
+BESIDE = Case(
+    name="a base model beside",
+    cleanup=Cleanup.ALWAYS,
+    text=RECIPE.replace("deployment:", "baseline: {instance_type: Standard_NC24ads_A100_v4}\ndeployment:"),
+)
 CASES = [ALWAYS, FAILING, NEVER, ON_FAILURE, UNDEPLOYED, LATE]
 
 full = pytest.mark.full
@@ -41,7 +46,7 @@ def work() -> Iterator[Path]:
 def explorer(case: Case, work: Path) -> Explorer:
     recipes = work / "recipes"
     recipes.mkdir(exist_ok=True)
-    ready(RECIPE, recipes)
+    ready(case.text, recipes)
     return Explorer(case, recipes, work)
 
 
@@ -69,7 +74,7 @@ def test_every_kill_and_every_pair_of_kills(case: Case, work: Path, counted: Cou
 
 @pytest.mark.parametrize(
     "case",
-    [FAILING, LATE, *(pytest.param(each, marks=full) for each in CASES[2:-1])],
+    [FAILING, LATE, *(pytest.param(each, marks=full) for each in [*CASES[2:-1], BESIDE])],
     ids=lambda case: case.name,
 )
 def test_every_single_kill(case: Case, work: Path) -> None:

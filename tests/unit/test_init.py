@@ -42,7 +42,7 @@ def test_a_new_recipe_is_valid_and_planned(
     assert choose(written.recipe, None) == target
     assert main(["plan", "--offline", "recipe.yaml"]) == 0
     planned = offline(written, TargetKind(target), TODAY)
-    assert sorted(change.step for change in planned.changes) == sorted(STEP_SECTIONS)
+    assert {change.step for change in planned.changes} == {*STEP_SECTIONS} - {"baseline"}
     assert capsys.readouterr().err == ""
 
 
@@ -58,6 +58,19 @@ def test_a_new_recipe_trains_a_model_that_can_be_had(task: str, target: str) -> 
     assert recipe.compute.size in str(known.tags["finetune_compute_allow_list"])
     assert recipe.finetune is not None
     assert recipe.finetune.task == task
+
+
+@pytest.mark.parametrize(("task", "target"), EVERY)
+def test_a_new_recipe_has_the_base_model_once_its_lines_are_no_comment(task: str, target: str) -> None:
+    assert main(["init", "--task", task, "--target", target]) == 0
+    text = Path("recipe.yaml").read_text(encoding="utf-8")
+    before, there, after = text.partition("# baseline:\n")
+    commented, end, rest = after.partition("\n\n")
+    lines = (there + commented).replace("# ", "")
+    Path("recipe.yaml").write_text(before + lines + end + rest, encoding="utf-8")
+    baseline = load(Path("recipe.yaml")).recipe.baseline
+    assert baseline is not None
+    assert (baseline.name, baseline.request_timeout_ms) == ("base", 90000)
 
 
 @pytest.mark.parametrize(("task", "target"), EVERY)
