@@ -235,7 +235,7 @@ PLANTED = (
     Planted(
         name="answers are asked for again",
         file="runner/steps/sample.py",
-        old="        scored = kept(path, cut=True)[: len(rows)]\n",
+        old="        scored = kept(path, cut=True, keys=keys)[: len(rows)]\n",
         new="        scored: list[dict[str, Any]] = []\n        path.unlink(missing_ok=True)\n",
     ),
     Planted(
