@@ -149,7 +149,8 @@ def run_facts(said: Manifest) -> Iterator[str]:
         yield safe(f"  job: {record.outputs['studio']}")
     if record.outputs.get("stand_in"):
         stood_in = record.outputs["stand_in"]
-        yield safe(f"  note: the emulator trained {stood_in} in place of the recipe's model")
+        also = ", and served it as the base model" if "baseline" in said.steps else ""
+        yield safe(f"  note: the emulator trained {stood_in} in place of the recipe's model{also}")
 
 
 def samples(scored: Sequence[Mapping[str, Json]]) -> Iterator[str]:

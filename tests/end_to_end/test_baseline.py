@@ -3,7 +3,7 @@
 import json
 
 from tests.emulator.emulated import Emulated
-from tests.end_to_end.shell import RECIPE, ROOT, Shell, write_recipe
+from tests.end_to_end.shell import RECIPE, Shell, write_recipe
 from tests.end_to_end.test_additions import read
 
 BASELINE = "baseline: {instance_type: Standard_NC24ads_A100_v4}\n"
@@ -46,10 +46,3 @@ def test_both_models_are_asked_and_both_go_with_the_endpoint(fake: tuple[Shell, 
     assert read(emulated, "onlineEndpoints")["value"] == []
     steps = shell.manifest()["steps"]
     assert {steps[name]["status"] for name in ("endpoint", "baseline", "deployment")} == {"deleted"}
-
-
-def test_the_profile_lays_it_on_top_of_the_quickstart(shell: Shell) -> None:
-    recipe = str(ROOT / "configs" / "quickstart.yaml")
-    planned = shell.runner("plan", "--offline", recipe, "--profile", "baseline", "--output", "json").json
-    (change,) = [each for each in planned["changes"] if each["step"] == "baseline"]
-    assert (change["action"], change["name"], change["needs"]) == ("create", "base", ["endpoint"])

@@ -255,6 +255,10 @@ def test_a_base_model_of_another_run_keeps_no_endpoint_alive(
     assert bool(asks(cloud, DEPLOYED, "this-run")) is others
 
 
+def test_the_base_model_goes_with_its_endpoint() -> None:
+    assert {"baseline", "deployment"} <= set(STEPS["endpoint"].traits.takes_along)
+
+
 def test_a_tag_tells_the_step_that_made_a_resource() -> None:
     assert naming.step_of({"runner.intent": "run-1/baseline/2"}) == "baseline"
     assert naming.step_of({}) == naming.step_of({"runner.intent": "x"}) == ""

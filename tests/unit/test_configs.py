@@ -1,12 +1,16 @@
 """The recipes that come with the project: each loads, and opens with what a newcomer needs."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from runner.catalog import model, vm_size
 from runner.errors import Severity
+from runner.facts import TargetKind
 from runner.load import load
+from runner.opening import offline
+from runner.steps.step import Action
 
 PROFILES = sorted((Path(__file__).parents[2] / "configs" / "profiles").glob("*.yaml"))
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -82,6 +86,13 @@ def test_every_profile_goes_with_every_recipe(path: Path, profile: Path) -> None
 def test_a_profile_opens_with_a_command(profile: Path) -> None:
     first, *_ = profile.read_text(encoding="utf-8").splitlines()
     assert first == f"# runner run configs/quickstart.yaml --profile {profile.stem}"
+
+
+def test_the_base_model_is_planned_beside_the_training_and_refused_nowhere() -> None:
+    for path in CONFIGS:
+        planned = offline(load(path, profiles=["baseline"]), TargetKind.EMULATOR, date(2026, 11, 21))
+        (change,) = [each for each in planned.changes if each.step == "baseline"]
+        assert (change.action, change.name, change.needs) == (Action.CREATE, "base", ("endpoint",))
 
 
 def test_the_base_model_is_served_on_a_size_it_allows() -> None:

@@ -231,6 +231,19 @@ def test_the_base_models_answer_is_shown_on_a_line_of_its_own(
     assert json.loads(value.out)["samples"] == [scored]
 
 
+@pytest.mark.parametrize("served", [True, False])
+def test_a_stand_in_is_said_to_have_answered_as_the_base_model(
+    opening: Mapping[str, Json], *, served: bool
+) -> None:
+    stood_in = {"action": "create", "intent": {"name": "j"}, "outputs": {"stand_in": "tiny"}, "bills": False}
+    base = {"action": "create", "intent": {"name": "base"}, "outputs": {}, "bills": False}
+    events = [(Event.DONE, "finetune", stood_in), *([(Event.DONE, "baseline", base)] if served else [])]
+    told = Told()
+    told.console.finished(ended(opening, *events), Path("runs/x"), None)
+    assert "the emulator trained tiny in place of the recipe's model" in told.out
+    assert ("and served it as the base model" in told.out) is served
+
+
 def test_a_torn_line_of_samples_does_not_hide_how_a_run_ended(
     tmp_path: Path, opening: Mapping[str, Json]
 ) -> None:

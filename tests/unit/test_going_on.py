@@ -73,12 +73,14 @@ def test_a_job_costs_its_nodes_a_deployment_its_instances_an_endpoint_nothing(
 
 def test_each_of_two_deployments_costs_its_own_instances(on_azure: Mapping[str, Json]) -> None:
     base = {**DEPLOYMENT, "name": "base", "instance_count": 1}
-    said = left(on_azure, endpoint={"name": "e"}, baseline=base, deployment=DEPLOYMENT)
-    told = billing.hourly(said, PRICES)
-    assert [(each.name, each.amount) for each in told[1:]] == [
-        ("base", Decimal("3.10")),
-        ("demo", Decimal("6.20")),
-    ]
+    unheard = {**base, "instance_type": "Standard_Unheard_Of"}
+    for intent, amount in ((base, Decimal("3.10")), (unheard, None)):
+        said = left(on_azure, endpoint={"name": "e"}, baseline=intent, deployment=DEPLOYMENT)
+        told = billing.hourly(said, PRICES)
+        assert [(each.name, each.amount) for each in told[1:]] == [
+            ("base", amount),
+            ("demo", Decimal("6.20")),
+        ]
 
 
 def test_low_priority_has_its_own_price(on_azure: Mapping[str, Json]) -> None:

@@ -14,6 +14,7 @@ from runner.survey import survey, survey_offline
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
+    from runner.azure.endpoints import Endpoints
 
 RECIPE = b"""\
 version: 1
@@ -59,3 +60,21 @@ def test_rows_are_counted_beside_the_recipe(tmp_path: Path) -> None:
     assert survey(recipe, cloud(()), TODAY, folder=tmp_path).rows == {"train": 4}
     assert survey_offline(recipe, TargetKind.AZURE, None, TODAY, folder=tmp_path).rows == {"train": 4}
     assert survey_offline(recipe, TargetKind.AZURE, None, TODAY).rows == {}
+
+
+def test_both_deployments_are_looked_at_by_their_names_as_the_service_has_them() -> None:
+    served = b"""\
+register: {name: m}
+endpoint: {name: my-chat}
+baseline: {name: Base, instance_type: Standard_NC24ads_A100_v4}
+deployment: {name: Demo, instance_type: Standard_NC24ads_A100_v4}
+traffic: {demo: 100}
+sample: {rows: 1}
+"""
+    known = cloud((LINE,))
+    endpoints = SimpleNamespace(
+        get=lambda name: SimpleNamespace(name=name), deployment=lambda endpoint, name: f"{endpoint}/{name}"
+    )
+    known.endpoints = cast("Endpoints", endpoints)
+    facts = survey(load_bytes(RECIPE + served, Path("recipe.yaml")).recipe, known, TODAY)
+    assert (facts.baseline, facts.deployment) == ("my-chat/base", "my-chat/demo")
