@@ -14,7 +14,6 @@ from runner.survey import survey, survey_offline
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
-    from runner.azure.endpoints import Endpoints
 
 RECIPE = b"""\
 version: 1
@@ -71,10 +70,9 @@ deployment: {name: Demo, instance_type: Standard_NC24ads_A100_v4}
 traffic: {demo: 100}
 sample: {rows: 1}
 """
-    known = cloud((LINE,))
     endpoints = SimpleNamespace(
         get=lambda name: SimpleNamespace(name=name), deployment=lambda endpoint, name: f"{endpoint}/{name}"
     )
-    known.endpoints = cast("Endpoints", endpoints)
+    known = cast("Cloud", SimpleNamespace(**vars(cloud((LINE,))), endpoints=endpoints))
     facts = survey(load_bytes(RECIPE + served, Path("recipe.yaml")).recipe, known, TODAY)
-    assert (facts.baseline, facts.deployment) == ("my-chat/base", "my-chat/demo")
+    assert [str(found) for found in (facts.baseline, facts.deployment)] == ["my-chat/base", "my-chat/demo"]
