@@ -1,5 +1,6 @@
 """A look at what was bought: rows of the test split scored through the endpoint, beside the ground truth."""
 
+import hashlib
 import json
 import os
 import time
@@ -71,7 +72,7 @@ class SampleStep:
             answer = _scored(context, row)
             _keep(path, answer)
             scored.append(answer)
-        return _summary(scored)
+        return _summary(scored, _digest(path))
 
     def create(self, context: Context, intent: Mapping[str, Json]) -> None:
         """Never called: a step that reads has succeeded or failed by being looked at."""
@@ -100,13 +101,24 @@ def _scored(context: Context, messages: list[dict[str, str]]) -> dict[str, Any]:
     return {"prompt": prompt, "answer": answer, "ground_truth": truth["content"], "seconds": seconds}
 
 
-def _summary(scored: list[dict[str, Any]]) -> Observation:
+def _digest(path: Path) -> str:
+    """Give the SHA-256 of all answers: the only trace of them that a manifest may have."""
+    return hashlib.sha256(_whole_lines(path, cut=False)).hexdigest()
+
+
+def _summary(scored: list[dict[str, Any]], sha256: str) -> Observation:
     exact = sum(each["answer"].strip() == each["ground_truth"].strip() for each in scored)
     seconds = [each["seconds"] for each in scored]
     return Observation(
         status=Status.SUCCEEDED,
         detail=f"{len(scored)} rows, {exact} equal to the ground truth",
-        outputs={"rows": len(scored), "exact": exact, "file": FILE_NAME, "seconds": seconds},
+        outputs={
+            "rows": len(scored),
+            "exact": exact,
+            "file": FILE_NAME,
+            "sha256": sha256,
+            "seconds": seconds,
+        },
     )
 
 
