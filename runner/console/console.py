@@ -185,6 +185,11 @@ class Console(Voice):
         """Tell how a run's files stand to what was recorded of them."""
         self._tell(proving.value(found, path), proving.text(found, path))
 
+    def exported(self, crate: Path, run_id: str, names: Sequence[str]) -> None:
+        """Tell where a run was written to for other programs, and what of it."""
+        value = {"run_id": run_id, "crate": str(crate), "files": list(names)}
+        self._tell(value, proving.exported(crate, run_id, names))
+
     def taken_down(self, said: Manifest, left: tuple[str, ...], spared: tuple[str, ...] = ()) -> None:
         """Tell what `down` has left, and what it left to another run."""
         value = {"run_id": said.run_id, "left": list(left), "left_alone": list(spared)}

@@ -52,3 +52,9 @@ def _outcome(found: Sequence[Finding], path: Path) -> str:
         return f"{path} differs from what was recorded, first in {files[0]}{others}"
     beyond = f"; {left} could not be checked" if left else ""
     return f"{path} is as it was recorded, as far as it is here{beyond}"
+
+
+def exported(crate: Path, run_id: str, names: Sequence[str]) -> Iterator[str]:
+    """Say what was written."""
+    yield f"{run_id} is written to {crate}, an RO-Crate (Process Run Crate 0.5)"
+    yield from (f"  {name}" for name in names)

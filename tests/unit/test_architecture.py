@@ -46,6 +46,7 @@ LAYERS = (
     ("azure",),
     ("steps",),
     ("survey", "preflight", "plan", "origins", "compare", "verifying"),
+    ("crate",),
     ("execute",),
     ("replay", "collect"),
     ("console",),
