@@ -97,26 +97,19 @@ def _parts(name: str) -> tuple[str, ...]:
 
 def _stepped(at: int, name: str) -> int:
     """Go one folder further, and let go of the one before."""
-    _refuse_link(at, name)
     below = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=at)
     os.close(at)
     return below
 
 
 def _plain(at: int, name: str) -> int:
-    _refuse_link(at, name)
-    if not stat.S_ISREG(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
-        raise Refused("is no plain file: it is not read")
-    file = os.open(name, _FILE, dir_fd=at)
-    if stat.S_ISREG(os.fstat(file).st_mode):
-        return file
-    os.close(file)  # another was put in its place meanwhile
-    raise Refused("is no plain file: it is not read")
-
-
-def _refuse_link(at: int, name: str) -> None:
-    if stat.S_ISLNK(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
-        raise Refused("is a link, or lies behind one: it is not followed")
+    """Open a file after a look at what it is: to open a device may do something."""
+    if stat.S_ISREG(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
+        file = os.open(name, _FILE, dir_fd=at)
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            return file
+        os.close(file)  # another was put in its place meanwhile
+    raise Refused("is no plain file (a link is not followed): it is not read")
 
 
 def _blocks(file: int, at_most: int) -> Iterator[bytes]:

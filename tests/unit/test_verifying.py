@@ -104,7 +104,7 @@ def test_a_manifest_of_the_first_format_has_nothing_to_be_held_against(tmp_path:
 # --- one byte -----------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(data=st.data())
 def test_one_byte_that_is_another_is_found(whole: Path, data: st.DataObject) -> None:
     """What says the same in other bytes (white space in the manifest) is told, though not held against it."""
@@ -416,7 +416,7 @@ def test_a_name_that_leads_out_of_the_run_is_not_followed(run: Path, name: str) 
     (run / "journal.jsonl").unlink()
     for place in ("intent", "outputs"):
         sealed_again(run, {f"steps.dataset.{place}.assets.train.file": name})
-    assert [file for file, _ in against(run)] == [name]
+    assert against(run) == [(name, "")]  # it is not even looked how large it is
 
 
 def _as_link(path: Path, secret: Path) -> None:
