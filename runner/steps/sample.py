@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ class SampleStep:
             answer = _scored(context, row)
             _keep(path, answer)
             scored.append(answer)
-        return _summary(scored, _digest(path))
+        return _sealed(_summary(scored), path)
 
     def create(self, context: Context, intent: Mapping[str, Json]) -> None:
         """Never called: a step that reads has succeeded or failed by being looked at."""
@@ -101,25 +102,20 @@ def _scored(context: Context, messages: list[dict[str, str]]) -> dict[str, Any]:
     return {"prompt": prompt, "answer": answer, "ground_truth": truth["content"], "seconds": seconds}
 
 
-def _digest(path: Path) -> str:
-    """Give the SHA-256 of all answers: the only trace of them that a manifest may have."""
-    return hashlib.sha256(_whole_lines(path, cut=False)).hexdigest()
-
-
-def _summary(scored: list[dict[str, Any]], sha256: str) -> Observation:
+def _summary(scored: list[dict[str, Any]]) -> Observation:
     exact = sum(each["answer"].strip() == each["ground_truth"].strip() for each in scored)
     seconds = [each["seconds"] for each in scored]
     return Observation(
         status=Status.SUCCEEDED,
         detail=f"{len(scored)} rows, {exact} equal to the ground truth",
-        outputs={
-            "rows": len(scored),
-            "exact": exact,
-            "file": FILE_NAME,
-            "sha256": sha256,
-            "seconds": seconds,
-        },
+        outputs={"rows": len(scored), "exact": exact, "file": FILE_NAME, "seconds": seconds},
     )
+
+
+def _sealed(seen: Observation, path: Path) -> Observation:
+    """Add the SHA-256 of all answers: the only trace of them that a manifest may have."""
+    sha256 = hashlib.sha256(_whole_lines(path, cut=False)).hexdigest()
+    return replace(seen, outputs={**seen.outputs, "sha256": sha256})
 
 
 def kept(path: Path, *, cut: bool = False) -> list[dict[str, Any]]:

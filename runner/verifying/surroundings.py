@@ -45,10 +45,10 @@ def recipe(folder: Path, said: Mapping[str, Json]) -> Iterator[Finding]:
 
 
 def _lock(home: Path, name: str, shown: str) -> Iterator[Finding]:
-    for lock in (f"{Path(name).stem}.lock.yaml", f"{name}.lock.yaml"):
-        if os.path.lexists(home / lock):
-            reason = "lies beside the recipe: runner lock --check tells what has moved since"
-            yield notice(str(Path(shown).with_name(lock)), "", reason)
+    lock = f"{Path(name).stem}.lock.yaml"
+    if os.path.lexists(home / lock):
+        reason = "lies beside the recipe: runner lock --check tells what has moved since"
+        yield notice(str(Path(shown).with_name(lock)), "", reason)
 
 
 def ancestors(said: Mapping[str, Json], homes: Sequence[Path]) -> Iterator[Finding]:
