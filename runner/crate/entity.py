@@ -1,12 +1,16 @@
 """One thing that a crate describes, and how others refer to it."""
 
 import base64
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 from urllib.parse import quote, urlsplit
 
 from runner.journal import Json
 from runner.redact import scrub
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +35,11 @@ def said(**properties: Json) -> dict[str, Json]:
     known = {name: value for name, value in properties.items() if value not in (None, "", [])}
     clean: dict[str, Json] = scrub(_encodable(known))
     return clean
+
+
+def is_digest(value: Json) -> TypeGuard[str]:
+    """Tell whether a value is a SHA-256 in hex; what steps put out is under no schema."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 def by_digest(sha256: str) -> str:

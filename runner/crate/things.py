@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from runner import manifest as manifests
 from runner import metric_table
-from runner.crate.entity import Entity, address, by_digest, references, said
+from runner.crate.entity import Entity, address, by_digest, is_digest, references, said
 from runner.crate.payload import IN_FORCE, Staged, recipe_names
 from runner.journal import Json
 from runner.manifest import Manifest, StepRecord, StepStatus
@@ -156,21 +156,21 @@ def _source(run: Manifest) -> Entity | None:
 
 def _assets(step: StepRecord | None) -> Iterator[tuple[str, Mapping[str, Json]]]:
     for role, asset in (step.intent.get("assets", {}) if step else {}).items():
-        if "file" in asset:
+        if is_digest(asset.get("sha256")):
             yield role, asset
 
 
 def _rows(role: str, asset: Mapping[str, Json], files: Mapping[str, Staged]) -> Entity:
-    text = f"The {role} rows as they were uploaded: {asset['rows']}"
-    if asset["file"] in files:
-        return _file(files[asset["file"]], text)
-    return _elsewhere(asset["file"], asset["sha256"], size=asset["bytes"], text=text)
+    text, name = f"The {role} rows as they were uploaded: {asset.get('rows')}", str(asset.get("file", role))
+    if name in files:
+        return _file(files[name], text)
+    return _elsewhere(name, asset["sha256"], size=asset.get("bytes"), text=text)
 
 
 def _model_files(step: StepRecord | None) -> Iterator[Entity]:
     outputs = step.outputs if step and step.status in _MADE else {}
     for name, file in (outputs.get("files") or {}).items():
-        if "sha256" in file:
+        if is_digest(file.get("sha256")):
             yield _elsewhere(
                 name, file["sha256"], size=file.get("bytes"), text=f"Of the trained model: {name}"
             )
@@ -212,4 +212,4 @@ def _answers(step: StepRecord | None, files: Mapping[str, Staged]) -> Entity | N
     if not step or step.status not in _MADE or SAMPLES in files:
         return _here(files, SAMPLES)
     sha256 = step.outputs.get("sha256")
-    return _elsewhere(SAMPLES, sha256, size=None, text=_TEXTS[SAMPLES]) if sha256 else None
+    return _elsewhere(SAMPLES, sha256, size=None, text=_TEXTS[SAMPLES]) if is_digest(sha256) else None

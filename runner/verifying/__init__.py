@@ -14,7 +14,7 @@ from runner.verifying.chained import chained
 from runner.verifying.files import files
 from runner.verifying.findings import Finding, Standing, differing, notice
 from runner.verifying.opening import Missing, Refused, opened
-from runner.verifying.sealed import sealed
+from runner.verifying.sealed import sealed, shaped
 from runner.verifying.surroundings import ancestors, recipe
 
 __all__ = ["Finding", "Missing", "Refused", "Standing", "differing", "opened", "verified", "verified_alone"]
@@ -26,10 +26,11 @@ def verified(folder: Path, runs: Path) -> tuple[Finding, ...]:
     Raises UsageError for what a later version wrote.
     """
     manifest = sealed(folder)
-    said = manifest.content
-    found = chain(manifest.findings, chained(folder, said))
-    if not said:
-        return tuple(found)
+    journal = chained(folder, manifest.content)
+    found = (*manifest.findings, *journal.findings)
+    said = manifest.content or journal.told
+    if not said or differing(shaped(said)):
+        return found
     around = chain(files(folder, said), recipe(folder, said), ancestors(said, _homes(folder, runs)))
     return (*found, *_name(folder, said), *around)
 

@@ -6,13 +6,13 @@ from itertools import islice
 from pathlib import Path
 
 from runner.journal import FILE_NAME, Json, Record
-from runner.journal.lines import BEFORE_THE_FIRST, Damage, Line, LineError, parsed, trusted
+from runner.journal.lines import BEFORE_THE_FIRST, Damage, Line, LineError, Trusted, parsed, trusted
 from runner.journal.records import Covered
 from runner.manifest_file import FILE_NAME as MANIFEST
 from runner.manifest_file import UNSEALED
 from runner.verifying import opening
 from runner.verifying.findings import Finding, differs, fits, notice, unchecked
-from runner.verifying.folded import FOLD, folded
+from runner.verifying.folded import FOLD, folded, told
 
 LARGEST = 256 << 20
 # So many damaged lines are named; a file that is something else altogether has no end of them.
@@ -28,7 +28,15 @@ class _Walk:
     found: list[Finding] = field(default_factory=list)
 
 
-def chained(folder: Path, said: Mapping[str, Json]) -> Iterator[Finding]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chained:
+    """A journal that was looked at; `told` is the manifest that it comes to, empty if it is not whole."""
+
+    findings: tuple[Finding, ...]
+    told: Mapping[str, Json] = field(default_factory=dict)
+
+
+def chained(folder: Path, said: Mapping[str, Json]) -> Chained:
     """Look at the journal, and at the manifest as its fold; `said` is empty where that cannot be used.
 
     Raises UsageError for a journal that a later version wrote.
@@ -36,37 +44,37 @@ def chained(folder: Path, said: Mapping[str, Json]) -> Iterator[Finding]:
     try:
         content = opening.content(folder, FILE_NAME, at_most=LARGEST)
     except opening.Missing:
-        yield unchecked(FILE_NAME, "", "is not here: a clone has only the manifest")
-        return
+        return _only(unchecked(FILE_NAME, "", "is not here: a clone has only the manifest"))
     except opening.Refused as refused:
-        yield differs(FILE_NAME, "", str(refused))
-        return
+        return _only(differs(FILE_NAME, "", str(refused)))
     if content.startswith(b"{") and said.get("format") == UNSEALED:
-        yield unchecked(FILE_NAME, "", "its lines have no checksums: an earlier version wrote it")
-        return
-    yield from _followed(content, said)
-
-
-def _followed(content: bytes, said: Mapping[str, Json]) -> Iterator[Finding]:
+        return _only(unchecked(FILE_NAME, "", "its lines have no checksums: an earlier version wrote it"))
     covered = Covered(**said.get("journal", {}))
     damaged = damages(content, covered)
     if damaged:
-        yield from damaged
-        yield unchecked(MANIFEST, FOLD, "the journal is damaged")
-        return
+        return _only(*damaged, unchecked(MANIFEST, FOLD, "the journal is damaged"))
     whole = trusted(content, covered)
+    found = (*_whole(whole, content), *_held_against(whole.records, covered, said))
+    return Chained(findings=found, told=told(whole.records) or {})
+
+
+def _only(*findings: Finding) -> Chained:
+    return Chained(findings=findings)
+
+
+def _whole(whole: Trusted, content: bytes) -> Iterator[Finding]:
     yield fits(FILE_NAME, "chain", f"{len(whole.records)} records")
     if whole.size < len(content):
         reason = "was not wholly written, as a cut-off leaves it: what it announced was not asked for"
         yield notice(FILE_NAME, f"line {len(whole.records) + 1}", reason)
-    yield from _held_against(whole.records, covered, said)
 
 
 def _held_against(records: Sequence[Record], covered: Covered, said: Mapping[str, Json]) -> Iterator[Finding]:
     if said:
         yield from folded(records, covered, said)
     else:
-        yield unchecked(MANIFEST, FOLD, "there is no manifest that could be held against the journal")
+        reason = "there is no manifest to hold against it; the files are held against the journal"
+        yield unchecked(MANIFEST, FOLD, reason)
 
 
 def damages(content: bytes, covered: Covered) -> tuple[Finding, ...]:

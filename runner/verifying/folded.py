@@ -36,11 +36,11 @@ def folded(records: Sequence[Record], covered: Covered, said: Mapping[str, Json]
         yield notice(MANIFEST, FOLD, "the journal was repaired after it was written: runner repair renews it")
         return
     counted = records[: covered.records] if covered.records else records
-    told = _told(counted)
-    if told is None:
+    known = told(counted)
+    if known is None:
         yield differs(FILE_NAME, "", "its records do not tell a run from its opening on")
         return
-    yield from _fields(told, _plain(run_from({**said, "format": FORMAT})))
+    yield from _fields(known, _plain(run_from({**said, "format": FORMAT})))
     if covered.records and len(records) > covered.records:
         reason = (
             f"counts {covered.records} of {len(records)} records, as a run under way or a cut-off leaves it:"
@@ -49,17 +49,18 @@ def folded(records: Sequence[Record], covered: Covered, said: Mapping[str, Json]
         yield notice(MANIFEST, "journal.records", reason)
 
 
-def _repaired_since(records: Sequence[Record], covered: Covered) -> bool:
-    return any(
-        each.event is Event.REPAIRED and each.data.get("covered") == asdict(covered) for each in records
-    )
-
-
-def _told(records: Sequence[Record]) -> Mapping[str, Json] | None:
+def told(records: Sequence[Record]) -> Mapping[str, Json] | None:
+    """Give what records come to as a manifest's file has it; None where they tell of no run."""
     try:
         return _plain(manifests.fold(records))
     except (UsageError, LookupError, TypeError, ValueError, AttributeError):  # records of another shape
         return None
+
+
+def _repaired_since(records: Sequence[Record], covered: Covered) -> bool:
+    return any(
+        each.event is Event.REPAIRED and each.data.get("covered") == asdict(covered) for each in records
+    )
 
 
 def _plain(manifest: Manifest) -> Mapping[str, Json]:
@@ -68,8 +69,8 @@ def _plain(manifest: Manifest) -> Mapping[str, Json]:
     return plain
 
 
-def _fields(told: Mapping[str, Json], said: Mapping[str, Json]) -> Iterator[Finding]:
-    unlike = list(_unlike(told, said, ""))
+def _fields(known: Mapping[str, Json], said: Mapping[str, Json]) -> Iterator[Finding]:
+    unlike = list(_unlike(known, said, ""))
     if not unlike:
         yield fits(MANIFEST, FOLD)
     for each in islice(unlike, MOST_FIELDS):

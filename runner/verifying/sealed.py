@@ -42,7 +42,7 @@ def sealed(folder: Path, name: str = FILE_NAME) -> Sealed:
     except (ValueError, TypeError, RecursionError) as error:
         return _nothing(differs(FILE_NAME, "", _why_no_json(error)))
     by_itself = (*_digest(said, folder), *_form(said, written))
-    shape = tuple(_shape(said))
+    shape = tuple(shaped(said))
     if differing(shape):
         return Sealed(content={}, findings=(*by_itself, *shape))
     return Sealed(content=said, findings=(*by_itself, *shape, *_recipe(said["recipe"])))
@@ -113,7 +113,8 @@ def _form(said: Mapping[str, Json], written: bytes) -> Iterator[Finding]:
         )
 
 
-def _shape(said: Mapping[str, Json]) -> Iterator[Finding]:
+def shaped(said: Mapping[str, Json]) -> Iterator[Finding]:
+    """Hold a manifest against its schema."""
     # Only who looks at a manifest pays for the validator.
     from jsonschema import Draft202012Validator  # noqa: PLC0415
 

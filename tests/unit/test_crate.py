@@ -247,6 +247,25 @@ def test_model_files_of_equal_bytes_are_one_thing_with_two_names(run: Path, tmp_
     assert (other, entities[other]["md5"]) == ("#trained-model/c%20d", "098f6bcd4621d373cade4e832627b4f6")
 
 
+def test_outputs_of_another_shape_break_no_export(run: Path, tmp_path: Path) -> None:
+    """A clone has no rows that would show it, and no schema says what a step puts out."""
+    for name in ("journal.jsonl", "samples.jsonl", "data/train.jsonl", "data/test.jsonl"):
+        (run / name).unlink()
+    odd = {"name": "n", "version": "1", "file": "data/train.jsonl", "bytes": 1, "sha256": "no digest"}
+    sealed_again(
+        run,
+        {
+            "steps.dataset.intent.assets": {"train": odd},
+            "steps.dataset.outputs.assets": {"train": odd},
+            "steps.finetune.outputs.files": {"a": {"sha256": 7}, "b": {"md5": "?"}},
+            "steps.sample.outputs": {"sha256": "no digest"},
+        },
+    )
+    crate = exported(run, tmp_path / "crate", "--with-data")
+    check_musts(crate)
+    assert "no digest" not in json.dumps(list(graph(crate).values()))
+
+
 def test_a_recipe_of_several_parts_has_each_of_them(run: Path, tmp_path: Path) -> None:
     (run / "journal.jsonl").unlink()
     texts = {"extends": ("../../base dir/base.yaml", "a: 1\n"), "--set": ("--set", "b: 2\n")}

@@ -182,8 +182,19 @@ def test_lines_that_were_swapped_missing_doubled_or_cut_are_named(run: Path) -> 
     }
     for place, changed in changes.items():
         put(run, changed)
-        assert against(run)[0] == ("journal.jsonl", place)
+        first = differing(looked_at(run))[0]
+        assert (first.file, first.place) == ("journal.jsonl", place)
+        assert ("is numbered otherwise" in first.reason) is (place != "chain")
         assert "manifest.json" in told(run, Standing.UNCHECKED)
+
+
+def test_a_line_of_another_run_breaks_the_chain(run: Path, tmp_path: Path) -> None:
+    """It is numbered well and has its checksum; the next line knows another."""
+    other = past_run(tmp_path / "other", run_id="20261121T082300Z-small-9f9f")
+    lines = lines_of(run)
+    put(run, [lines[0], lines_of(other)[1], *lines[2:]])
+    reasons = {each.place: each.reason for each in differing(looked_at(run))}
+    assert reasons == dict.fromkeys(("line 2", "line 3"), "does not follow the line before it")
 
 
 def test_a_journal_of_another_run_is_not_this_runs(run: Path, tmp_path: Path) -> None:
@@ -370,7 +381,20 @@ def test_a_line_that_a_cut_off_left_unfinished_is_told_as_that(run: Path) -> Non
 def test_a_run_without_a_manifest_yet_is_not_said_to_be_fine(run: Path) -> None:
     (run / "manifest.json").unlink()
     assert against(run) == []
-    assert set(told(run, Standing.UNCHECKED)) == {"manifest.json"}
+    assert set(told(run, Standing.UNCHECKED)) == {"manifest.json", "metrics.csv"}
+    (run / "data" / "train.jsonl").write_bytes(b"other\n")
+    assert against(run) == [("data/train.jsonl", "bytes")]
+
+
+def test_a_journal_that_tells_of_another_kind_of_run_breaks_nothing(run: Path) -> None:
+    (run / "manifest.json").unlink()
+    (run / "journal.jsonl").unlink()
+    with Journal(run / "journal.jsonl", SystemClock(), new=True) as kept:
+        nothing: dict[str, Json] = {}
+        sections = dict.fromkeys(("recipe", "target", "versions", "pins", "parameters"), nothing)
+        kept.append(Event.RUN_OPENED, data={"run_id": "x", **sections})
+    assert against(run) == []
+    assert {each.file for each in looked_at(run)} == {"manifest.json", "journal.jsonl"}
 
 
 def test_a_run_that_was_repaired_is_as_the_repair_left_it(run: Path) -> None:
