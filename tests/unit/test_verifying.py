@@ -188,6 +188,12 @@ def test_lines_that_were_swapped_missing_doubled_or_cut_are_named(run: Path) -> 
         assert "manifest.json" in told(run, Standing.UNCHECKED)
 
 
+def test_one_damaged_line_is_told_once(run: Path) -> None:
+    lines = lines_of(run)
+    put(run, [*lines[:3], lines[3].replace(b"{", b"[", 1), *lines[4:]])
+    assert against(run) == [("journal.jsonl", "line 4")]
+
+
 def test_a_line_of_another_run_breaks_the_chain(run: Path, tmp_path: Path) -> None:
     """It is numbered well and has its checksum; the next line knows another."""
     other = past_run(tmp_path / "other", run_id="20261121T082300Z-small-9f9f")
@@ -247,6 +253,7 @@ def test_a_file_that_is_something_else_altogether_is_not_told_line_by_line(run: 
         ("ended", None),
         ("recipe.name", "another"),
         ("steps.finetune.metrics.loss", 1.0),
+        ("steps.finetune.metrics.other", 1.0),
         ("steps.register.outputs.version", "4"),
         ("pins.model.version", "8"),
         ("alive", []),
