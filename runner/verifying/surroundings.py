@@ -56,7 +56,10 @@ def ancestors(said: Mapping[str, Json], homes: Sequence[Path]) -> Iterator[Findi
     if said.get("verdict") is not None and not said.get("parent"):
         yield differs(MANIFEST, "verdict", "there is no run that it could be about")
     seen = {said["run_id"]}
-    while (parent := said.get("parent")) and len(seen) <= MOST_ANCESTORS:
+    for _ in range(MOST_ANCESTORS):
+        parent = said.get("parent")
+        if not parent:
+            return
         name = f"../{parent['run_id']}/{MANIFEST}"
         if parent["run_id"] in seen:
             yield differs(name, "", "goes back to itself")

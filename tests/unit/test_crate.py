@@ -22,7 +22,7 @@ from rocrate.rocrate import ROCrate
 from runner import manifest_file
 from runner.cli import main
 from runner.journal import Json
-from tests.unit.past_run import ANSWERS, MODEL_FILE, ROWS, RUN_ID, WORKSPACE, past_run, sealed_again
+from tests.unit.past_run import ANSWERS, MODEL_FILE, ROWS, RUN_ID, WORKSPACE, copied, past_run, sealed_again
 
 ROOT = Path(__file__).parents[2]
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
@@ -32,9 +32,15 @@ SOFTWARE = {"SoftwareApplication", "SoftwareSourceCode", "ComputationalWorkflow"
 Graph = Mapping[str, Mapping[str, Json]]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a run that a test leaves as it was."""
+    return past_run(tmp_path_factory.mktemp("whole"))
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return past_run(tmp_path)
+def run(whole: Path, tmp_path: Path) -> Path:
+    return copied(whole, tmp_path)
 
 
 @pytest.fixture

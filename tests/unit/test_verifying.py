@@ -19,20 +19,20 @@ from runner.repair import repair
 from runner.verifying import Finding, Standing, differing, verified
 from runner.verifying.chained import damages
 from runner.verifying.opening import measured
-from tests.unit.past_run import ANSWERS, RUN_ID, past_run, sealed_again
+from tests.unit.past_run import ANSWERS, RUN_ID, copied, past_run, sealed_again
 
 DIGESTED = ("manifest.json", "journal.jsonl", "data/train.jsonl", "data/test.jsonl", "samples.jsonl")
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return past_run(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a run that a test leaves as it was."""
     return past_run(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def run(whole: Path, tmp_path: Path) -> Path:
+    return copied(whole, tmp_path)
 
 
 def looked_at(folder: Path) -> tuple[Finding, ...]:
