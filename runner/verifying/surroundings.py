@@ -11,6 +11,7 @@ from runner import manifest as manifests
 from runner.errors import UsageError
 from runner.journal import Json, Record
 from runner.manifest_file import FILE_NAME as MANIFEST
+from runner.manifest_file import ManifestDamaged
 from runner.verifying import opening
 from runner.verifying.findings import Finding, differs, fits, notice, unchecked
 from runner.verifying.sealed import LARGEST
@@ -65,24 +66,33 @@ def ancestors(said: Mapping[str, Json], homes: Sequence[Path]) -> Iterator[Findi
             yield differs(name, "", "goes back to itself")
             return
         seen.add(parent["run_id"])
-        found = next(filter(None, (_manifest(home, parent["run_id"]) for home in homes)), None)
-        if found is None:
-            yield unchecked(
-                name, "", "the run that was reproduced is not here, or its manifest cannot be read"
-            )
+        try:
+            home, said = _manifest(homes, parent["run_id"])
+        except opening.Missing:
+            reason = "the run that was reproduced is not here, or a later version wrote it"
+            yield unchecked(name, "", reason)
             return
-        home, said = found
+        except opening.Refused as refused:
+            yield differs(name, "", str(refused))
+            return
         yield _link(name, parent["digest"], said, home / parent["run_id"])
 
 
-def _manifest(home: Path, run_id: str) -> tuple[Path, Mapping[str, Json]] | None:
-    """Read another run's manifest, if it is one."""
-    try:
-        opening.content(home, f"{run_id}/{MANIFEST}", at_most=LARGEST)
-        manifests.load(home / run_id / MANIFEST)
-        return home, manifest_file.read(home / run_id / MANIFEST)
-    except (opening.Missing, opening.Refused, UsageError):
-        return None
+def _manifest(homes: Sequence[Path], run_id: str) -> tuple[Path, Mapping[str, Json]]:
+    """Read another run's manifest, wherever it is. Raises Missing, or Refused if it is damaged."""
+    for home in homes:
+        try:
+            opening.content(home, f"{run_id}/{MANIFEST}", at_most=LARGEST)
+            manifests.load(home / run_id / MANIFEST)
+            return home, manifest_file.read(home / run_id / MANIFEST)
+        except opening.Missing:
+            continue
+        except ManifestDamaged as damaged:
+            reason = "the run that was reproduced is not as it was written: verify that one"
+            raise opening.Refused(reason) from damaged
+        except UsageError as error:
+            raise opening.Missing from error
+    raise opening.Missing
 
 
 def _link(name: str, recorded: str, said: Mapping[str, Json], folder: Path) -> Finding:

@@ -555,11 +555,23 @@ def test_a_parent_that_is_not_here_is_not_checked(child: Path, run: Path) -> Non
     assert LINK in told(child, Standing.UNCHECKED)
 
 
-@pytest.mark.parametrize("name", ["../../../secret", "/etc", "."])
+def test_a_parent_that_is_damaged_is_no_parent_that_is_not_here(child: Path, run: Path) -> None:
+    path = run / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b"succeeded", b"canceled.", 1))
+    assert against(child) == [(LINK, "")]
+
+
+def test_a_parent_of_a_later_version_is_not_checked(child: Path, run: Path) -> None:
+    sealed_again(run, {"format": 3})
+    assert LINK in told(child, Standing.UNCHECKED)
+
+
+@pytest.mark.parametrize("name", ["../../../secret", "/etc"])
 def test_a_parents_name_leads_nowhere_else(child: Path, name: str) -> None:
     (child / "journal.jsonl").unlink()
     sealed_again(child, {"parent.run_id": name})
-    assert f"../{name}/manifest.json" in told(child, Standing.UNCHECKED)
+    assert against(child) == [(f"../{name}/manifest.json", "")]
+    assert "is not followed" in told(child, Standing.DIFFERS)[f"../{name}/manifest.json"]
 
 
 def test_a_run_that_goes_back_to_itself_is_found(run: Path) -> None:
