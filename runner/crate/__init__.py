@@ -25,7 +25,7 @@ __all__ = ["Wanted", "export"]
 _UNSAID = "None was stated: ask whoever ran it before it is used."
 
 
-def export(folder: Path, target: Path, wanted: Wanted, rights: str | None = None) -> tuple[str, ...]:
+def export(folder: Path, target: Path, wanted: Wanted) -> tuple[str, ...]:
     """Write a run's crate to a new folder, or to a new zip, and give the names of the files in it.
 
     Raises UsageError where nothing can be written or something is not to be, Drifted for a run that is not
@@ -36,7 +36,7 @@ def export(folder: Path, target: Path, wanted: Wanted, rights: str | None = None
     _refuse_changed(folder)
     try:
         with TemporaryDirectory(prefix=".crate-", dir=target.parent) as work:
-            return _written(run, folder, Path(work), target, wanted, rights)
+            return _written(run, folder, Path(work), target, wanted)
     except OSError as error:
         raise UsageError(f"{error.filename or target} cannot be written: {error.strerror}") from error
 
@@ -59,9 +59,7 @@ def _refuse_changed(folder: Path) -> None:
         )
 
 
-def _written(  # noqa: PLR0913, PLR0917 - what is written, from where, where to, and what of it
-    run: Manifest, folder: Path, work: Path, target: Path, wanted: Wanted, rights: str | None
-) -> tuple[str, ...]:
+def _written(run: Manifest, folder: Path, work: Path, target: Path, wanted: Wanted) -> tuple[str, ...]:
     stage, crate = work / "stage", work / "crate"
     stage.mkdir()
     files = staged(run, folder, stage, wanted)
@@ -69,7 +67,7 @@ def _written(  # noqa: PLR0913, PLR0917 - what is written, from where, where to,
     done = actions(run, world)
     writing.write(
         crate,
-        _root(run, references((*done, world.trained)), rights),
+        _root(run, references((*done, world.trained)), wanted.rights),
         (*world.every, *software(run), *done),
         files,
     )
@@ -81,7 +79,7 @@ def _written(  # noqa: PLR0913, PLR0917 - what is written, from where, where to,
     return tuple(sorted(files))
 
 
-def _root(run: Manifest, mentions: Json, rights: str | None) -> Mapping[str, Json]:
+def _root(run: Manifest, mentions: Json, rights: str) -> Mapping[str, Json]:
     name = run.recipe["name"]
     return said(
         name=f"Fine-tuning run {run.run_id} of the recipe {name}",

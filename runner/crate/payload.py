@@ -24,10 +24,14 @@ _FORMATS = {".jsonl": "application/jsonl", ".yaml": "application/yaml", ".yml": 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What may go into a crate beyond what always does; both hold text of the dataset."""
+    """What goes into a crate beyond what always does; `samples` and `data` hold text of the dataset.
+
+    `rights` says how the crate may be used; empty where nobody has said it.
+    """
 
     samples: bool = False
     data: bool = False
+    rights: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,9 +104,9 @@ def _written(stage: Path, name: str, text: str) -> Staged:
 def _copied(folder: Path, name: str, stage: Path) -> Staged | None:
     """Copy a file of the run, as it was opened and not as its name may mean a moment later."""
     path = stage / name
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with opened(folder, name) as file:
+        with opened(folder, name) as file:  # which refuses a name that would lead elsewhere here, too
+            path.parent.mkdir(parents=True, exist_ok=True)
             sha256, size = _poured(file, path)
     except Missing:
         return None

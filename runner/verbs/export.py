@@ -18,14 +18,16 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--with-samples", action="store_true", help="prompts and answers, too")
     parser.add_argument("--with-data", action="store_true", help="the rows, too")
-    parser.add_argument("--license", metavar="TEXT", help="how the crate may be used: a URL, or words")
+    parser.add_argument(
+        "--license", metavar="TEXT", default="", help="how the crate may be used: a URL, or words"
+    )
     parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
     """Write it."""
     folder = runs.find(options.runs_dir, options.run)
-    wanted = crate.Wanted(samples=options.with_samples, data=options.with_data)
-    names = crate.export(folder, options.to, wanted, options.license)
+    wanted = crate.Wanted(samples=options.with_samples, data=options.with_data, rights=options.license)
+    names = crate.export(folder, options.to, wanted)
     session.console.exported(options.to, folder.name, names)
     return ExitCode.DONE
