@@ -6,7 +6,7 @@ No agent is named: a manifest does not say who ran it.
 from collections.abc import Iterable, Mapping
 
 from runner.crate.entity import Entity, address, references, said
-from runner.crate.things import Things
+from runner.crate.things import Things, has_succeeded
 from runner.facts import TargetKind
 from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
 from runner.redact import printable
@@ -21,12 +21,6 @@ _RUN_STATUS = {
     RunStatus.SUCCEEDED: COMPLETED,
     RunStatus.FAILED: FAILED,
     RunStatus.CANCELED: FAILED,
-}
-_STEP_STATUS = {
-    StepStatus.RUNNING: ACTIVE,
-    StepStatus.SUCCEEDED: COMPLETED,
-    StepStatus.DELETED: COMPLETED,
-    StepStatus.FAILED: FAILED,
 }
 _HOMES = {
     "azure-ai-ml": "https://github.com/Azure/azure-sdk-for-python",
@@ -93,15 +87,15 @@ def _run(run: Manifest, world: Things) -> Entity:
 
 def _step(run: Manifest, name: str, step: StepRecord, world: Things, component: Entity | None) -> Entity:
     """Give a step's action; without anything that can be shown for it, it is no CreateAction."""
-    made = references(_made(name, world)) if step.status in {StepStatus.SUCCEEDED, StepStatus.DELETED} else []
+    made = references(_made(name, world)) if has_succeeded(step) else []
     tool = component if name == "finetune" and component else Entity(id="#runner", type="")
     told = said(
         name=f"{name} of run {run.run_id}",
         description=_description(step),
         startTime=step.started,
         endTime=step.ended,
-        actionStatus={"@id": _STEP_STATUS[step.status]},
-        error=step.error if step.status is StepStatus.FAILED else None,
+        actionStatus={"@id": _status(step)},
+        error=step.error if _status(step) == FAILED else None,
         instrument={"@id": tool.id},
         object=references(_used(name, world)),
         result=made,
@@ -109,6 +103,12 @@ def _step(run: Manifest, name: str, step: StepRecord, world: Things, component: 
     return Entity(
         id=f"#{run.run_id}/{name}", type="CreateAction" if made else "ActivateAction", properties=told
     )
+
+
+def _status(step: StepRecord) -> str:
+    if step.status is StepStatus.RUNNING:
+        return ACTIVE
+    return COMPLETED if has_succeeded(step) else FAILED
 
 
 def _description(step: StepRecord) -> str:

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 from urllib.parse import quote
 
 from runner import manifest as manifests
@@ -14,7 +15,6 @@ from runner.journal import Json
 from runner.manifest import Manifest, StepRecord, StepStatus
 from runner.steps.sample import FILE_NAME as SAMPLES
 
-_MADE = {StepStatus.SUCCEEDED, StepStatus.DELETED}
 _RECIPE = "The recipe that was run"
 _IN_FORCE = "Every value that was in force, defaults too, as one recipe"
 _TEXTS = {
@@ -74,6 +74,13 @@ def things(run: Manifest, files: Mapping[str, Staged]) -> Things:
         registered=_registered(run.steps.get("register")),
         answers=_answers(run.steps.get("sample"), files),
     )
+
+
+def has_succeeded(step: StepRecord | None) -> TypeGuard[StepRecord]:
+    """Tell whether a step made what it was to make; what a cleanup has deleted may have failed before."""
+    if step is None or step.status not in {StepStatus.SUCCEEDED, StepStatus.DELETED}:
+        return False
+    return step.error is None
 
 
 def _also_called(known: Entity, other: Entity) -> Entity:
@@ -168,7 +175,7 @@ def _rows(role: str, asset: Mapping[str, Json], files: Mapping[str, Staged]) -> 
 
 
 def _model_files(step: StepRecord | None) -> Iterator[Entity]:
-    outputs = step.outputs if step and step.status in _MADE else {}
+    outputs = step.outputs if has_succeeded(step) else {}
     for name, file in (outputs.get("files") or {}).items():
         if is_digest(file.get("sha256")):
             yield _elsewhere(
@@ -189,14 +196,14 @@ def _hex(md5: Json) -> str:
 
 
 def _trained(step: StepRecord | None, files: tuple[Entity, ...]) -> Entity | None:
-    if not step or step.status not in _MADE:
+    if not has_succeeded(step):
         return None
     told = said(name="The trained model", identifier=step.outputs.get("output"), hasPart=references(files))
     return Entity(id="#trained-model", type="Collection", properties=told)
 
 
 def _registered(step: StepRecord | None) -> Entity | None:
-    if not step or step.status not in _MADE:
+    if not has_succeeded(step):
         return None
     outputs = step.outputs
     told = said(
@@ -209,7 +216,7 @@ def _registered(step: StepRecord | None) -> Entity | None:
 
 def _answers(step: StepRecord | None, files: Mapping[str, Staged]) -> Entity | None:
     """Describe the answers; those that stay with the run by their digest alone."""
-    if not step or step.status not in _MADE or SAMPLES in files:
+    if not has_succeeded(step) or SAMPLES in files:
         return _here(files, SAMPLES)
     sha256 = step.outputs.get("sha256")
     return _elsewhere(SAMPLES, sha256, size=None, text=_TEXTS[SAMPLES]) if is_digest(sha256) else None

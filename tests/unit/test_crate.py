@@ -241,6 +241,26 @@ def test_how_a_run_ended_is_told(run: Path, tmp_path: Path, status: str, told: s
     assert "endTime" not in entities[f"#{RUN_ID}"]
 
 
+def test_a_step_that_failed_has_failed_although_it_was_cleaned_up(run: Path, tmp_path: Path) -> None:
+    (run / "journal.jsonl").unlink()
+    sealed_again(run, {"steps.register.status": "deleted", "steps.compute.status": "deleted"})
+    sealed_again(run, {"steps.compute.error": "no quota", "steps.sample.status": "running"})
+    sealed_again(run, {"steps.sample.error": "once"})
+    crate = exported(run, tmp_path / "crate")
+    check_musts(crate)
+    entities = graph(crate)
+    status = {
+        step: ids(entities[f"#{RUN_ID}/{step}"]["actionStatus"])[0].rpartition("/")[2]
+        for step in ("register", "compute", "sample")
+    }
+    assert status == {
+        "register": "CompletedActionStatus",
+        "compute": "FailedActionStatus",
+        "sample": "ActiveActionStatus",
+    }
+    assert "what it made is gone again" in entities[f"#{RUN_ID}/register"]["description"]
+
+
 def test_model_files_of_equal_bytes_are_one_thing_with_two_names(run: Path, tmp_path: Path) -> None:
     (run / "journal.jsonl").unlink()
     md5 = {"bytes": 3, "md5": "CY9rzUYh03PK3k6DJie09g=="}
