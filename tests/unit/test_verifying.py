@@ -155,8 +155,9 @@ def test_what_a_person_may_do_to_the_table_of_metrics_is_found(run: Path) -> Non
     assert against(run) == [("metrics.csv", "form")]
     path.write_text("\n".join(written.splitlines()[:-1]) + "\n", encoding="utf-8")
     assert against(run) == [("metrics.csv", "points")]
-    path.write_text("job\nx\n", encoding="utf-8")
-    assert against(run) == [("metrics.csv", "")]
+    for other in ("job\nx\n", f"{written}chat_completion_finetune,loss,3,1.0\n", f'{written}"'):
+        path.write_text(other, encoding="utf-8")
+        assert against(run)[0] == ("metrics.csv", "")
 
 
 # --- whole lines, whole files -------------------------------------------------------------------------------
