@@ -50,13 +50,23 @@ def read(path: Path) -> tuple[Point, ...]:
     if not path.exists():
         return ()
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            return tuple(_point(row) for row in csv.DictReader(stream, strict=True))
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        return parsed(path.read_bytes().decode())
+    except (OSError, ValueError) as error:
         raise UsageError(f"{path} is not a table of metrics as this program writes it") from error
 
 
+def parsed(text: str) -> tuple[Point, ...]:
+    """Give the points of a table's text. Raises ValueError for what is none."""
+    try:
+        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        return tuple(_point(row) for row in rows)
+    except (KeyError, TypeError, csv.Error) as error:
+        raise ValueError("no table of metrics") from error
+
+
 def _point(row: dict[str, str]) -> Point:
+    if None in row.values():
+        raise ValueError("the row is too short")
     return Point(
         job=row["job"],
         metric=row["metric"],

@@ -10,7 +10,7 @@ from runner import origins
 from runner.background import LOG_NAME
 from runner.billing import Hourly
 from runner.clock import Clock
-from runner.console import chronicle, findings, going_on, lines, mending, outlook, texts
+from runner.console import chronicle, findings, going_on, lines, mending, outlook, proving, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
@@ -31,6 +31,7 @@ from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.steps.sample import kept
 from runner.steps.step import Change
 from runner.under_way import carried
+from runner.verifying.findings import Finding as Checked
 
 
 class Console(Voice):
@@ -179,6 +180,15 @@ class Console(Voice):
     def repaired(self, done: Repaired, folder: Path) -> None:
         """Tell what a repair has kept and what not."""
         self._tell(mending.value(done, folder), mending.text(done, folder))
+
+    def verified(self, found: Sequence[Checked], path: Path) -> None:
+        """Tell how a run's files stand to what was recorded of them."""
+        self._tell(proving.value(found, path), proving.text(found, path))
+
+    def exported(self, crate: Path, run_id: str, names: Sequence[str]) -> None:
+        """Tell where a run was written to for other programs, and what of it."""
+        value = {"run_id": run_id, "crate": str(crate), "files": list(names)}
+        self._tell(value, proving.exported(crate, run_id, names))
 
     def taken_down(self, said: Manifest, left: tuple[str, ...], spared: tuple[str, ...] = ()) -> None:
         """Tell what `down` has left, and what it left to another run."""

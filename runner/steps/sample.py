@@ -1,10 +1,12 @@
 """A look at what was bought: rows of the test split scored through the endpoint, beside the ground truth."""
 
+import hashlib
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -75,7 +77,7 @@ class SampleStep:
             answer = _scored(context, row)
             _keep(path, answer)
             scored.append(answer)
-        return _summary(scored, compared=context.recipe.baseline is not None)
+        return _sealed(_summary(scored, compared=context.recipe.baseline is not None), path)
 
     def create(self, context: Context, intent: Mapping[str, Json]) -> None:
         """Never called: a step that reads has succeeded or failed by being looked at."""
@@ -131,6 +133,12 @@ def _exact(scored: list[dict[str, Any]], key: str) -> int:
 
 def _each(scored: list[dict[str, Any]], key: str) -> list[Json]:
     return [row[key] for row in scored]
+
+
+def _sealed(seen: Observation, path: Path) -> Observation:
+    """Add the SHA-256 of all answers: the only trace of them that a manifest may have."""
+    sha256 = hashlib.sha256(_whole_lines(path, cut=False)).hexdigest()
+    return replace(seen, outputs={**seen.outputs, "sha256": sha256})
 
 
 def kept(path: Path, *, cut: bool = False, keys: AbstractSet[str] = _ANSWER_KEYS) -> list[dict[str, Any]]:

@@ -269,6 +269,7 @@ def test_an_answer_that_was_kept_is_neither_asked_for_again_nor_changed(bench: B
     assert score(bench).outputs == first.outputs
     assert asked == ["q0", "q1", "q2"]
     assert (bench.folder / "samples.jsonl").read_bytes() == kept
+    assert first.outputs["sha256"] == hashlib.sha256(kept).hexdigest()
     assert stat.S_IMODE((bench.folder / "samples.jsonl").stat().st_mode) == 0o600
 
 

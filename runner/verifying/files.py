@@ -1,0 +1,142 @@
+"""The files beside the manifest, against what the steps recorded of them: rows, points, answers."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from runner import metric_table
+from runner.journal import Json
+from runner.manifest_file import FILE_NAME as MANIFEST
+from runner.steps.sample import FILE_NAME as SAMPLES
+from runner.verifying import opening
+from runner.verifying.findings import Finding, compared, differs, fits, unchecked
+from runner.verifying.opening import Measured
+
+LARGEST_TABLE = 256 << 20
+_NOT_HERE = "is not here"
+_ANOTHER = "is not what was recorded"
+
+
+def files(folder: Path, said: Mapping[str, Json]) -> Iterator[Finding]:
+    """Look at every file that a step of the run has recorded."""
+    steps = said["steps"]
+    yield from _rows(folder, steps.get("dataset", {}), said["pins"].get("dataset"))
+    yield from _table(folder, steps.get("finetune", {}))
+    yield from _samples(folder, steps.get("sample", {}))
+
+
+# --- rows ---------------------------------------------------------------------------------------------------
+
+
+def _rows(folder: Path, step: Mapping[str, Json], pinned: Mapping[str, Json] | None) -> Iterator[Finding]:
+    assets = _mapping(step.get("intent", {}).get("assets"))
+    for role, asset in assets.items():
+        if isinstance(asset, dict) and "file" in asset:
+            yield from _split(folder, role, asset)
+        else:
+            yield unchecked(
+                f"dataset.{role}", "", "its rows lie in the workspace alone: no digest is recorded"
+            )
+    done = step.get("outputs", {}).get("assets")
+    if done is not None:
+        place = "steps.dataset.outputs.assets"
+        yield _same(place, done == assets, "is not what steps.dataset.intent.assets says")
+    if pinned and pinned["files"]:
+        yield _same(
+            "pins.dataset.files", _pins(assets) == pinned["files"], "is not what the dataset step says"
+        )
+
+
+def _pins(assets: Mapping[str, Json]) -> Mapping[str, Json]:
+    return {
+        role: {key: asset.get(key) for key in ("sha256", "rows", "bytes")}
+        for role, asset in assets.items()
+        if isinstance(asset, dict) and "file" in asset
+    }
+
+
+def _same(place: str, equal: bool, reason: str) -> Finding:  # noqa: FBT001 - the outcome of a comparison
+    return fits(MANIFEST, place) if equal else differs(MANIFEST, place, reason)
+
+
+def _split(folder: Path, role: str, asset: Mapping[str, Json]) -> Iterator[Finding]:
+    name, size = asset["file"], asset.get("bytes")
+    recorded = {key: asset.get(key) for key in ("bytes", "sha256", "rows")}
+    if not isinstance(name, str) or not isinstance(size, int):
+        place = f"steps.dataset.intent.assets.{role}"
+        yield differs(MANIFEST, place, "does not tell a file, its size and its digest")
+        return
+    measured, trouble = _measured(folder, name, size)
+    yield from trouble
+    if measured is None:
+        return
+    if measured.bytes != size:  # nothing else was looked at
+        yield differs(name, "bytes", _ANOTHER, expected=size, found=measured.bytes)
+        return
+    found = {"sha256": measured.sha256, "rows": measured.lines}
+    for place, value in found.items():
+        yield compared(name, place, expected=recorded[place], found=value, reason=_ANOTHER)
+
+
+def _measured(
+    folder: Path, name: str, size: int | None = None
+) -> tuple[Measured | None, tuple[Finding, ...]]:
+    try:
+        return opening.measured(folder, name, bytes_expected=size), ()
+    except opening.Missing:
+        return None, (unchecked(name, "", _NOT_HERE),)
+    except opening.Refused as refused:
+        return None, (differs(name, "", str(refused)),)
+
+
+# --- the table of metrics -----------------------------------------------------------------------------------
+
+
+def _table(folder: Path, step: Mapping[str, Json]) -> Iterator[Finding]:
+    table = _mapping(step.get("outputs", {}).get("table"))
+    name = str(table.get("file", metric_table.FILE_NAME))
+    try:
+        content = opening.content(folder, name, at_most=LARGEST_TABLE)
+        points = metric_table.parsed(content.decode())
+    except opening.Missing:
+        if table:
+            yield unchecked(name, "", _NOT_HERE)
+        return
+    except (opening.Refused, ValueError) as refused:
+        reason = str(refused) if isinstance(refused, opening.Refused) else "is no table of metrics"
+        yield differs(name, "", reason)
+        return
+    if not table:
+        yield unchecked(name, "", "no step recorded a digest of it")
+        return
+    yield compared(name, "points", expected=table.get("points"), found=len(points), reason=_ANOTHER)
+    found = metric_table.digest(points)
+    yield compared(
+        name, "sha256 of what was learnt", expected=table.get("sha256"), found=found, reason=_ANOTHER
+    )
+    if metric_table.as_csv(points).encode() != content:
+        yield differs(name, "form", "is not laid out as it was written")
+    yield unchecked(name, "times, speed and memory", "they are never the same twice: no digest covers them")
+
+
+# --- answers ------------------------------------------------------------------------------------------------
+
+
+def _samples(folder: Path, step: Mapping[str, Json]) -> Iterator[Finding]:
+    if step.get("status") not in {"succeeded", "deleted"}:
+        if step:
+            yield unchecked(SAMPLES, "", "not all rows were scored: its digest is recorded at the end")
+        return
+    outputs = step["outputs"]
+    measured, trouble = _measured(folder, SAMPLES)
+    yield from trouble
+    if measured is None:
+        return
+    yield compared(SAMPLES, "rows", expected=outputs.get("rows"), found=measured.lines, reason=_ANOTHER)
+    if "sha256" not in outputs:
+        yield unchecked(SAMPLES, "sha256", "the version that wrote it recorded none")
+        return
+    yield compared(SAMPLES, "sha256", expected=outputs["sha256"], found=measured.sha256, reason=_ANOTHER)
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
