@@ -95,9 +95,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hub")
 def test_what_names_resolve_to_is_taken() -> None:
-    found = pins.taken(
-        loaded().recipe, facts({"model_specific_defaults": {"b": 1, "a": 2}, "license": "mit"})
-    )
+    found = pins.taken(loaded(), facts({"model_specific_defaults": {"b": 1, "a": 2}, "license": "mit"}))
     assert found.model == ModelPin(
         id="azureml://registries/azureml/models/Phi-4/versions/8",
         version="8",
@@ -114,7 +112,7 @@ def test_what_names_resolve_to_is_taken() -> None:
 
 @pytest.mark.usefixtures("hub")
 def test_a_tag_that_is_text_stays_as_it_is() -> None:
-    found = pins.taken(loaded().recipe, facts({"model_specific_defaults": "{'b': 1}"}))
+    found = pins.taken(loaded(), facts({"model_specific_defaults": "{'b': 1}"}))
     assert found.model
     assert found.model.tags == {"model_specific_defaults": "{'b': 1}"}
 
@@ -129,7 +127,7 @@ def test_a_tag_that_is_text_stays_as_it_is() -> None:
 )
 def test_files_have_no_revision_and_a_data_asset_has_its_version(source: str, expected: DatasetPin) -> None:
     text = RECIPE.replace(b"huggingface: lab/chat\n  revision: main", source.encode())
-    assert pins.taken(loaded(text).recipe, facts()).dataset == expected
+    assert pins.taken(loaded(text), facts()).dataset == expected
 
 
 def test_every_tag_that_is_read_is_pinned() -> None:
