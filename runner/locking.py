@@ -161,6 +161,8 @@ def _other_recipe(loaded: Loaded, lock: Lock) -> Iterator[Diagnostic]:
 
 
 def _shown(value: Value) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     return "not given" if value is None else str(value)
 
 

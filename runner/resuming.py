@@ -66,7 +66,7 @@ def _carried_on(session: Session, run: Run, said: Manifest, loaded: Loaded) -> E
         _refuse_other_variables(session, run, loaded)
         opened = reopened(session, said, loaded, run.cloud)
         _restore_rows(opened, said, run.folder)
-    with _rows_as_pinned(opened, said) as opened:
+    with rows_as_pinned(opened, said) as opened:
         run.record(Event.RUN_RESUMED, data=_resumption(loaded, run.cloud.target.kind))
         return at_the_console(session, run, opened.plan, opening.context(opened, run.folder)).exit_code
 
@@ -100,7 +100,7 @@ def _restore_rows(opened: Opened, said: Manifest, folder: Path) -> None:
 
 
 @contextmanager
-def _rows_as_pinned(opened: Opened, said: Manifest) -> Iterator[Opened]:
+def rows_as_pinned(opened: Opened, said: Manifest) -> Iterator[Opened]:
     """Have the rows that a run was locked to, if it was cut off before its own were written down.
 
     Raises Drifted where its source gives others by now.

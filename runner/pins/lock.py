@@ -1,5 +1,6 @@
 """The lock of a recipe: its pins as a file beside it, and the keys of the recipe that they hang on."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -24,8 +25,6 @@ _KEYS = frozenset({
     "finetune.task", "finetune.component_version",
 })  # fmt: skip
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-_ESCAPED = frozenset('"\\')
-_LAST_OF_TWO, _LAST_OF_FOUR = 0xFF, 0xFFFF
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,22 +74,14 @@ def as_text(lock: Lock, recipe: Path) -> str:
 def _lines(tree: Mapping[str, Json], indent: str = "") -> Iterator[str]:
     """Write a mapping; what is null, and a mapping that is empty, is left out."""
     for key, value in tree.items():
-        written = key if _PLAIN_KEY.fullmatch(key) else _quoted(key)
+        written = key if _PLAIN_KEY.fullmatch(key) else _in_quotes(key)
         if isinstance(value, Mapping) and value:
             yield f"{indent}{written}:"
             yield from _lines(value, f"{indent}  ")
         elif not isinstance(value, Mapping) and value is not None:
-            yield f"{indent}{written}: {_quoted(value) if isinstance(value, str) else value}"
+            yield f"{indent}{written}: {_in_quotes(value) if isinstance(value, str) else value}"
 
 
-def _quoted(text: str) -> str:
-    return f'"{"".join(map(_character, text))}"'
-
-
-def _character(character: str) -> str:
-    if character.isprintable() and character not in _ESCAPED:
-        return character
-    point = ord(character)
-    if point <= _LAST_OF_TWO:
-        return f"\\x{point:02x}"
-    return f"\\u{point:04x}" if point <= _LAST_OF_FOUR else f"\\U{point:08x}"
+def _in_quotes(text: str) -> str:
+    """Write a text as JSON, whose escapes are YAML's, too."""
+    return json.dumps(text, ensure_ascii=False)

@@ -80,10 +80,10 @@ def _revision(section: Dataset) -> str | None:
 def _text(tag: object) -> str:
     """Give a tag as text, which it is at the registry, while the catalog has what the text means.
 
-    It is kept in files: without secrets, and without halves of characters, which no file holds.
+    It is kept in files, and shown: without secrets, and with characters that cannot be seen written out.
     """
-    text = tag if isinstance(tag, str) else _canonical(tag)
-    return redact(text.encode("utf-8", "backslashreplace").decode())
+    text = redact(tag if isinstance(tag, str) else _canonical(tag))
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _canonical(value: object) -> str:

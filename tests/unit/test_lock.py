@@ -1,8 +1,9 @@
-"""`runner lock`, `--check` and `--locked`: what moved is told at the recipe's line, before anything is made."""
+"""`runner lock`, `--check`, `--locked`: what moved is told at the recipe's line, before anything is made."""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -156,10 +157,7 @@ def test_a_lock_holds_what_all_names_and_rows_came_to(
     assert (lock.pins.model.version, lock.pins.component.version) == ("8", "0.0.82")
     assert {role: file.rows for role, file in lock.pins.dataset.files.items()} == {"train": 4, "test": 4}
     assert lock.versions == provenance.installations(TargetKind.AZURE)
-    assert (
-        list(Path().glob("*")) == [Path("small.lock.yaml"), recipe, Path("rows")]
-        or len(list(Path().glob("*"))) == 3
-    )
+    assert sorted(map(str, Path().iterdir())) == ["rows", "small.lock.yaml", "small.yaml"]
 
 
 @pytest.mark.usefixtures("sky", "recipe")
@@ -176,13 +174,14 @@ def test_the_same_things_are_locked_in_the_same_bytes() -> None:
 
 
 @pytest.mark.usefixtures("recipe")
-def test_any_text_of_a_tag_comes_back_as_it_was(sky: Sky) -> None:
-    odd = "{'a': \"\\\\\x07\x85\u202e\ufeff \u2028é😀\"}\n: - #"
+def test_any_text_of_a_tag_can_be_locked_and_is_read_as_it_was_written(sky: Sky) -> None:
+    odd = "{'a': \"\ud800\\\\\x07\x85\u202e\ufeff \u2028é😀\"}\n: - #"
     sky.publish("9", tags={"model_specific_defaults": odd})
     assert runner("lock") == 0
     lock = pins.read(LOCK, Path("small.yaml"))
     assert lock.pins.model
-    assert lock.pins.model.tags == {"model_specific_defaults": odd}
+    shown = "{'a': \"\\ud800\\\\\\x07\\x85\\u202e\\ufeff \\u2028é😀\"}\\n: - #"
+    assert lock.pins.model.tags == {"model_specific_defaults": shown}
     assert runner("lock", "--check") == 0
 
 
@@ -251,11 +250,11 @@ def test_a_version_that_says_something_else_has_drifted(
     sky.publish("8", tags={"model_specific_defaults": "{'max_steps': 3}", "finetune_compute_allow_list": []})
     sky.publish_component("0.0.82", default=7)
     code, found = said(capsys, *words)
+    digest = pins.inputs_digest(sky.components["0.0.82"])[:12]
     assert code == 5
     assert [each.partition("; ")[0] for each in found if "error" in each] == [
         "5 error model.version: the tag model_specific_defaults of version 8 says something else",
-        f"13 error finetune.component_version: the inputs of version 0.0.82 have changed: sha256 "
-        f"{pins.inputs_digest(sky.components['0.0.82'])[:12]}",
+        f"13 error finetune.component_version: the inputs of version 0.0.82 have changed: sha256 {digest}",
     ]
     assert any("warning model.version: the tag finetune_compute_allow_list" in each for each in found)
     assert not Path("runs").exists()
@@ -318,8 +317,7 @@ def test_a_locked_run_has_its_rows_before_it_begins() -> None:
     loaded = load(Path("small.yaml"))
     lock = locking.beside(Path("small.yaml"), loaded, TargetKind.AZURE)
     cloud = openings.connected(None, None, "azureml")  # type: ignore[arg-type] # see the fixture
-    today = catalog_day()
-    with locking.opened(loaded, cloud, today, None, lock) as opened:
+    with locking.opened(loaded, cloud, date(2026, 11, 21), None, lock) as opened:
         context = openings.context(opened, Path("runs/x"))
         assert context.prepared
         assert all(split.path.is_file() for split in context.prepared.values())
@@ -330,39 +328,34 @@ def test_a_locked_run_has_its_rows_before_it_begins() -> None:
     assert not kept.exists()
 
 
-def catalog_day() -> Any:  # noqa: ANN401 - a date
-    from datetime import date  # noqa: PLC0415 - of this one
-
-    return date(2026, 11, 21)
-
-
 @pytest.mark.usefixtures("sky")
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("edited", "told"),
     [
-        ("name: Phi-4", "name: Phi-3", "4 error model.name: is Phi-3; the lock was made with Phi-4"),
-        ("latest", "'8'", "5 error model.version: is 8; the lock was made with latest"),
-        ("train: train", "train: test", "9 error dataset.train: is test; the lock was made with train"),
+        (("name: Phi-4", "name: Phi-3"), "4 error model.name: is Phi-3; the lock was made with Phi-4"),
+        (("latest", "'8'"), "5 error model.version: is 8; the lock was made with latest"),
+        (("train: train", "train: test"), "9 error dataset.train: is test; the lock was made with train"),
         (
-            "  test: test\n",
-            "  test: test\n  validation: test\n",
+            ("  test: test\n", "  test: test\n  validation: test\n"),
             "11 error dataset.validation: is test; the lock was made with not given",
         ),
-        ("percent: 50", "percent: 25", "11 error dataset.percent: is 25; the lock was made with 50"),
-        ("  percent: 50\n", "", "8 error dataset.percent: is 100.0; the lock was made with 50"),
+        (("percent: 50", "percent: 25"), "11 error dataset.percent: is 25; the lock was made with 50"),
+        (("  percent: 50\n", ""), "8 error dataset.percent: is 100; the lock was made with 50"),
     ],
 )
 @pytest.mark.parametrize(
     "words", [("lock", "--check"), ("run", "--locked"), ("plan", "--locked", "--offline")]
 )
-def test_a_lock_is_only_of_the_recipe_it_was_made_of(  # noqa: PLR0913 - a table of cases by verbs
-    recipe: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], old: str, new: str, told: str
+def test_a_lock_is_only_of_the_recipe_it_was_made_of(
+    recipe: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    edited: tuple[str, str],
+    told: str,
 ) -> None:
     runner("lock")
-    edit(recipe, old, new)
-    code, found = said(capsys, *words)
-    assert code == 5
-    assert [each.split(" ", 1)[1] for each in found] == [told.split(" ", 1)[1]]
+    edit(recipe, *edited)
+    assert said(capsys, *words) == (5, [told])
 
 
 @pytest.mark.usefixtures("sky")
@@ -394,10 +387,8 @@ def test_another_version_of_a_library_is_only_a_notice(capsys: pytest.CaptureFix
     runner("lock")
     edit(LOCK, f'pyarrow: "{provenance.installed("pyarrow")}"', 'pyarrow: "0.1"')
     line = LOCK.read_text(encoding="utf-8").splitlines().index('  pyarrow: "0.1"') + 1
-    told = [
-        f"{line} notice versions.pyarrow: is {provenance.installed('pyarrow')} here;"
-        " the lock was made with 0.1"
-    ]
+    now = provenance.installed("pyarrow")
+    told = [f"{line} notice versions.pyarrow: is {now} here; the lock was made with 0.1"]
     assert said(capsys, "lock", "--check") == (0, told)
     assert said(capsys, "plan", "--locked") == (0, told)
     assert said(capsys, "plan", "--locked", "--offline") == (0, told)
@@ -411,7 +402,7 @@ def test_without_a_lock_there_is_a_hint_of_how_to_make_one(
     assert runner(*words) == 2
     assert capsys.readouterr().err.splitlines() == [
         "error: there is no lock small.lock.yaml",
-        "hint: runner lock small.yaml makes it",
+        "  hint: runner lock small.yaml makes it",
     ]
 
 
@@ -498,7 +489,6 @@ def test_data_assets_are_locked_to_their_version(
         ('target: "azure"', 'target: "moon"', "not-allowed-value target"),
         ("rows: 4\n      bytes", "rows: many\n      bytes", "wrong-type dataset.files.train.rows: is text"),
         ('  train:\n      sha256: "', '  train:\n      sha256: "x', "dataset.files.train.sha256: must be 64"),
-        ('  "version"', "  version", ""),
         ("model:\n", "model:\n  version: null\n", "duplicate-key model.version"),
         ("recipe:\n", "<<<<<<< HEAD\nrecipe:\n", "conflict"),
         ("lock: 1\n", "lock: 1\npins: !!python/object:os.system {}\n", "tag pins"),
@@ -507,8 +497,7 @@ def test_data_assets_are_locked_to_their_version(
 def test_a_damaged_lock_is_told_at_its_line(recipe: Path, old: str, new: str, told: str) -> None:
     runner("lock")
     text = LOCK.read_text(encoding="utf-8")
-    if old not in text:
-        pytest.skip("not in this lock")
+    assert old in text
     LOCK.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(LockInvalid) as caught:
         pins.read(LOCK, recipe)
