@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner import origins
 from runner.durable import replace_file
+from runner.errors import UsageError
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.load import Loaded
@@ -53,8 +54,11 @@ def depended_on(loaded: Loaded) -> dict[str, Value]:
 
 
 def write(lock: Lock, path: Path, recipe: Path) -> None:
-    """Write a lock atomically; the same lock is the same bytes."""
-    replace_file(path, as_text(lock, recipe).encode())
+    """Write a lock atomically; the same lock is the same bytes. Raises UsageError where it cannot be."""
+    try:
+        replace_file(path, as_text(lock, recipe).encode())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def as_text(lock: Lock, recipe: Path) -> str:

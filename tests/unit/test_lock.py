@@ -415,6 +415,36 @@ def test_a_recipe_whose_model_is_nowhere_is_not_locked(capsys: pytest.CaptureFix
     assert not LOCK.exists()
 
 
+@pytest.mark.usefixtures("sky", "recipe")
+def test_a_setting_that_a_lock_was_made_with_is_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--set", "dataset.validation=test")
+    assert runner("lock", *words) == 0
+    assert runner("plan", "--locked", *words) == 0
+    told = ["8 error dataset.validation: is not given; the lock was made with test"]
+    assert said(capsys, "plan", "--locked") == (5, told)
+
+
+@pytest.mark.usefixtures("sky")
+def test_what_the_environment_filled_in_is_not_locked(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(recipe, "path: rows", "path: ${env:ROWS}")
+    monkeypatch.setenv("ROWS", "rows")
+    assert runner("lock") == 0
+    lock = pins.read(LOCK, recipe)
+    assert lock.pins.dataset
+    assert (lock.pins.dataset.source, lock.recipe["dataset.path"]) == ("${env:ROWS}", "${env:ROWS}")
+    (recipe.parent / "rows").rename(recipe.parent / "moved")
+    monkeypatch.setenv("ROWS", "moved")
+    assert runner("lock", "--check") == 0
+
+
+@pytest.mark.usefixtures("sky", "recipe")
+def test_a_lock_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    LOCK.mkdir()
+    assert runner("lock") == 2
+    assert capsys.readouterr().err == "error: small.lock.yaml cannot be written: Is a directory\n"
+    assert [path.name for path in Path().glob(".*")] == []
+
+
 # --- rows that lie elsewhere --------------------------------------------------------------------------------
 
 
