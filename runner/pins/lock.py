@@ -13,7 +13,7 @@ from runner.facts import TargetKind
 from runner.journal import Json
 from runner.load import Loaded
 from runner.pins.values import Pins
-from runner.redact import printable, scrub
+from runner.redact import scrub
 from runner.yaml12 import Key, Position, Value
 
 FORMAT = 1
@@ -71,7 +71,7 @@ def as_text(lock: Lock, recipe: Path) -> str:
         "versions": lock.versions,
     }
     lines = "".join(f"{line}\n" for line in _lines(scrub(tree)))
-    name = printable(recipe.name).replace("\n", "\\n")
+    name = "".join(each if each.isprintable() else "?" for each in recipe.name)
     return f"# What {name} was locked to. Commit it; make it anew with: runner lock {name}\n{lines}"
 
 

@@ -1,6 +1,9 @@
 """`runner lock`, `--check`, `--locked`: what moved is told at the recipe's line, before anything is made."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -131,6 +134,7 @@ def said(capsys: pytest.CaptureFixture[str], verb: str, *words: str) -> tuple[in
 
 
 LOCK = Path("small.lock.yaml")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.usefixtures("sky")
@@ -504,6 +508,28 @@ def test_data_assets_are_locked_to_their_version(
     sky.assets = {"chat-train:3", "chat-test:4"}
     code, found = said(capsys, "run", "--locked")
     assert (code, found) == (4, ["11 error dataset.test: the workspace has no chat-test 3; "])
+
+
+# --- what it is read and written with ----------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("sky", "recipe")
+def test_a_locked_plan_without_a_cloud_imports_nothing_heavy() -> None:
+    runner("lock")
+    program = (
+        "import sys; from runner.cli import main\n"
+        "assert main(['plan', 'small.yaml', '--offline', '--locked', '--target', 'azure']) == 0\n"
+        "heavy = {'azure', 'datasets', 'huggingface_hub', 'pandas', 'pyarrow', 'torch'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True)
+
+
+def test_a_name_of_a_file_stays_within_the_comment() -> None:
+    lock = Lock(target=TargetKind.AZURE, recipe={"model.name": "a"}, pins=pins.Pins(), versions={})
+    text = pins.as_text(lock, Path("a\nb\u2028c\udcff.yaml"))
+    assert text.encode().splitlines()[0].startswith(b"# What a?b?c?.yaml was locked to.")
 
 
 # --- files that are no locks --------------------------------------------------------------------------------
