@@ -22,6 +22,8 @@ from runner.steps import dataset
 from runner.target import of_a_run
 from runner.variables import refuse_others
 
+_OPENED_WITH = "the run was opened with"
+
 
 def look(session: Session, folder: Path, state: Path | None) -> ExitCode:
     """Look at what a run that succeeded left in the cloud, and change nothing there."""
@@ -101,7 +103,7 @@ def _restore_rows(opened: Opened, said: Manifest, folder: Path) -> None:
 
 @contextmanager
 def rows_as_pinned(opened: Opened, said: Manifest) -> Iterator[Opened]:
-    """Have the rows that a run was locked to, if it was cut off before its own were written down.
+    """Have the rows that a run was opened with, if it was cut off before its own were written down.
 
     Raises Drifted where its source gives others by now.
     """
@@ -110,9 +112,9 @@ def rows_as_pinned(opened: Opened, said: Manifest) -> Iterator[Opened]:
         yield opened
         return
     with opening.prepared(opened) as again:
-        found = pins.told(opened.loaded.source, pins.differences(opened.pins, again.pins), "it was locked to")
+        found = pins.told(opened.loaded.source, pins.differences(opened.pins, again.pins), _OPENED_WITH)
         if found:
-            message = f"the rows are not those that run {said.run_id} was locked to"
+            message = f"the rows are not those that run {said.run_id} was opened with"
             raise Drifted(message, found, hint="bring them back as they were, or begin anew with runner run")
         yield again
 
