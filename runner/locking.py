@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
 _PINNED_BY = "the lock has"
-_LOST = "what was locked is not there any more"
 _GONE = frozenset({"no-such-revision", "no-such-dataset"})
 
 
@@ -58,7 +57,9 @@ def made(loaded: Loaded, cloud: "Cloud", today: date) -> Lock:
     Raises PreflightRefused for what is not there, RecipeInvalid for rows that cannot be trained on.
     """
     facts = pinned(loaded.recipe, cloud, today)
-    _refuse(_missing(loaded, facts), "the registry does not have what the recipe names")
+    missing = tuple(_missing(loaded, facts))
+    if missing:
+        raise PreflightRefused("the registry does not have what the recipe names", missing)
     found = opening.resolved(loaded, facts)
     with _rows(_at(loaded, found)) as rows:
         found = pins.with_rows(found, rows)
@@ -84,7 +85,7 @@ def moved(loaded: Loaded, cloud: "Cloud", today: date, lock: Lock) -> tuple[Diag
         *pins.differences(replace(lock.pins, dataset=None), opening.resolved(at_lock, facts)),
     ]
     gone = (*_missing(at_lock, facts), *_missing_assets(at_lock, cloud))
-    _refuse(gone, _LOST, pins.told(loaded.source, found, _PINNED_BY))
+    _refuse_lost(loaded, gone, pins.told(loaded.source, found, _PINNED_BY))
     with _rows(at_lock) as rows:
         found += pins.differences(Pins(dataset=lock.pins.dataset), _rows_alone(lock, rows))
     told = pins.told(loaded.source, dict.fromkeys(found), _PINNED_BY)
@@ -105,7 +106,7 @@ def opened(
     at_lock = _at(loaded, lock.pins)
     facts = survey(at_lock.recipe, cloud, today, folder=loaded.source.folder)
     gone = (*_missing(at_lock, facts), *_missing_assets(at_lock, cloud))
-    _refuse(gone, _LOST)
+    _refuse_lost(loaded, gone)
     with _rows(at_lock) as rows:
         now = pins.with_rows(opening.resolved(at_lock, facts), rows)
         warnings = _undrifted(loaded, lock, now)
@@ -194,10 +195,12 @@ def _gone(loaded: Loaded, key: tuple[str, str], message: str) -> Diagnostic:
     return loaded.source.diagnostic(key, code="pin-missing", message=message)
 
 
-def _refuse(gone: Iterable[Diagnostic], message: str, others: Iterable[Diagnostic] = ()) -> None:
+def _refuse_lost(loaded: Loaded, gone: Iterable[Diagnostic], others: Iterable[Diagnostic] = ()) -> None:
+    """Raise PreflightRefused where something that was locked is gone, with what has moved besides."""
     found = tuple(gone)
     if found:
-        raise PreflightRefused(message, (*found, *others))
+        hint = f"runner lock {loaded.source.path} locks what there is now"
+        raise PreflightRefused("what was locked is not there any more", (*found, *others), hint=hint)
 
 
 @contextmanager
@@ -210,7 +213,7 @@ def _rows(loaded: Loaded) -> Iterator[Mapping[str, PreparedSplit]]:
         except RecipeInvalid as invalid:
             if section and section.huggingface and any(each.code in _GONE for each in invalid.diagnostics):
                 message = f"{section.huggingface} at {section.revision} is not on the Hub any more"
-                _refuse([_gone(loaded, ("dataset", "huggingface"), message)], _LOST)
+                _refuse_lost(loaded, [_gone(loaded, ("dataset", "huggingface"), message)])
             raise
         yield rows
 
