@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = {
     "validate": "tell every mistake in a recipe, at its line; touches no network",
     "config": "show every value in force and where it is from, as one recipe",
     "plan": "show what a run would create, reuse and change, and every parameter with its origin",
+    "lock": "write what a recipe's names and rows come to beside it; --check: tell what has moved since",
     "run": "carry a recipe out: train, register, deploy, score, clean up",
     "resume": "bring a run that was interrupted, or failed, to its end",
     "attach": "follow a run that another process carries out",

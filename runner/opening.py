@@ -1,24 +1,28 @@
 """From a recipe to a checked plan on a connected target: what the verbs that go online share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
-from runner import cost, launcher, preflight, sizing, target
+from runner import cost, dataset, launcher, pins, preflight, sizing, target
 from runner.clock import FollowingClock
 from runner.console.silent import SilentProgress
 from runner.cost import Prices
-from runner.errors import PreflightRefused, Severity
+from runner.dataset import PreparedSplit
+from runner.errors import Diagnostic, PreflightRefused, RecipeInvalid, Severity
 from runner.execute import Run
 from runner.facts import Facts, Target, TargetKind
 from runner.journal import Journal
 from runner.load import EVERY_SECTION, Loaded, resolve
 from runner.parameters import Effective
+from runner.pins import Pins
 from runner.plan import Plan, plan
+from runner.recipe import Recipe
 from runner.session import Session
 from runner.steps.step import Context
 from runner.survey import survey, survey_offline
@@ -34,12 +38,22 @@ _CLOCK_FILE = "clock.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
-    """A recipe on its target, checked: nothing has been changed yet."""
+    """A recipe on its target, checked: nothing has been changed yet. `loaded` is it as it was written.
+
+    `rows` are there where they were prepared before anything is changed, too.
+    """
 
     loaded: Loaded
     cloud: "Cloud"
     facts: Facts
     plan: Plan
+    pins: Pins = field(default_factory=Pins)
+    rows: Mapping[str, PreparedSplit] | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """Give the recipe with what its names were resolved to in their place: what is carried out."""
+        return pins.applied(self.loaded.recipe, self.pins)
 
 
 @dataclass(slots=True)
@@ -58,7 +72,7 @@ def from_catalog(loaded: Loaded, kind: TargetKind, today: date) -> tuple[Facts, 
 def offline(loaded: Loaded, kind: TargetKind, today: date, prices: Prices | None = None) -> Plan:
     """Plan from the catalog alone. Raises PreflightRefused."""
     facts = survey_offline(loaded.recipe, kind, None, today, folder=loaded.source.folder)
-    return _checked(loaded, facts, prices)
+    return checked(loaded, facts, prices)
 
 
 @contextmanager
@@ -116,15 +130,49 @@ def connected(session: Session, chosen: Target, registry: str) -> "Cloud":
 
 
 def opened(loaded: Loaded, cloud: "Cloud", today: date, prices: Prices | None = None) -> Opened:
-    """Survey and check. Raises PreflightRefused, before anything is changed."""
+    """Survey, check and resolve, once, what the recipe's names mean now.
+
+    Raises PreflightRefused, before anything is changed; RecipeInvalid for rows that the Hub does not have.
+    """
     facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
-    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=_checked(loaded, facts, prices))
+    planned = checked(loaded, facts, prices)
+    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=planned, pins=resolved(loaded, facts))
+
+
+def resolved(loaded: Loaded, facts: Facts) -> Pins:
+    """Take the pins; what the Hub refuses is told at the recipe's line. Raises RecipeInvalid."""
+    try:
+        return pins.taken(loaded, facts)
+    except RecipeInvalid as refused:
+        placed = tuple(_placed(loaded, each) for each in refused.diagnostics)
+        raise RecipeInvalid(refused.message, placed, hint=refused.hint) from refused
+
+
+def _placed(loaded: Loaded, found: Diagnostic) -> Diagnostic:
+    key = tuple(found.key.split("."))
+    position = loaded.source.locate(key)
+    return replace(found, path=loaded.source.path_of(key), line=position.line, column=position.column)
+
+
+@contextmanager
+def prepared(opened: Opened) -> Iterator[Opened]:
+    """Prepare the rows before a run begins; they lie in a folder of their own while the block runs."""
+    with prepared_rows(opened.recipe, opened.loaded.source.folder) as rows:
+        yield replace(opened, rows=rows, pins=pins.with_rows(opened.pins, rows))
+
+
+@contextmanager
+def prepared_rows(recipe: Recipe, folder: Path) -> Iterator[Mapping[str, PreparedSplit]]:
+    """Do so with a recipe's rows alone; `folder` is where its relative paths start."""
+    with TemporaryDirectory(prefix="runner-rows-") as into:
+        section = recipe.dataset
+        yield dataset.prepare(section, folder=folder, into=Path(into)) if section else {}
 
 
 def context(opened: Opened, folder: Path) -> Context:
     """Give what the steps of a run in this folder may know."""
     return Context(
-        recipe=opened.loaded.recipe,
+        recipe=opened.recipe,
         recipe_folder=opened.loaded.source.folder,
         run_id=folder.name,
         run_folder=folder,
@@ -132,6 +180,7 @@ def context(opened: Opened, folder: Path) -> Context:
         facts=opened.facts,
         effective=opened.plan.effective,
         outputs={},
+        prepared=opened.rows,
     )
 
 
@@ -148,7 +197,8 @@ def begun(session: Session, journal: Journal, folder: Path, cloud: "Cloud", *, c
     )
 
 
-def _checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:
+def checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:
+    """Plan what is surveyed. Raises PreflightRefused with all that the target would refuse."""
     effective = preflight.merge(loaded, facts)
     found = preflight.check(loaded, facts, effective)
     diagnostics = loaded.source.in_order((*loaded.notices, *found))

@@ -9,10 +9,12 @@ from pathlib import Path
 from runner import (
     background,
     dataset,
+    locking,
     naming,
     on_interrupt,
     opening,
     origins,
+    pins,
     provenance,
     recipe_argument,
     runs,
@@ -40,6 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--detach", action="store_true", help="check everything, then let a process of its own carry it out"
     )
+    locking.declare(parser)
     parser.add_argument(
         "--prices", type=Path, metavar="FILE", help="prices of your own, instead of the list's"
     )
@@ -51,6 +54,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
     prices = read_prices(options.prices) if options.prices else None
     runs.check(options.runs_dir)
     kind = choose(loaded.recipe, options.target)
+    lock = locking.asked_for(options, loaded, kind)
     # To reach a cloud changes it, and so does the SDK: another process is to find its own way there.
     environment = dict(session.environment)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
@@ -58,19 +62,20 @@ def main(options: Namespace, session: Session) -> ExitCode:
         chosen = opening.where(session, loaded, kind)
         under_way.refuse_a_second(options.runs_dir, loaded.recipe.name, chosen)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
-        opened = opening.opened(loaded, cloud, session.clock.now().date(), prices)
-        _refuse_bad_rows(opened)
-        folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
-        with Journal(folder / FILE_NAME, session.clock, new=True) as journal:
-            journal.append(Event.RUN_OPENED, data=_opening(session, opened, chosen, folder))
-            run = opening.begun(session, journal, folder, cloud, cancel=on_interrupt.cancels(options))
-            try:
-                run.save()
-                context = opening.context(opened, folder)
-                if not options.detach:
-                    return at_the_console(session, run, opened.plan, context).exit_code
-            finally:
-                lease.keep = options.detach or bool(run.manifest.alive)
+        today = session.clock.now().date()
+        with locking.opened(loaded, cloud, today, prices, lock) as opened:
+            _refuse_bad_rows(opened)
+            folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
+            with Journal(folder / FILE_NAME, session.clock, new=True) as journal:
+                journal.append(Event.RUN_OPENED, data=_opening(session, opened, chosen, folder))
+                run = opening.begun(session, journal, folder, cloud, cancel=on_interrupt.cancels(options))
+                try:
+                    run.save()
+                    context = opening.context(opened, folder)
+                    if not options.detach:
+                        return at_the_console(session, run, opened.plan, context).exit_code
+                finally:
+                    lease.keep = options.detach or bool(run.manifest.alive)
         # The journal is let go: the process that carries the run on is to hold it.
         return _detached(options, session, folder, opened, environment)
 
@@ -78,7 +83,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
 def _refuse_bad_rows(opened: Opened) -> None:
     """Find rows that cannot be trained on while nothing is made yet: the steps begin at the same time."""
     section = opened.loaded.recipe.dataset
-    if section:
+    if section and opened.rows is None:
         dataset.check(section, folder=opened.loaded.source.folder)
 
 
@@ -115,8 +120,8 @@ def _opening(session: Session, opened: Opened, chosen: Target, folder: Path) -> 
             "registry": opened.loaded.recipe.model.registry,
         },
         "variables": fingerprints(opened.loaded, session.environment, folder.name),
-        "versions": provenance.versions(source.folder),
-        "pins": _pins(opened),
+        "versions": provenance.versions(source.folder, chosen.kind),
+        "pins": pins.as_json(opened.pins),
         "parameters": [
             {"name": each.name, "value": each.value, "origin": each.origin.value, "detail": each.detail}
             for each in parameters
@@ -137,12 +142,3 @@ def _in_force(opened: Opened) -> dict[str, Json]:
 def _part(part: Part, folder: Path) -> dict[str, Json]:
     path = os.path.relpath(part.path, folder) if part.kind != SETTING else part.path
     return asdict(part) | {"path": path}
-
-
-def _pins(opened: Opened) -> dict[str, Json]:
-    """Pin what `latest` meant; the rows are pinned by the dataset step's outputs."""
-    model, component = opened.facts.model, opened.facts.component
-    return {
-        "model": {"id": model.id, "version": model.version} if model else None,
-        "component": {"name": component.name, "version": component.version} if component else None,
-    }
