@@ -28,6 +28,7 @@ from runner.facts import (
     Target,
     TargetKind,
 )
+from runner.metric_table import Point
 from runner.naming import TAG_INTENT, TAG_RUN
 from runner.recipe import Compute, Deployment, Endpoint
 from tests.faults.boundaries import Gate
@@ -263,6 +264,7 @@ def model_cloud(world: World, gate: Gate, troubles: Mapping[int, Trouble] | None
         storage=Storage(wire),
         jobs=Jobs(wire),
         history=History(wire),
+        metrics=Metrics(wire),
         endpoints=Endpoints(wire),
         scoring=Scoring(wire),
         registry=SimpleNamespace(
@@ -471,6 +473,30 @@ class History(_Room):
     def output_asset(self, run_id: str, output: str) -> str | None:
         asset = f"azureml:{run_id}-{output}:1" if self.world.manners.has_output else None
         return self.wire.call("history.output", lambda: asset, stale=lambda: None)
+
+
+class Metrics(_Room):
+    """What MLflow keeps: it does not change once the job has ended, and decides nothing where it is not told.
+
+    How long to ask is the azure room's to say, which ends with a StepFailed.
+    """
+
+    def points(self, job: str) -> tuple[Point, ...]:
+        del job
+        if not self.world.manners.tells_history:
+            raise StepFailed("reading the metrics: HTTP 500 (for 5 minutes)")
+        losses = {1: 2.0, 2: 0.5, 3: float("nan")}
+        found = tuple(
+            Point(
+                job="chat_completion_finetune",
+                metric="loss",
+                step=step,
+                value=value,
+                time="2026-11-21T08:00:00.000Z",
+            )
+            for step, value in losses.items()
+        )
+        return self.wire.call("metrics.points", lambda: found, stale=None)
 
 
 class Endpoints(_Room):
