@@ -57,6 +57,8 @@ def read(path: Path) -> tuple[Point, ...]:
 
 
 def _point(row: dict[str, str]) -> Point:
+    if None in row.values():
+        raise ValueError("the row is too short")
     return Point(
         job=row["job"],
         metric=row["metric"],

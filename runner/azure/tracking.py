@@ -71,7 +71,7 @@ class Tracking(RestStore):
         request = HttpRequest("GET", url, headers={"Accept": "application/json"})
         response: HttpResponse = self._client.send_request(request)
         if response.status_code != 200:  # noqa: PLR2004 - HTTP's own number
-            raise HttpResponseError(message=_told(response), response=response)
+            raise _refused(response)
         answer: Mapping[str, Any] = response.json()
         return answer
 
@@ -79,6 +79,13 @@ class Tracking(RestStore):
 def _no_other_way() -> NoReturn:
     """Stand in for the credentials that MLflow asks for before it sends anything itself."""
     raise NotImplementedError
+
+
+def _refused(response: HttpResponse) -> HttpResponseError:
+    """Make the error of an answer; azure-core would take MLflow's envelope for one without a code."""
+    error = HttpResponseError(message=_told(response))
+    error.response, error.status_code = response, response.status_code
+    return error
 
 
 def _told(response: HttpResponse) -> str:
