@@ -12,10 +12,17 @@ from mlflow.store.tracking.rest_store import RestStore
 from mlflow.tracking import MlflowClient
 from mlflow.utils.rest_utils import MlflowHostCreds
 
+from runner.azure.cloud import Cloud, connect
+from runner.azure.credential import RenewableCredential
+from runner.azure.transport import Transport
+from runner.errors import NotFound, StepFailed
+from runner.facts import Target, TargetKind
 from tests.contract.chat_pipeline import add_compute, build, wait
+from tests.emulator.bench import fault
 from tests.emulator.emulated import Emulated
 
 FINETUNE = 3
+PLACE = "ws-metrics"
 NAN = "loss that is none"
 
 
@@ -23,7 +30,7 @@ NAN = "loss that is none"
 def tracked(emulator: Emulated, tmp_path_factory: pytest.TempPathFactory) -> "Tracked":
     """Have one job that has ended, and more points of it than its trainer wrote."""
     info = emulator.info["env"]
-    place = (info["AZURE_SUBSCRIPTION_ID"], info["AZURE_RESOURCE_GROUP"], "ws-metrics")
+    place = (info["AZURE_SUBSCRIPTION_ID"], info["AZURE_RESOURCE_GROUP"], PLACE)
     workspace = MLClient(DefaultAzureCredential(), *place)
     registry = MLClient(DefaultAzureCredential(), registry_name="azureml")
     train = tmp_path_factory.mktemp("rows") / "train.jsonl"
@@ -73,6 +80,21 @@ def client(tracked: Tracked, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", tracked.emulator.token())
     monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", tracked.emulator.info["ca_file"])
     return MlflowClient(tracked.url)
+
+
+@pytest.fixture(scope="module")
+def cloud(tracked: Tracked) -> Cloud:
+    """Give the same workspace as a run of ours has it, in whose pauses no time passes."""
+    info = tracked.emulator.info["env"]
+    target = Target(
+        kind=TargetKind.EMULATOR,
+        subscription_id=info["AZURE_SUBSCRIPTION_ID"],
+        resource_group=info["AZURE_RESOURCE_GROUP"],
+        workspace_name=PLACE,
+        resource_manager=tracked.emulator.url,
+    )
+    credential = RenewableCredential(DefaultAzureCredential)
+    return connect(target, "azureml", credential, wire=Transport(credential, wait=lambda _: None))
 
 
 def told(points: Sequence[object]) -> list[tuple[int, float]]:
@@ -170,3 +192,36 @@ def test_only_the_child_that_trains_has_metrics(tracked: Tracked, client: Mlflow
 def test_a_filter_that_is_not_understood_is_refused(client: MlflowClient) -> None:
     with pytest.raises(RestException, match="filters runs by tags"):
         client.search_runs(["contract"], "metrics.loss < 1")
+
+
+def test_a_run_of_ours_reads_the_same_over_its_own_transport(tracked: Tracked, cloud: Cloud) -> None:
+    """From the whole tree, a thousand points and what is no number among them."""
+    tracked.append(*(("ours", step, 1.0 / step) for step in range(1, 1200)), ("ours", 1200, math.nan))
+    points = [point for point in cloud.metrics.points("run-1") if point.metric == "ours"]
+    assert [(point.step, point.value) for point in points[:-1]] == [(n, 1.0 / n) for n in range(1, 1200)]
+    assert math.isnan(points[-1].value)
+    assert {point.job for point in points} == {"chat_completion_finetune"}
+
+
+def test_a_service_that_fails_twice_is_asked_a_third_time(tracked: Tracked, cloud: Cloud) -> None:
+    fault(tracked.emulator, "status", path="get-history", workspace=PLACE, args={"status": 500, "times": 2})
+    before = cloud.retried
+    assert cloud.metrics.points("run-1")
+    assert cloud.retried - before == 2
+
+
+def test_a_token_that_ends_early_is_renewed(tracked: Tracked, cloud: Cloud) -> None:
+    fault(tracked.emulator, "expire_tokens", path="get-history", workspace=PLACE)
+    assert cloud.metrics.points("run-1")
+
+
+def test_metrics_that_are_refused_or_gone_for_good_are_told_so(tracked: Tracked, cloud: Cloud) -> None:
+    with pytest.raises(NotFound, match="no child that trained"):
+        cloud.metrics.points("nowhere")
+    for code, said in ((403, "HTTP 403"), (404, "HTTP 404")):
+        fault(
+            tracked.emulator, "status", path="get-history", workspace=PLACE, args={"status": code, "times": 9}
+        )
+        with pytest.raises(StepFailed, match=said):
+            cloud.metrics.points("run-1")
+        tracked.emulator.admin("DELETE", "/_emu/faults")
