@@ -26,21 +26,23 @@ class Tracking(RestStore):
     """Reads runs and metrics at a tracking address; whatever is no GET is refused."""
 
     def __init__(self, address: str, client: PipelineClient[Any, Any]) -> None:
-        super().__init__(_no_other_way)
+        super().__init__(_no_other_way)  # type: ignore[no-untyped-call] # MLflow is typed in parts
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         self._address = address
         self._client = client
 
     def logged(self, run_id: str) -> Iterator[Metric]:
         """Give every point of every metric of a run, page by page."""
-        for key in sorted(self.get_run(run_id).data.metrics):
+        run = self.get_run(run_id)  # type: ignore[no-untyped-call] # as above
+        for key in sorted(run.data.metrics):
             yield from self._history(run_id, key)
 
     def _history(self, run_id: str, key: str) -> Iterator[Metric]:
         token: str | None = None
         passed: set[str] = set()
         while True:
-            page = self.get_metric_history(run_id, key, GET_METRIC_HISTORY_MAX_RESULTS, token)
+            asked = (run_id, key, GET_METRIC_HISTORY_MAX_RESULTS, token)
+            page = self.get_metric_history(*asked)  # type: ignore[no-untyped-call] # as above
             yield from page
             token = page.token
             if not token:

@@ -38,6 +38,13 @@ Answer = TypeVar("Answer")
 TARGET = Target(kind=TargetKind.AZURE, subscription_id="sub", resource_group="rg", workspace_name="ws")
 SECRET_KEY = "canary-key-0123456789abcdefghijklmnop"  # noqa: S105 - no file of a run may hold it
 BEGAN = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+# What every training has logged, as it comes to the step.
+POINTS = tuple(
+    Point(
+        job="chat_completion_finetune", metric="loss", step=step, value=value, time="2026-11-21T08:00:00.000Z"
+    )
+    for step, value in ((1, 2.0), (2, 0.5), (3, float("nan")))
+)
 
 
 class Trouble(StrEnum):
@@ -485,18 +492,7 @@ class Metrics(_Room):
         del job
         if not self.world.manners.tells_history:
             raise StepFailed("reading the metrics: HTTP 500 (for 5 minutes)")
-        losses = {1: 2.0, 2: 0.5, 3: float("nan")}
-        found = tuple(
-            Point(
-                job="chat_completion_finetune",
-                metric="loss",
-                step=step,
-                value=value,
-                time="2026-11-21T08:00:00.000Z",
-            )
-            for step, value in losses.items()
-        )
-        return self.wire.call("metrics.points", lambda: found, stale=None)
+        return self.wire.call("metrics.points", lambda: POINTS, stale=None)
 
 
 class Endpoints(_Room):
