@@ -42,6 +42,9 @@ class Target:
 # The name of the fine-tune job's one output.
 TRAINED_MODEL = "trained_model"
 
+# How the name of the node that trains ends, whatever the task.
+_TRAINING = "_finetune"
+
 
 class Provisioning(StrEnum):
     """Where a resource stands, whatever words its service uses for it."""
@@ -201,6 +204,11 @@ class ChildRun:
     name: str
     status: str
     error: str = ""
+
+    @property
+    def trains(self) -> bool:
+        """Tell the child that trains: the one that logs a fine-tuning's metrics."""
+        return self.name.endswith(_TRAINING)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

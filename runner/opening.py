@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 900
 # Where an emulator in test mode says what its clock does.
 _CLOCK_FILE = "clock.json"
+# MLflow reads it once, when it is imported: it would else leave a file in the home folder, and send reports.
+NO_TELEMETRY = {"MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +84,7 @@ def reached(session: Session, kind: TargetKind, state: Path) -> Iterator[Lease]:
     The SDK reads its cloud from the process's environment when it connects. It is imported before that is
     set: else it would ask the emulator for addresses while it is imported, once and for good.
     """
+    session.environment.update(NO_TELEMETRY)
     if kind is TargetKind.AZURE:
         yield Lease()
         return

@@ -253,6 +253,20 @@ PLANTED = (
         tests=("tests/faults/test_rows.py",),
     ),
     Planted(
+        name="a training fails because its metrics may not be read",
+        file="runner/steps/curves.py",
+        old="        return Curves(outputs={_UNKNOWN: error.message})\n",
+        new="        raise error from None\n",
+        tests=("tests/unit/test_curves.py",),
+    ),
+    Planted(
+        name="metrics that may be read later are given up at once",
+        file="runner/steps/curves.py",
+        old="    except CloudUnavailable:\n        raise\n",
+        new="",
+        tests=("tests/unit/test_curves.py",),
+    ),
+    Planted(
         name="a cancelled job is a success",
         file="runner/azure/jobs.py",
         old='_ENDED_WELL = {"Completed"}',

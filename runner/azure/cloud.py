@@ -13,6 +13,7 @@ from runner.azure.compute import Computes
 from runner.azure.credential import RenewableCredential
 from runner.azure.endpoints import Endpoints
 from runner.azure.jobs import Jobs
+from runner.azure.metrics import Metrics
 from runner.azure.registry import Registry, connect_registry
 from runner.azure.rest import seen_twice, signed_in_client
 from runner.azure.run_history import RunHistory
@@ -37,6 +38,7 @@ class Cloud:
     storage: Storage
     jobs: Jobs
     history: RunHistory
+    metrics: Metrics
     endpoints: Endpoints
     scoring: Scoring
     registry: Registry
@@ -86,6 +88,7 @@ def connect(
         storage=Storage(workspace, credential, wire),
         jobs=Jobs(workspace, history),
         history=history,
+        metrics=Metrics(history, client, wire),
         endpoints=Endpoints(workspace, client, target.resource_manager),
         scoring=Scoring(),
         registry=registry,

@@ -8,6 +8,7 @@ to stdout, sleeps up to a minute and calls a cancelled job a success.
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.ai.ml import MLClient
 from azure.core import PipelineClient
@@ -35,7 +36,7 @@ class RunHistory:
         self._client = client
         # Log addresses carry their own signature: the bearer token is not for them.
         self._anonymous: PipelineClient[Any, Any] = PipelineClient("", policies=[], transport=wire)
-        self._host = ""
+        self._address = ""
 
     def descendants(self, run_id: str) -> tuple[ChildRun, ...]:
         """Give the runs below a job: its nodes, and a component node's own children."""
@@ -56,7 +57,7 @@ class RunHistory:
 
     def metrics(self, run_id: str) -> Mapping[str, float]:
         """Give the newest value of each metric of a run."""
-        answer = self._get(f"{self._tracking()}/api/2.0/mlflow/runs/get?run_id={run_id}")
+        answer = self._get(f"{self.tracking_address()}/api/2.0/mlflow/runs/get?run_id={run_id}")
         listed = ((answer.get("run") or {}).get("data") or {}).get("metrics") or []
         values = {str(metric["key"]): float(metric["value"]) for metric in listed}
         # A diverged loss is NaN, which no JSON holds: it is left out rather than made up.
@@ -78,18 +79,17 @@ class RunHistory:
                 yield from self._walk(str(run["runId"]), levels - 1)
 
     def _api(self) -> str:
-        return f"https://{self._tracking_host()}"
+        """Give the region's API host, which the tracking address is on, too."""
+        return f"https://{urlsplit(self.tracking_address()).netloc}"
 
-    def _tracking(self) -> str:
-        return f"https://{self._tracking_host()}/mlflow/v1.0{self._scope}"
-
-    def _tracking_host(self) -> str:
-        """Find the region's API host, once, from the workspace's MLflow tracking address."""
-        if not self._host:
+    def tracking_address(self) -> str:
+        """Find the workspace's MLflow tracking address, once, in the form that plain HTTPS takes."""
+        if not self._address:
             with translated("reading the workspace's tracking address"):
                 workspace = self._workspace.workspaces.get(self._workspace_name)
-            self._host = str(workspace.mlflow_tracking_uri).split("://", 1)[1].split("/", 1)[0]
-        return self._host
+            told = urlsplit(str(workspace.mlflow_tracking_uri))
+            self._address = f"https://{told.netloc}{told.path.rstrip('/')}"
+        return self._address
 
     def _get(self, url: str) -> Mapping[str, Any]:
         return self._json(HttpRequest("GET", url))

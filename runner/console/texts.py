@@ -136,7 +136,7 @@ def _result(name: str, outputs: Mapping[str, Json], step: StepRecord) -> str:
 
 
 def run_facts(said: Manifest) -> Iterator[str]:
-    """Give what a training showed: losses, the Studio link, and which model stood in on the emulator."""
+    """Give what a training showed: losses, tokens, the Studio link, and what stood in on the emulator."""
     record = said.steps.get("finetune")
     if record is None:
         return
@@ -144,6 +144,9 @@ def run_facts(said: Manifest) -> Iterator[str]:
     if shown:
         yield ""
         yield from table(shown)
+    yield from _seen(record.metrics)
+    if record.outputs.get("table_unknown"):
+        yield safe(f"  note: what was logged could not be read: {record.outputs['table_unknown']}")
     # On the emulator there is no studio to look at.
     if record.outputs.get("studio") and said.target["kind"] == TargetKind.AZURE.value:
         yield safe(f"  job: {record.outputs['studio']}")
@@ -151,6 +154,14 @@ def run_facts(said: Manifest) -> Iterator[str]:
         stood_in = record.outputs["stand_in"]
         also = ", and served it as the base model" if "baseline" in said.steps else ""
         yield safe(f"  note: the emulator trained {stood_in} in place of the recipe's model{also}")
+
+
+def _seen(metrics: Mapping[str, float]) -> Iterator[str]:
+    """Give how many tokens were trained on, and how fast, where it was logged."""
+    units = {"num_input_tokens_seen": "tokens seen", "train_tokens_per_second": "tokens a second"}
+    told = [f"{metrics[name]:,.0f} {unit}" for name, unit in units.items() if name in metrics]
+    if told:
+        yield f"  {', '.join(told)}"
 
 
 def samples(scored: Sequence[Mapping[str, Json]]) -> Iterator[str]:

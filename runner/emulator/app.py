@@ -30,6 +30,7 @@ from runner.emulator.routes import (
     deployments,
     discovery,
     endpoints,
+    experiments,
     identity,
     jobs,
     metrics,
@@ -124,7 +125,10 @@ ROUTES = (
     Route("POST", f"{HISTORY}/rundata", run_history.run_data),
     Route("POST", f"/data/v1.0{WS}/dataversion/batchGetResolvedUris", run_history.resolve_uris),
     Route("GET", f"{MLFLOW}/runs/get", metrics.get_run),
+    Route("POST", f"{MLFLOW}/runs/search", experiments.search_runs),
     Route("GET", f"{MLFLOW}/metrics/get-history", metrics.get_history),
+    Route("GET", f"{MLFLOW}/experiments/get", experiments.get),
+    Route("GET", f"{MLFLOW}/experiments/get-by-name", experiments.get_by_name),
     # models of the workspace
     Route("GET", f"{WS}/models", models.list_containers),
     Route("GET", f"{WS}/models/{{name}}", models.get_container),

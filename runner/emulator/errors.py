@@ -37,10 +37,21 @@ class NotFoundWithoutBodyError(ArmError):
         super().__init__(404, "ResourceNotFound", message)
 
 
+class TrackingError(ArmError):
+    """An error of the tracking API itself, which answers in MLflow's own envelope and with MLflow's codes.
+
+    Who is not let in is told so before MLflow is asked, in the envelope that all services share: its client
+    then speaks of an INTERNAL_ERROR (https://github.com/mlflow/mlflow/issues/5846, 2022-05-11).
+    """
+
+
 def arm_response(error: ArmError) -> Response:
     """Write the envelope that every ARM and data plane route shares."""
     if isinstance(error, NotFoundWithoutBodyError):
         return Response(status_code=error.status, headers={"x-ms-response-type": "error"})
+    if isinstance(error, TrackingError):
+        told = {"error_code": error.code, "message": error.message}
+        return JSONResponse(told, error.status, {"x-ms-response-type": "error"})
     envelope: Json = {**error.body(), "target": None, "additionalInfo": _additional_info(error)}
     headers = {"x-ms-response-type": "error", **error.headers}
     return JSONResponse({"error": envelope}, error.status, headers)

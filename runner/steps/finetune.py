@@ -9,6 +9,7 @@ from runner.facts import TRAINED_MODEL, ChildRun, Facts, JobSpec, JobState
 from runner.journal import Json
 from runner.parameters import Effective
 from runner.recipe import Recipe, given
+from runner.steps import curves
 from runner.steps.step import (
     STATUS_OF,
     Action,
@@ -153,14 +154,21 @@ def _succeeded(context: Context, job: JobState) -> Observation:
     if TRAINED_MODEL not in job.outputs or not context.cloud.history.output_asset(job.name, TRAINED_MODEL):
         detail = f"job {job.name} completed, but its output {TRAINED_MODEL} is not there"
         return Observation(status=Status.DIFFERS, detail=detail, outputs=_links(job), ended=True)
+    logged = curves.kept(context, job.name)
+    newest = logged.metrics
+    outputs = {"output": f"azureml://jobs/{job.name}/outputs/{TRAINED_MODEL}", **logged.outputs}
     return Observation(
         status=Status.SUCCEEDED,
         detail=job.status,
         fraction=1.0,
-        metrics=_metrics(context.cloud, _children(context.cloud, job)),
-        outputs=_links(job) | {"output": f"azureml://jobs/{job.name}/outputs/{TRAINED_MODEL}"},
+        metrics=_polled(context.cloud, job) if newest is None else newest,
+        outputs=_links(job) | outputs,
         ended=True,
     )
+
+
+def _polled(cloud: "Cloud", job: JobState) -> Mapping[str, float]:
+    return _metrics(cloud, _children(cloud, job))
 
 
 def _failed(cloud: "Cloud", job: JobState) -> Observation:
@@ -209,7 +217,7 @@ def _stage(children: tuple[ChildRun, ...], job: JobState) -> str:
 
 def _metrics(cloud: "Cloud", children: tuple[ChildRun, ...]) -> Mapping[str, float]:
     """Read what the training has logged; for showing, as the tree is."""
-    training = next((child for child in children if child.name.endswith("_finetune")), None)
+    training = next((child for child in children if child.trains), None)
     if training is None:
         return {}
     try:

@@ -12,6 +12,7 @@ from runner.trainer import parameters
 from runner.trainer.errors import Code, TrainerError
 from runner.trainer.examples import Example, encode
 from runner.trainer.log import say
+from runner.trainer.memory import peak_mib
 from runner.trainer.model_folder import ADAPTER
 from runner.trainer.progress import Metrics
 from runner.trainer.rows import read_conversations
@@ -44,6 +45,7 @@ def run(spec: Spec) -> None:
     _report("test_loss_base", model, examples["test"], job, 0)
     trained, steps = train(model, examples["train"], examples["validation"], job)
     _report("test_loss", trained, examples["test"], job, steps)
+    job.metrics.write({"peak_memory_mib": peak_mib()}, steps)
     _save(trained, chosen, source, output)
     tokenizer.save_pretrained(output)
     say("saved the model")

@@ -149,6 +149,7 @@ def _arguments(chosen: Parameters, rows: int, output: Path) -> TrainingArguments
         load_best_model_at_end=evaluates,
         metric_for_best_model="loss",
         greater_is_better=False,
+        include_num_input_tokens_seen="non_padding",  # and with it the tokens a second
         logging_strategy=chosen.logging_strategy,
         logging_steps=chosen.logging_steps,
         disable_tqdm=True,

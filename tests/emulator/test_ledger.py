@@ -115,6 +115,7 @@ HARMLESS = (
     "/token",
     "/getLogs",
     "/rundata",
+    "/runs/search",
     "/batchGetResolvedUris",
     "/{container}",
 )

@@ -2,9 +2,12 @@
 
 import re
 import subprocess
+from typing import Any
 
 import yaml
 
+from runner import metric_table
+from runner.steps.curves import newest
 from tests.end_to_end.shell import ROOT, Shell, jsonl
 
 NOTEBOOK_RECIPE = ROOT / "configs" / "phi3_mini_ultrachat.yaml"
@@ -22,11 +25,27 @@ def test_the_quickstart_learns_answers_and_leaves_nothing_alive(shell: Shell) ->
     assert done.code == 0, done.out + done.err
     metrics = done.json["run"]["steps"]["finetune"]["metrics"]
     assert metrics["test_loss"] <= metrics["test_loss_base"] / 3
+    _holds_the_curves(shell, done.json["run"]["steps"]["finetune"])
     # Nine of ten are right (tests/trainer holds that on fresh prompts); of three, one may be the tenth.
     assert sum(sample["answer"] == sample["ground_truth"] for sample in done.json["samples"]) >= 2
     assert done.json["run"]["alive"] == []
     assert processes_of(shell) == []
     assert not (shell.state / "emulator.json").exists()
+
+
+def _holds_the_curves(shell: Shell, finetune: dict[str, Any]) -> None:
+    """Compare the table with the manifest: every curve is there, and ends where the manifest says."""
+    [file] = shell.folder.glob("runs/*/metrics.csv")
+    points = metric_table.read(file)
+    told = {"file": "metrics.csv", "points": len(points), "sha256": metric_table.digest(points)}
+    assert finetune["outputs"]["table"] == told
+    assert {point.job for point in points} == {"chat_completion_finetune"}
+    steps = {
+        metric: [each.step for each in points if each.metric == metric] for metric in finetune["metrics"]
+    }
+    assert steps["loss"] == steps["learning_rate"] == list(range(10, 121, 10))
+    assert steps["eval_loss"] == [40, 80, 120]
+    assert newest(points) == finetune["metrics"]
 
 
 def test_the_notebooks_recipe_runs_whole_on_the_emulator_with_a_local_file(shell: Shell) -> None:

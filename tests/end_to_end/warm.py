@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 ROOT = Path(__file__).resolve().parents[2]
-SDK = ("azure.ai.ml", "azure.identity", "azure.storage.blob", "jsonschema", "rich.console")
+SDK = (
+    *("azure.ai.ml", "azure.identity", "azure.storage.blob", "mlflow.store.tracking.rest_store"),
+    *("jsonschema", "rich.console"),
+)
 LARGEST_REQUEST = 1 << 17
 LONGEST_SECONDS = 240
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
+# How the names of the files begin that take the place of others; chance ends them.
+TEMPORARY = (".manifest", ".metrics")
+
 
 class Killed(BaseException):
     """The process is no more; nothing it does from here on may reach the disk or the cloud."""
@@ -180,7 +183,7 @@ class _Guard:
     def _reach(self, doing: str, path: str) -> None:
         """Name the file, without what chance has put into its name."""
         name = path.removeprefix(self.inside.rstrip("/")).removeprefix("/") or "the folder"
-        self.gate.reach(f"{doing} {'.manifest' if name.startswith('.manifest') else name}")
+        self.gate.reach(f"{doing} {next((each for each in TEMPORARY if name.startswith(each)), name)}")
 
 
 def _path_of(file: int) -> str:

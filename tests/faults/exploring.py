@@ -21,7 +21,7 @@ from runner.journal import FILE_NAME
 from runner.manifest import RunStatus, StepRecord
 from runner.naming import TAG_INTENT
 from runner.steps.sample import FILE_NAME as SAMPLES
-from tests.faults.boundaries import Disk, Files, Gate, Killed, lay_out
+from tests.faults.boundaries import TEMPORARY, Disk, Files, Gate, Killed, lay_out
 from tests.faults.invariants import Earned, at_any_time, at_the_end, earned_by, folded
 from tests.faults.lives import RUN_ID, Case, live
 from tests.faults.model_cloud import Trouble, World
@@ -195,7 +195,7 @@ def _until_killed(life: Callable[[], object]) -> None:
 
 def _decides(name: str) -> bool:
     """Tell whether a file's very content makes a difference."""
-    return name not in {FILE_NAME, manifests.FILE_NAME} and not name.startswith(".manifest")
+    return name not in {FILE_NAME, manifests.FILE_NAME} and not name.startswith(TEMPORARY)
 
 
 def _content(name: str, content: bytes) -> Hashable:

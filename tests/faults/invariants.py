@@ -4,7 +4,7 @@
 |---|---|
 | I1 | nothing is made twice: a resource comes into being once, unless it was deleted before |
 | I2 | what is alive in the cloud is listed in the fold of the journal that is on disk |
-| I3 | what was acknowledged (outputs of a step that is done, an answer that was kept) is there, unchanged |
+| I3 | what was acknowledged (outputs of a step that is done and its table, an answer) is there, unchanged |
 | I4 | the manifest's file is absent, or a whole one: the old or the new |
 | I5 | a step that is done stays done, until what it made is taken back |
 | I6 | an attempt has one job |
@@ -23,15 +23,18 @@ from runner import manifest as manifests
 from runner.journal import FILE_NAME, Json, Record, read
 from runner.journal.lines import parsed
 from runner.manifest import Manifest, RunStatus, StepStatus
+from runner.metric_table import FILE_NAME as TABLE
+from runner.metric_table import as_csv
 from runner.recipe import Cleanup
 from runner.steps.sample import FILE_NAME as SAMPLES
 from tests.faults.boundaries import Files
 from tests.faults.lives import ROW_TEXT, Case
-from tests.faults.model_cloud import SECRET_KEY, Entry, World
+from tests.faults.model_cloud import POINTS, SECRET_KEY, Entry, World
 
 # What was promised: outputs by step, and the answers that were kept, whole lines.
 Earned = Mapping[str, Json]
 
+LOGGED = as_csv(POINTS).encode()
 _KEPT = {StepStatus.SUCCEEDED, StepStatus.DELETED}
 
 
@@ -66,6 +69,7 @@ def at_any_time(files: Files, world: World, earned: Earned) -> None:
         return
     all_listed(world, manifest)
     nothing_lost(files, manifest, earned)
+    table_is_whole(files, manifest)
     manifest_is_whole(files)
     no_secret(files)
 
@@ -137,6 +141,15 @@ def nothing_lost(files: Files, manifest: Manifest, earned: Earned) -> None:
         assert step is not None, f"I5: {name} was done and is not even begun"
         assert step.status in _KEPT, f"I5: {name} was done and is {step.status}"
         assert step.outputs == outputs, f"I3: what {name} put out has changed"
+
+
+def table_is_whole(files: Files, manifest: Manifest) -> None:
+    """I3, of the table of metrics: absent or whole, and there once a step that is done tells of it."""
+    table = files.get(TABLE)
+    assert table in (None, LOGGED), "I3: the table of metrics is half of one"
+    training = manifest.steps.get("finetune")
+    done = training is not None and training.status is StepStatus.SUCCEEDED and "table" in training.outputs
+    assert table or not done, "I3: the table of metrics is told of and not there"
 
 
 def manifest_is_whole(files: Files) -> None:

@@ -28,6 +28,7 @@ from runner.facts import (
     Target,
     TargetKind,
 )
+from runner.metric_table import Point
 from runner.naming import TAG_INTENT, TAG_RUN
 from runner.recipe import Compute, Deployment, Endpoint
 from tests.faults.boundaries import Gate
@@ -37,6 +38,13 @@ Answer = TypeVar("Answer")
 TARGET = Target(kind=TargetKind.AZURE, subscription_id="sub", resource_group="rg", workspace_name="ws")
 SECRET_KEY = "canary-key-0123456789abcdefghijklmnop"  # noqa: S105 - no file of a run may hold it
 BEGAN = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+# What every training has logged, as it comes to the step.
+POINTS = tuple(
+    Point(
+        job="chat_completion_finetune", metric="loss", step=step, value=value, time="2026-11-21T08:00:00.000Z"
+    )
+    for step, value in ((1, 2.0), (2, 0.5), (3, float("nan")))
+)
 
 
 class Trouble(StrEnum):
@@ -263,6 +271,7 @@ def model_cloud(world: World, gate: Gate, troubles: Mapping[int, Trouble] | None
         storage=Storage(wire),
         jobs=Jobs(wire),
         history=History(wire),
+        metrics=Metrics(wire),
         endpoints=Endpoints(wire),
         scoring=Scoring(wire),
         registry=SimpleNamespace(
@@ -471,6 +480,19 @@ class History(_Room):
     def output_asset(self, run_id: str, output: str) -> str | None:
         asset = f"azureml:{run_id}-{output}:1" if self.world.manners.has_output else None
         return self.wire.call("history.output", lambda: asset, stale=lambda: None)
+
+
+class Metrics(_Room):
+    """What MLflow keeps: it does not change once the job has ended, and decides nothing where it is not told.
+
+    How long to ask is the azure room's to say, which ends with a StepFailed.
+    """
+
+    def points(self, job: str) -> tuple[Point, ...]:
+        del job
+        if not self.world.manners.tells_history:
+            raise StepFailed("reading the metrics: HTTP 500 (for 5 minutes)")
+        return self.wire.call("metrics.points", lambda: POINTS, stale=None)
 
 
 class Endpoints(_Room):

@@ -36,7 +36,13 @@ def test_fine_tuning_learns_to_answer_orders_it_never_saw(
     metrics = trainer.metrics()
     assert metrics["test_loss"][0] <= metrics["test_loss_base"][0] / 3
     assert metrics["eval_loss"][-1] < metrics["eval_loss"][0]
-    assert {"loss", "learning_rate", "grad_norm", "epoch", "eval_loss"} <= set(metrics)
+    assert {"learning_rate", "grad_norm", "epoch", "train_loss"} <= set(metrics)
+    assert (len(metrics["loss"]), len(metrics["eval_loss"])) == (8, 2)
+    seen = metrics["num_input_tokens_seen"]
+    assert seen == sorted(seen)
+    assert seen[-1] / 2 in seen  # after one epoch of two; padding, which the batches decide, is not counted
+    assert metrics["train_tokens_per_second"][-1] > 0
+    assert 100 < metrics["peak_memory_mib"][-1] < 16_000
     assert "step 80/80 loss" in ended.log
     with serve(trainer.converted()) as server:
         assert _right_answers(server, chat_data) >= 27

@@ -65,7 +65,7 @@ PROGRAMS = ("emulator", "trainer")
 READERS = {
     "runner.cli": "reads both once and hands them down",
 }
-HEAVY = {"azure", "datasets", "pandas", "pyarrow", "torch", "transformers"}
+HEAVY = {"azure", "datasets", "mlflow", "pandas", "pyarrow", "torch", "transformers"}
 VAGUE = re.compile(r"(^|_)(util|helper|common|manager|handler)s?(_|$)")
 
 
@@ -262,6 +262,20 @@ def test_only_the_azure_room_imports_azure() -> None:
         module.room for module in MODULES for found in module.imports() if _is_under(found.name, "azure")
     }
     assert rooms == {"azure"}
+
+
+def test_mlflow_is_imported_by_one_module_when_it_reads() -> None:
+    users = {
+        module.name for module in MODULES for found in module.imports() if _is_under(found.name, "mlflow")
+    }
+    moments = {
+        (module.name, found.moment)
+        for module in MODULES
+        for found in module.imports()
+        if found.name == "runner.azure.tracking"
+    }
+    assert users == {"runner.azure.tracking"}
+    assert moments == {("runner.azure.metrics", Moment.CALLED), ("runner.azure.metrics", Moment.TYPES)}
 
 
 def test_only_the_console_writes_to_the_terminal() -> None:

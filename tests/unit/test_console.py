@@ -203,6 +203,23 @@ def test_that_nothing_is_left_alive_is_told_too(opening: Mapping[str, Json]) -> 
     assert "nothing that bills is left alive" in told.out
 
 
+def test_what_a_training_logged_is_told_in_a_few_lines(opening: Mapping[str, Json]) -> None:
+    logged = {"loss": 0.5, "num_input_tokens_seen": 51234.0, "train_tokens_per_second": 1999.6, "epoch": 3.0}
+    done = {
+        "action": "create",
+        "intent": {"name": "j"},
+        "kind": "job",
+        "bills": False,
+        "outputs": {"table_unknown": f"HTTP 403{ESCAPE}"},
+        "metrics": logged,
+    }
+    told = Told()
+    told.console.finished(ended(opening, (Event.DONE, "finetune", done)), Path("runs/x"), None)
+    lines = told.out.splitlines()
+    assert lines[1:3] == ["  loss  0.5000", "  51,234 tokens seen, 2,000 tokens a second"]
+    assert lines[3].startswith("  note: what was logged could not be read: HTTP 403\\x1b[31m")
+
+
 def test_samples_are_shown_beside_the_ground_truth(tmp_path: Path, opening: Mapping[str, Json]) -> None:
     scored = {
         "prompt": [{"role": "user", "content": "two\nlines"}],
