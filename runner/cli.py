@@ -30,6 +30,7 @@ VERBS: Mapping[str, str] = {
     "cancel": "end a run: stop what runs, and clean up as after a failure",
     "down": "take back what a run left alive",
     "gc": "list what is alive under our tags in a workspace and in no run here; delete it on request",
+    "runs": "list runs, those that a condition holds of, by what their manifests say",
     "show": "show what a run did and what it left",
     "repair": "make a run whose journal or manifest is damaged one that can go on",
     "schema": "print the recipe's schema, which editors read",
@@ -40,9 +41,9 @@ VERBS: Mapping[str, str] = {
 # What ends a process that a person, a terminal or a machine that shuts down no longer wants.
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
-OUTPUTS = ("text", "json", "sarif")
-# The verbs whose outcome is findings.
-SARIF_VERBS = ("validate", "plan")
+OUTPUTS = ("text", "json")
+# What a few verbs can put out besides: findings as SARIF, a table as CSV.
+MORE_OUTPUTS: Mapping[str, str] = {"validate": "sarif", "plan": "sarif", "runs": "csv"}
 
 
 class Verb(Protocol):
@@ -130,7 +131,7 @@ def _parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
     inner = argparse.ArgumentParser(
         prog=f"runner {words[0]}", description=VERBS[words[0]], allow_abbrev=False
     )
-    outputs = OUTPUTS if words[0] in SARIF_VERBS else OUTPUTS[:-1]
+    outputs = (*OUTPUTS, MORE_OUTPUTS[words[0]]) if words[0] in MORE_OUTPUTS else OUTPUTS
     inner.add_argument("--output", choices=outputs, default="text")
     verb.arguments(inner)
     return inner.parse_args(words[1:]), verb

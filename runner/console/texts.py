@@ -29,18 +29,6 @@ LEGEND = "+ create  ~ update  = reuse  . read"
 METRICS = ("test_loss_base", "test_loss", "eval_loss", "loss", "train_loss")
 
 
-def seconds(amount: float) -> str:
-    """Write a duration as people say it: `8 s`, `3 min 20 s`, `2 h 05 min`."""
-    whole = round(amount)
-    if whole < 60:  # noqa: PLR2004 - seconds in a minute
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:  # noqa: PLR2004 - minutes in an hour
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
-
-
 def where(kind: TargetKind) -> str:
     """Say which cloud this is; a run on the emulator is never taken for one on Azure."""
     if kind is TargetKind.EMULATOR:

@@ -41,7 +41,7 @@ LAYERS = (
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
     ("naming", "manifest", "load", "fit", "holder"),
-    ("target", "launcher", "runs", "outstanding", "provenance", "cost", "background", "repair"),
+    ("target", "launcher", "runs", "outstanding", "provenance", "cost", "background", "repair", "index"),
     ("sizing", "billing", "orphans", "under_way"),
     ("azure",),
     ("steps",),
@@ -292,6 +292,7 @@ def test_only_the_command_line_reads_argv_and_the_environment() -> None:
         "plan --offline configs/quickstart.yaml",
         "plan --offline configs/phi4_ultrachat.yaml",
         "schema",
+        "runs",
         "init -",
     ],
 )
