@@ -57,9 +57,7 @@ def _cells(row: Row, columns: tuple[str, ...], left: frozenset[str], now: dateti
         cells["loss"] = f"{cells['loss']} {row.values[_LOSS_METRIC]}"
     if row.run in left and "status" in cells:
         cells["status"] = f"{cells['status']}, left"
-    return tuple(
-        safe(each).replace("\n", " ") for each in (row.run, *(cells.get(key, "-") for key in columns))
-    )
+    return tuple(each.replace("\n", " ") for each in (row.run, *(cells.get(key, "-") for key in columns)))
 
 
 def _cell(key: str, value: Fact, now: datetime) -> str:

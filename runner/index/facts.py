@@ -21,8 +21,8 @@ _BEGAN = re.compile(r"\A(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z-")
 def facts_of(folder: str, read: Mapping[str, Json]) -> dict[str, Fact]:
     """Give what a manifest tells; what it does not is left out, and what it tells otherwise is no error."""
     recipe, metrics = _mapping(read.get("recipe")), _metrics(read)
-    parameters = {f"finetune.parameters.{name}": value for name, value in _parameters(read)}
-    told: dict[str, Json] = parameters | dict(recorded_values(recipe) or {})
+    values = recorded_values(recipe)
+    told: dict[str, Json] = dict(values if values is not None else _parameters(read))
     told |= {f"metrics.{name}": value for name, value in metrics.items()}
     told |= dict(_flat(_mapping(read.get("pins")), "pins."))
     told |= _of_the_run(read, recipe) | _loss(metrics) | {"id": folder}
@@ -66,7 +66,7 @@ def _parameters(read: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
     listed = read.get("parameters")
     for each in listed if isinstance(listed, list) else ():
         if isinstance(each, Mapping) and isinstance(each.get("name"), str):
-            yield each["name"], each.get("value")
+            yield f"finetune.parameters.{each['name']}", each.get("value")
 
 
 def _seconds(started: Json, ended: Json) -> float | None:
@@ -89,8 +89,8 @@ def _mapping(value: Json) -> Mapping[str, Json]:
 
 
 def _fact(value: Json) -> Fact | None:
-    if isinstance(value, list):
-        return tuple(str(each) for each in value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float) else None
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return tuple(str(each) for each in value) if isinstance(value, list) else None

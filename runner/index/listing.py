@@ -8,6 +8,7 @@ from runner.index.store import Index
 from runner.index.where import Comparison, Condition, Given, Key, alike, keys_of
 
 NEWEST = "started"
+_NAMED = 3
 # What is shown of each run where nothing else is asked for.
 USUAL = (
     "status",
@@ -20,6 +21,9 @@ USUAL = (
     "finetune.parameters.learning_rate",
     "alive",
 )
+
+# By key, and then by the run's number.
+Facts = Mapping[str, Mapping[int, Fact]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,25 +57,33 @@ class Listed:
 
 def listed(index: Index, asked: Asked) -> Listed:
     """Answer the question."""
-    problems = index.problems()
+    runs = index.runs()
     needed = keys_of(asked.where) if asked.where else ()
     facts = {key: index.values(key) for key in dict.fromkeys((*needed, asked.sort, *asked.columns))}
-    chosen = [run for run in problems if asked.where is None or asked.where.holds(_of(run, needed, facts))]
+    chosen = [run for run in runs if asked.where is None or asked.where.holds(_of(run, needed, facts))]
     ordered = _ordered(chosen, facts[asked.sort], ascending=asked.ascending)[: asked.limit]
     rows = tuple(
-        Row(run=run, values=_of(run, asked.columns, facts), problem=problems[run]) for run in ordered
+        Row(run=runs[each].name, values=_of(each, asked.columns, facts), problem=runs[each].problem)
+        for each in ordered
     )
-    return Listed(rows=rows, total=len(problems), notices=_notices(index, asked, facts, problems, chosen))
+    left_out = [runs[each].name for each in runs.keys() - set(chosen) if runs[each].problem]
+    notices = (*_of_keys(index, asked, facts), *_left_out(sorted(left_out))) if runs else ()
+    return Listed(rows=rows, total=len(runs), notices=notices)
 
 
-def _of(run: str, keys: Sequence[str], facts: Mapping[str, Mapping[str, Fact]]) -> dict[str, Fact]:
+def _of(run: int, keys: Sequence[str], facts: Facts) -> dict[str, Fact]:
     return {key: facts[key][run] for key in keys if run in facts[key]}
 
 
-def _ordered(runs: Sequence[str], values: Mapping[str, Fact], *, ascending: bool) -> list[str]:
-    """Put runs in order, numbers before texts, and those without a value last in any case."""
-    known = sorted((run for run in runs if run in values), key=lambda run: (_rank(values[run]), run))
-    return (known if ascending else known[::-1]) + [run for run in runs if run not in values]
+def _ordered(runs: Sequence[int], values: Mapping[int, Fact], *, ascending: bool) -> list[int]:
+    """Put runs in order, numbers before texts, and those without a value last in any case.
+
+    They come the latest first, and stay so where their values are equal.
+    """
+    known = sorted(
+        (run for run in runs if run in values), key=lambda run: _rank(values[run]), reverse=not ascending
+    )
+    return known + [run for run in runs if run not in values]
 
 
 def _rank(value: Fact) -> tuple[int, float, str]:
@@ -80,26 +92,20 @@ def _rank(value: Fact) -> tuple[int, float, str]:
     return 1, 0, value if isinstance(value, str) else "\n".join(value)
 
 
-def _notices(
-    index: Index,
-    asked: Asked,
-    facts: Mapping[str, Mapping[str, Fact]],
-    problems: Mapping[str, str],
-    chosen: Sequence[str],
-) -> tuple[str, ...]:
-    unknown = [key for key, values in facts.items() if not values and problems]
-    # The columns that are shown by default are in no run's way.
-    told = set(keys_of(asked.where) if asked.where else ()) | {asked.sort}
-    said = [_unknown(key, index.keys()) for key in unknown if key in told]
-    said += [
-        _misfit(each)
-        for each in (asked.where.comparisons() if asked.where else ())
-        if _fits_none(each, facts)
-    ]
-    unread = [run for run, problem in problems.items() if problem and run not in chosen]
-    if unread:
-        said.append(f"{len(unread)} runs whose manifest cannot be read are left out: {', '.join(unread[:3])}")
-    return tuple(dict.fromkeys(said))
+def _of_keys(index: Index, asked: Asked, facts: Facts) -> tuple[str, ...]:
+    """Say which keys no run has, and which are compared with what they never are."""
+    comparisons = tuple(asked.where.comparisons()) if asked.where else ()
+    needed = keys_of(asked.where) if asked.where else ()
+    unknown = [key for key, values in facts.items() if not values and (key in needed or key not in USUAL)]
+    said = [_unknown(key, index.keys()) for key in unknown]
+    return tuple(dict.fromkeys(said + [_misfit(each) for each in comparisons if _fits_none(each, facts)]))
+
+
+def _left_out(unread: Sequence[str]) -> tuple[str, ...]:
+    if not unread:
+        return ()
+    named = ", ".join(unread[:_NAMED]) + (", …" if len(unread) > _NAMED else "")
+    return (f"left out, since their manifests cannot be read ({len(unread)}): {named}",)
 
 
 def _unknown(key: str, known: frozenset[str]) -> str:
@@ -107,7 +113,7 @@ def _unknown(key: str, known: frozenset[str]) -> str:
     return f"no run has the key {key}" + (f": did you mean {meant}?" if meant else "")
 
 
-def _fits_none(each: Comparison, facts: Mapping[str, Mapping[str, Fact]]) -> bool:
+def _fits_none(each: Comparison, facts: Facts) -> bool:
     """Tell whether a key's values are all of another kind than the one that they are compared with."""
     key, given = (each.left, each.right) if isinstance(each.left, Key) else (each.right, each.left)
     if not isinstance(key, Key) or not isinstance(given, Given) or isinstance(given.value, tuple):

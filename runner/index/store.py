@@ -7,6 +7,8 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -35,16 +37,24 @@ Answer = TypeVar("Answer")
 Stored: TypeAlias = str | int | float | bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A run by its folder's name, and why its manifest cannot be read, "" if it can."""
+
+    name: str
+    problem: str
+
+
 class Index:
     """What the manifests of a folder say, as they are now."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def problems(self) -> Mapping[str, str]:
-        """Give every run, newest first by its id, with why its manifest cannot be read, else ""."""
-        rows = self._connection.execute("SELECT name, problem FROM run ORDER BY name DESC")
-        return {os.fsdecode(name): str(problem) for name, problem in rows}
+    def runs(self) -> Mapping[int, Known]:
+        """Give every run by its number, the latest id first."""
+        rows = self._connection.execute("SELECT id, name, problem FROM run ORDER BY name DESC")
+        return {number: Known(os.fsdecode(name), problem) for number, name, problem in rows}
 
     def keys(self) -> frozenset[str]:
         """Give every key that a run has."""
@@ -53,14 +63,12 @@ class Index:
         )
         return frozenset(str(name) for (name,) in rows)
 
-    def values(self, key: str) -> Mapping[str, Fact]:
-        """Give a key's value in each run that has it."""
+    def values(self, key: str) -> Mapping[int, Fact]:
+        """Give a key's value in each run that has it, by the run's number."""
         rows = self._connection.execute(
-            "SELECT run.name, fact.value FROM fact JOIN run ON run.id = fact.run"
-            " WHERE fact.key = (SELECT id FROM key WHERE name = ?)",
-            (key,),
+            "SELECT run, value FROM fact WHERE key = (SELECT id FROM key WHERE name = ?)", (key,)
         )
-        return {os.fsdecode(name): _read(value) for name, value in rows}
+        return {run: _read(value) if type(value) is bytes else value for run, value in rows}
 
 
 def asked(runs: Path, question: Callable[[Index], Answer]) -> Answer:
@@ -229,15 +237,16 @@ def _reason(error: UsageError) -> str:
 
 def _stored(fact: Fact) -> Stored:
     """Give a value as SQLite keeps it: what it has no type for, or could not hold, as JSON in bytes."""
-    if isinstance(fact, bool | tuple) or (isinstance(fact, int) and abs(fact) >= _LARGEST_INTEGER):
+    if type(fact) is bool:
+        return b"true" if fact else b"false"
+    if isinstance(fact, tuple) or (type(fact) is int and abs(fact) >= _LARGEST_INTEGER):
         return json.dumps(fact).encode()
-    if isinstance(fact, str) and not fact.isascii():
+    if type(fact) is str and not fact.isascii():
         return json.dumps(fact).encode()
     return fact
 
 
-def _read(value: Stored) -> Fact:
-    if not isinstance(value, bytes):
-        return value
+@lru_cache(maxsize=1024)  # of these few kinds of values the same ones come thousands of times
+def _read(value: bytes) -> Fact:
     read = json.loads(value)
     return tuple(read) if isinstance(read, list) else read
