@@ -112,6 +112,9 @@ def _copied(path: Path) -> sqlite3.Connection:
     copy = sqlite3.connect(":memory:", isolation_level=None)
     try:
         with closing(_connected(path, "ro")) as connection:
+            # A copy of what is locked would be tried for ever; a reader is told so.
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             connection.backup(copy)
         return _made(copy)
     except BaseException:

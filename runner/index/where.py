@@ -158,7 +158,8 @@ def _tree(line: str, blank: int) -> ast.expr:
             warnings.simplefilter("ignore")  # of Python's own grammar; they have no business here
             return ast.parse(line, mode="eval").body
     except SyntaxError as error:
-        raise _refused(blank + (error.offset or 1), "this cannot be read", _COMPARISON) from None
+        # Python gives no place for an end that comes too early.
+        raise _refused(blank + (error.offset or len(line) + 1), "this cannot be read", _COMPARISON) from None
     except (ValueError, MemoryError, RecursionError):
         raise _refused(blank + 1, "this cannot be read", _COMPARISON) from None
 
