@@ -10,7 +10,8 @@ from runner import origins
 from runner.background import LOG_NAME
 from runner.billing import Hourly
 from runner.clock import Clock
-from runner.console import chronicle, findings, going_on, lines, mending, outlook, texts
+from runner.compare import Difference, Side
+from runner.console import chronicle, differing, findings, going_on, lines, mending, outlook, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
@@ -175,6 +176,11 @@ class Console(Voice):
         """Show a run that has been."""
         value = {"run": asdict(said), "folder": str(folder), "hourly": going_on.as_json(said)}
         self._tell(value, texts.manifest(said, str(folder), carried(folder)))
+
+    def compared(self, sides: Sequence[Side], found: Sequence[Difference], page: Path | None = None) -> None:
+        """Show what differs, and which sections could not be compared; `page` tells the same."""
+        value = differing.as_json(sides, found) | {"page": str(page) if page else None}
+        self._tell(value, differing.text(sides, found, page))
 
     def repaired(self, done: Repaired, folder: Path) -> None:
         """Tell what a repair has kept and what not."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from runner.journal import Json
-from runner.manifest.values import recorded_values
+from runner.manifest.values import parameter_values, recorded_values
 
 Fact = str | int | float | bool | tuple[str, ...]
 
@@ -21,8 +21,9 @@ _BEGAN = re.compile(r"\A(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z-")
 def facts_of(folder: str, read: Mapping[str, Json]) -> dict[str, Fact]:
     """Give what a manifest tells; what it does not is left out, and what it tells otherwise is no error."""
     recipe, metrics = _mapping(read.get("recipe")), _metrics(read)
-    values = recorded_values(recipe)
-    told: dict[str, Json] = dict(values if values is not None else _parameters(read))
+    parameters = read.get("parameters")
+    values = recorded_values(recipe, parameters)
+    told: dict[str, Json] = dict(parameter_values(parameters) if values is None else values)
     told |= {f"metrics.{name}": value for name, value in metrics.items()}
     told |= dict(_flat(_mapping(read.get("pins")), "pins."))
     told |= _of_the_run(read, recipe) | _loss(metrics) | {"id": folder}
@@ -59,14 +60,6 @@ def _metrics(read: Mapping[str, Json]) -> Mapping[str, Json]:
 def _loss(metrics: Mapping[str, Json]) -> dict[str, Json]:
     name = next((each for each in _LOSSES if each in metrics), None)
     return {"loss": metrics[name], "loss_metric": name} if name else {}
-
-
-def _parameters(read: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
-    """Give the parameters that every manifest lists, also one from before values were told by key."""
-    listed = read.get("parameters")
-    for each in listed if isinstance(listed, list) else ():
-        if isinstance(each, Mapping) and isinstance(each.get("name"), str):
-            yield f"finetune.parameters.{each['name']}", each.get("value")
 
 
 def _seconds(started: Json, ended: Json) -> float | None:

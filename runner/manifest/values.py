@@ -9,10 +9,11 @@ from runner.journal import Json
 _COMMENT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"#])*?  # (.*)')
 
 
-def recorded_values(recipe: Mapping[str, Json]) -> Mapping[str, Json] | None:
+def recorded_values(recipe: Mapping[str, Json], parameters: Json = ()) -> Mapping[str, Json] | None:
     """Give every value in force by its dotted key; None for a run that has not recorded them.
 
-    Manifests from before they were told by key have them as one recipe.
+    Manifests from before they were told by key have them as one recipe, without the parameters that a recipe
+    may not set; these are among the manifest's `parameters`.
     """
     values = recipe.get("values")
     if isinstance(values, Mapping):
@@ -23,7 +24,13 @@ def recorded_values(recipe: Mapping[str, Json]) -> Mapping[str, Json] | None:
     # Only older manifests are read as YAML.
     from runner.yaml12 import parse  # noqa: PLC0415
 
-    return dict(_leaves(parse(text).value or {}))
+    return dict(_leaves(parse(text).value or {})) | parameter_values(parameters)
+
+
+def parameter_values(parameters: Json) -> dict[str, Json]:
+    """Give a manifest's parameters by their dotted keys."""
+    told = [each for each in parameters if isinstance(each, Mapping)] if isinstance(parameters, list) else []
+    return {f"finetune.parameters.{each.get('name')}": each.get("value") for each in told}
 
 
 def recorded_places(recipe: Mapping[str, Json]) -> Mapping[str, str]:

@@ -274,7 +274,7 @@ def test_runs_come_newest_first_or_by_a_key_and_without_it_last(tmp_path: Path) 
         )
 
     def days(**others: object) -> str:
-        return "".join(name[7] for name in names(tmp_path, **others))
+        return "".join(name[7] for name in names(tmp_path, "", **others))
 
     assert days() == "3210"
     assert days(ascending=True) == "0123"

@@ -3,9 +3,9 @@
 import pytest
 
 from runner.errors import UsageError
-from runner.index.where import parsed
+from runner.index.where import Facts, parsed
 
-RUN = {
+RUN: Facts = {
     "status": "succeeded",
     "metrics.eval_loss": 1.5,
     "metrics.epoch": 3,
