@@ -11,7 +11,7 @@ from runner.background import LOG_NAME
 from runner.billing import Hourly
 from runner.clock import Clock
 from runner.compare import Difference, Side
-from runner.console import chronicle, differing, findings, going_on, lines, mending, outlook, texts
+from runner.console import because, chronicle, differing, findings, going_on, lines, mending, outlook, texts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
@@ -26,6 +26,7 @@ from runner.origins import InForce
 from runner.orphans import Finding, Key
 from runner.parameters import Parameter
 from runner.plan import Plan
+from runner.reasons import Cause, Reason
 from runner.redact import as_json
 from runner.repair import Repaired
 from runner.steps.sample import FILE_NAME as SAMPLES
@@ -181,6 +182,10 @@ class Console(Voice):
         """Show what differs, and which sections could not be compared; `page` tells the same."""
         value = differing.as_json(sides, found) | {"page": str(page) if page else None}
         self._tell(value, differing.text(sides, found, page))
+
+    def explained(self, said: Manifest, found: Sequence[Reason], parameters: Sequence[Cause]) -> None:
+        """Tell why each step of a run did what it did."""
+        self._tell(because.as_json(said, found, parameters), because.text(said, found, parameters))
 
     def repaired(self, done: Repaired, folder: Path) -> None:
         """Tell what a repair has kept and what not."""

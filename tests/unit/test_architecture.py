@@ -45,7 +45,7 @@ LAYERS = (
     ("sizing", "billing", "orphans", "under_way"),
     ("azure",),
     ("steps",),
-    ("survey", "preflight", "plan", "origins", "compare"),
+    ("survey", "preflight", "plan", "origins", "compare", "reasons"),
     ("execute",),
     ("replay", "collect"),
     ("console",),
