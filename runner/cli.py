@@ -32,6 +32,7 @@ VERBS: Mapping[str, str] = {
     "gc": "list what is alive under our tags in a workspace and in no run here; delete it on request",
     "runs": "list runs, those that a condition holds of, by what their manifests say",
     "show": "show what a run did and what it left",
+    "score": "ask the model that a run has deployed, through the endpoint that it has kept",
     "why": "tell why each step of a run created, reused or updated what it did",
     "diff": "show what differs between two runs, manifests or recipes",
     "repair": "make a run whose journal or manifest is damaged one that can go on",

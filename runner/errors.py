@@ -9,6 +9,7 @@ RunnerError                      1
 ├── UsageError                   2   the command line is wrong, or names a run that is not there
 ├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
 ├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
+├── QuestionsInvalid             2   Diagnostics of a file of questions that was named on the command line
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
 ├── Drifted                      5   Diagnostics: a recipe or its data are no longer what a run recorded
 ├── RunHeld                      7   another process holds the run
@@ -130,6 +131,12 @@ class RecipeInvalid(DiagnosticError):
 
 class PricesInvalid(DiagnosticError):
     """A file of prices, which the command line names, cannot be meant as written."""
+
+    exit_code = ExitCode.USAGE
+
+
+class QuestionsInvalid(DiagnosticError):
+    """Rows that a model is to be asked, which the command line names, cannot be asked."""
 
     exit_code = ExitCode.USAGE
 

@@ -26,6 +26,7 @@ from runner.origins import InForce
 from runner.orphans import Finding, Key
 from runner.parameters import Parameter
 from runner.plan import Plan
+from runner.questions import Question
 from runner.reasons import Cause, Reason
 from runner.redact import as_json
 from runner.repair import Repaired
@@ -186,6 +187,24 @@ class Console(Voice):
     def explained(self, said: Manifest, found: Sequence[Reason], parameters: Sequence[Cause]) -> None:
         """Tell why each step of a run did what it did."""
         self._tell(because.as_json(said, found, parameters), because.text(said, found, parameters))
+
+    def scored(self, said: Manifest, answers: Iterator[tuple[Question, str]]) -> None:
+        """Show answers as they come; those that came before an error are told, too."""
+        told: list[Json] = []
+        error: RunnerError | None = None
+        if self.output is Output.TEXT:
+            self._write(lines.safe(f"{said.run_id} on {texts.where(TargetKind(said.target['kind']))}"))
+        try:
+            for question, answer in answers:
+                told.append({**asdict(question), "answer": answer})
+                if self.output is Output.TEXT:
+                    self._lines(texts.answered(question, answer))
+        except RunnerError as raised:
+            error = raised
+            raise
+        finally:
+            value = {"run_id": said.run_id, "target": said.target["kind"], "answers": told}
+            self._tell(value | {"error": told_error(error)}, ())
 
     def repaired(self, done: Repaired, folder: Path) -> None:
         """Tell what a repair has kept and what not."""

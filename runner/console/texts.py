@@ -12,6 +12,7 @@ from runner.journal import Json
 from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
 from runner.parameters import Effective, Origin, Parameter
 from runner.plan import Plan
+from runner.questions import Question
 from runner.recipe import Scalar
 from runner.steps.step import Action
 from runner.under_way import Carried
@@ -148,6 +149,16 @@ def samples(scored: Sequence[Mapping[str, Json]]) -> Iterator[str]:
             yield _indented(f"{turn['role']:<12} {turn['content']}")
         yield _indented(f"{'answer':<12} {each['answer']}")
         yield _indented(f"{'ground truth':<12} {each['ground_truth']}")
+
+
+def answered(question: Question, answer: str) -> Iterator[str]:
+    """Give what was asked, what was answered and, where it is known, what should have been."""
+    yield ""
+    for turn in question.messages:
+        yield _indented(f"{turn['role']:<12} {turn['content']}")
+    yield _indented(f"{'answer':<12} {answer}")
+    if question.ground_truth is not None:
+        yield _indented(f"{'ground truth':<12} {question.ground_truth}")
 
 
 def samples_elsewhere(file: Path) -> Iterator[str]:
