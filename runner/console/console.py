@@ -11,7 +11,18 @@ from runner.background import LOG_NAME
 from runner.billing import Hourly
 from runner.clock import Clock
 from runner.compare import Difference, Side
-from runner.console import because, chronicle, differing, findings, going_on, lines, mending, outlook, texts
+from runner.console import (
+    because,
+    chronicle,
+    differing,
+    findings,
+    going_on,
+    lines,
+    mending,
+    outlook,
+    past,
+    texts,
+)
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
@@ -177,7 +188,7 @@ class Console(Voice):
     def run(self, said: Manifest, folder: Path) -> None:
         """Show a run that has been."""
         value = {"run": asdict(said), "folder": str(folder), "hourly": going_on.as_json(said)}
-        self._tell(value, texts.manifest(said, str(folder), carried(folder)))
+        self._tell(value, texts.manifest(said, str(folder), carried(folder), past.text(said, folder)))
 
     def compared(self, sides: Sequence[Side], found: Sequence[Difference], page: Path | None = None) -> None:
         """Show what differs, and which sections could not be compared; `page` tells the same."""

@@ -1,7 +1,7 @@
 """What people read of plans and runs, as lines: pure functions from values to text."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runner.background import LOG_NAME
@@ -84,8 +84,10 @@ def _origin(parameter: Parameter) -> str:
     return f"{parameter.origin.value.replace('_', ' ')}: {parameter.detail}"
 
 
-def manifest(said: Manifest, folder: str, carried: Carried = Carried.BY_NOBODY) -> Iterator[str]:
-    """Give a run as its manifest tells it."""
+def manifest(
+    said: Manifest, folder: str, carried: Carried = Carried.BY_NOBODY, more: Iterable[str] = ()
+) -> Iterator[str]:
+    """Give a run as its manifest tells it, `more` that is known of it, and last what is left alive."""
     kind = TargetKind(said.target["kind"])
     yield f"{said.run_id}: {_standing(said, carried)}"
     yield f"  on {where(kind)}, workspace {said.target['workspace_name']}"
@@ -95,6 +97,7 @@ def manifest(said: Manifest, folder: str, carried: Carried = Carried.BY_NOBODY) 
         [(_symbol(name, s), name, s.action, _result(name, s.outputs, s)) for name, s in said.steps.items()]
     )
     yield from run_facts(said)
+    yield from more
     yield from going_on.alive(said, carried=carried)
 
 
