@@ -31,9 +31,13 @@ VERBS: Mapping[str, str] = {
     "cancel": "end a run: stop what runs, and clean up as after a failure",
     "down": "take back what a run left alive",
     "gc": "list what is alive under our tags in a workspace and in no run here; delete it on request",
+    "runs": "list runs, those that a condition holds of, by what their manifests say",
     "show": "show what a run did and what it left",
     "verify": "hold a run's files against what was recorded of them; touches no network",
     "export": "write a run as an RO-Crate, which other programs can read",
+    "score": "ask the model that a run has deployed, through the endpoint that it has kept",
+    "why": "tell why each step of a run created, reused or updated what it did",
+    "diff": "show what differs between two runs, manifests or recipes",
     "repair": "make a run whose journal or manifest is damaged one that can go on",
     "schema": "print the recipe's schema, which editors read",
     "emulator": "start, stop or look at the local Azure ML emulator",
@@ -43,9 +47,9 @@ VERBS: Mapping[str, str] = {
 # What ends a process that a person, a terminal or a machine that shuts down no longer wants.
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
-OUTPUTS = ("text", "json", "sarif")
-# The verbs whose outcome is findings.
-SARIF_VERBS = ("validate", "plan")
+OUTPUTS = ("text", "json")
+# What a few verbs can put out besides: findings as SARIF, a table as CSV.
+MORE_OUTPUTS: Mapping[str, str] = {"validate": "sarif", "plan": "sarif", "runs": "csv"}
 
 
 class Verb(Protocol):
@@ -133,7 +137,7 @@ def _parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
     inner = argparse.ArgumentParser(
         prog=f"runner {words[0]}", description=VERBS[words[0]], allow_abbrev=False
     )
-    outputs = OUTPUTS if words[0] in SARIF_VERBS else OUTPUTS[:-1]
+    outputs = (*OUTPUTS, MORE_OUTPUTS[words[0]]) if words[0] in MORE_OUTPUTS else OUTPUTS
     inner.add_argument("--output", choices=outputs, default="text")
     verb.arguments(inner)
     return inner.parse_args(words[1:]), verb

@@ -10,6 +10,7 @@ RunnerError                      1
 ├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
 ├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
 ├── LockInvalid                  3   Diagnostics of a recipe's lock
+├── QuestionsInvalid             2   Diagnostics of a file of questions that was named on the command line
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
 ├── Drifted                      5   Diagnostics: a recipe or its data are not what a run, or a lock, recorded
 ├── RunHeld                      7   another process holds the run
@@ -139,6 +140,12 @@ class LockInvalid(DiagnosticError):
     """The lock of a recipe, which the command line asks for, cannot be meant as written."""
 
     exit_code = ExitCode.RECIPE_INVALID
+
+
+class QuestionsInvalid(DiagnosticError):
+    """Rows that a model is to be asked, which the command line names, cannot be asked."""
+
+    exit_code = ExitCode.USAGE
 
 
 class PreflightRefused(DiagnosticError):

@@ -27,6 +27,10 @@ class ManifestDamaged(UsageError):
     """A manifest that is not what was written, or was never one."""
 
 
+class ManifestOfLaterFormat(UsageError):
+    """A manifest that is whole, but that only a later version can read."""
+
+
 def write(content: Mapping[str, Json], path: Path) -> None:
     """Seal a manifest and replace the file atomically."""
     told: Mapping[str, Json] = scrub(dict(content))
@@ -37,7 +41,7 @@ def write(content: Mapping[str, Json], path: Path) -> None:
 def read(path: Path) -> Mapping[str, Json]:
     """Read a manifest and prove that it is as it was written, however its lines end.
 
-    Raises ManifestDamaged, or UsageError for a format of a later version.
+    Raises ManifestDamaged or ManifestOfLaterFormat, UsageError for what cannot be read at all.
     """
     found = _parsed(path)
     _check_format(found, path)
@@ -87,7 +91,7 @@ def _check_format(found: Mapping[str, Json], path: Path) -> None:
     versions = found.get("versions")
     writer = versions.get("runner") if isinstance(versions, dict) else None
     named = f"version {printable(writer)[:LONGEST_VERSION]}" if isinstance(writer, str) else "a later version"
-    raise UsageError(
+    raise ManifestOfLaterFormat(
         f"{path} has manifest format {said}; this version reads {UNSEALED} to {FORMAT}",
         hint=f"it was written by {named} of runner: install that",
     )

@@ -1,6 +1,17 @@
 """What differs between runs, manifests and recipes: pure functions over what each of them says."""
 
-from runner.compare.differences import Difference, differences
+from runner.compare.answers import answers_of, prompt_text
+from runner.compare.differences import Difference, differences, lacking
 from runner.compare.side import Section, Side, of_manifest, of_recipe
 
-__all__ = ["Difference", "Section", "Side", "differences", "of_manifest", "of_recipe"]
+__all__ = [
+    "Difference",
+    "Section",
+    "Side",
+    "answers_of",
+    "differences",
+    "lacking",
+    "of_manifest",
+    "of_recipe",
+    "prompt_text",
+]

@@ -1,6 +1,6 @@
 """The values in which sides differ, and none in which they agree."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.compare.side import Section, Side
@@ -25,6 +25,12 @@ def differences(sides: Sequence[Side], *, measured: bool = False) -> tuple[Diffe
     return tuple(_walked(sides, told))
 
 
+def lacking(sides: Sequence[Side]) -> Mapping[Section, tuple[str, ...]]:
+    """Give, by section, the sides that do not have one which another has: it could not be compared."""
+    without = {each: tuple(side.name for side in sides if each not in side.sections) for each in Section}
+    return {each: names for each, names in without.items() if 0 < len(names) < len(sides)}
+
+
 def _walked(sides: Sequence[Side], sections: Sequence[Section]) -> Iterator[Difference]:
     for section in sections:
         told = [side.sections[section] for side in sides if section in side.sections]
@@ -32,5 +38,10 @@ def _walked(sides: Sequence[Side], sections: Sequence[Section]) -> Iterator[Diff
             continue
         for key in dict.fromkeys(key for each in told for key in each):
             values = tuple(each.get(key) for each in told)
-            if any(value != values[0] or type(value) is not type(values[0]) for value in values[1:]):
+            if not all(_is_same(value, values[0]) for value in values[1:]):
                 yield Difference(section=section, key=key, values=values)
+
+
+def _is_same(one: Json, other: Json) -> bool:
+    """Compare values: 1 and 1.0 are the same number, but true is none, and "16" no 16."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)

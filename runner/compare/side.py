@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from runner.journal import Json
 from runner.manifest import Manifest
+from runner.manifest.values import recorded_values
 from runner.metric_table import is_measured
 
 
@@ -27,24 +28,31 @@ class Section(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Side:
-    """What one of them says. A section that it does not have (a recipe has no metrics) is left out."""
+    """What one of them says. A section that it does not have (a recipe has no metrics) is left out.
+
+    `target` is where it ran, "" for what has not.
+    """
 
     name: str
     sections: Mapping[Section, Mapping[str, Json]] = field(default_factory=dict)
+    target: str = ""
 
 
 def of_manifest(said: Manifest, answers: Mapping[str, str] | None = None) -> Side:
     """Give a run's side. `answers` are those that lie beside its manifest, if they do."""
-    metrics = _metrics(said)
+    metrics, values = _metrics(said), recorded_values(said.recipe, said.parameters)
     sections: dict[Section, Mapping[str, Json]] = {
-        Section.RECIPE: said.recipe.get("values", {}),
         Section.PINS: _flat(said.pins),
         Section.VERSIONS: _flat(said.versions),
         Section.METRICS: {name: value for name, value in metrics.items() if not is_measured(name)},
         Section.MEASURED: {name: value for name, value in metrics.items() if is_measured(name)},
         Section.OUTPUTS: _outputs(said),
     }
-    return Side(name=said.run_id, sections=sections | ({Section.ANSWERS: answers} if answers else {}))
+    if values is not None:
+        sections[Section.RECIPE] = values
+    if answers:
+        sections[Section.ANSWERS] = answers
+    return Side(name=said.run_id, sections=sections, target=str(said.target.get("kind", "")))
 
 
 def of_recipe(name: str, values: Mapping[str, Json]) -> Side:

@@ -10,7 +10,21 @@ from runner import origins
 from runner.background import LOG_NAME
 from runner.billing import Hourly
 from runner.clock import Clock
-from runner.console import chronicle, findings, going_on, lines, locks, mending, outlook, proving, texts
+from runner.compare import Difference, Side
+from runner.console import (
+    because,
+    chronicle,
+    differing,
+    findings,
+    going_on,
+    lines,
+    locks,
+    mending,
+    outlook,
+    past,
+    proving,
+    texts,
+)
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
@@ -26,6 +40,8 @@ from runner.orphans import Finding, Key
 from runner.parameters import Parameter
 from runner.pins import Lock
 from runner.plan import Plan
+from runner.questions import Question
+from runner.reasons import Cause, Reason
 from runner.redact import as_json
 from runner.repair import Repaired
 from runner.steps.sample import FILE_NAME as SAMPLES
@@ -185,7 +201,34 @@ class Console(Voice):
     def run(self, said: Manifest, folder: Path) -> None:
         """Show a run that has been."""
         value = {"run": asdict(said), "folder": str(folder), "hourly": going_on.as_json(said)}
-        self._tell(value, texts.manifest(said, str(folder), carried(folder)))
+        self._tell(value, texts.manifest(said, str(folder), carried(folder), past.text(said, folder)))
+
+    def compared(self, sides: Sequence[Side], found: Sequence[Difference], page: Path | None = None) -> None:
+        """Show what differs, and which sections could not be compared; `page` tells the same."""
+        value = differing.as_json(sides, found) | {"page": str(page) if page else None}
+        self._tell(value, differing.text(sides, found, page))
+
+    def explained(self, said: Manifest, found: Sequence[Reason], parameters: Sequence[Cause]) -> None:
+        """Tell why each step of a run did what it did."""
+        self._tell(because.as_json(said, found, parameters), because.text(said, found, parameters))
+
+    def scored(self, said: Manifest, answers: Iterator[tuple[Question, str]]) -> None:
+        """Show answers as they come; those that came before an error are told, too."""
+        told: list[Json] = []
+        error: RunnerError | None = None
+        if self.output is Output.TEXT:
+            self._write(lines.safe(f"{said.run_id} on {texts.where(TargetKind(said.target['kind']))}"))
+        try:
+            for question, answer in answers:
+                told.append({**asdict(question), "answer": answer})
+                if self.output is Output.TEXT:
+                    self._lines(texts.answered(question, answer))
+        except RunnerError as raised:
+            error = raised
+            raise
+        finally:
+            value = {"run_id": said.run_id, "target": said.target["kind"], "answers": told}
+            self._tell(value | {"error": told_error(error)}, ())
 
     def repaired(self, done: Repaired, folder: Path) -> None:
         """Tell what a repair has kept and what not."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from runner import billing
 from runner.billing import Hourly
 from runner.clock import stamp
-from runner.console import going_on, texts
+from runner.console import durations, going_on, texts
 from runner.console.lines import safe, table
 from runner.facts import Resource, ResourceKind, Target
 from runner.journal import Json
@@ -75,7 +75,7 @@ def _age(seconds: float | None) -> str:
     if seconds is None:
         return "age unknown"
     days = round(seconds / _SECONDS_A_DAY)
-    return f"{days} days" if days > 1 else texts.seconds(seconds)
+    return f"{days} days" if days > 1 else durations.seconds(seconds)
 
 
 def _name(resource: Resource) -> str:

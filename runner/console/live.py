@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.clock import Clock
+from runner.console.durations import seconds
 from runner.console.lines import safe
 from runner.console.plain import ENDED, ENDED_BY, progress
-from runner.console.texts import seconds
 from runner.errors import RunnerError
 from runner.steps.step import Action, Change, Observation
 

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable
 
 from runner.clock import Clock
+from runner.console.durations import seconds
 from runner.console.lines import safe
-from runner.console.texts import SYMBOLS, seconds
+from runner.console.texts import SYMBOLS
 from runner.errors import RunnerError
 from runner.steps.step import Action, Change, Observation
 

@@ -1,7 +1,7 @@
 """What people read of plans and runs, as lines: pure functions from values to text."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runner.background import LOG_NAME
@@ -12,6 +12,7 @@ from runner.journal import Json
 from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
 from runner.parameters import Effective, Origin, Parameter
 from runner.plan import Plan
+from runner.questions import Question
 from runner.recipe import Scalar
 from runner.steps.step import Action
 from runner.under_way import Carried
@@ -27,18 +28,6 @@ LEGEND = "+ create  ~ update  = reuse  . read"
 
 # The metrics worth a line at the end, in this order; a target that does not log one has no line for it.
 METRICS = ("test_loss_base", "test_loss", "eval_loss", "loss", "train_loss")
-
-
-def seconds(amount: float) -> str:
-    """Write a duration as people say it: `8 s`, `3 min 20 s`, `2 h 05 min`."""
-    whole = round(amount)
-    if whole < 60:  # noqa: PLR2004 - seconds in a minute
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:  # noqa: PLR2004 - minutes in an hour
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
 
 
 def where(kind: TargetKind) -> str:
@@ -95,8 +84,10 @@ def _origin(parameter: Parameter) -> str:
     return f"{parameter.origin.value.replace('_', ' ')}: {parameter.detail}"
 
 
-def manifest(said: Manifest, folder: str, carried: Carried = Carried.BY_NOBODY) -> Iterator[str]:
-    """Give a run as its manifest tells it."""
+def manifest(
+    said: Manifest, folder: str, carried: Carried = Carried.BY_NOBODY, more: Iterable[str] = ()
+) -> Iterator[str]:
+    """Give a run as its manifest tells it, `more` that is known of it, and last what is left alive."""
     kind = TargetKind(said.target["kind"])
     yield f"{said.run_id}: {_standing(said, carried)}"
     yield f"  on {where(kind)}, workspace {said.target['workspace_name']}"
@@ -106,6 +97,7 @@ def manifest(said: Manifest, folder: str, carried: Carried = Carried.BY_NOBODY) 
         [(_symbol(name, s), name, s.action, _result(name, s.outputs, s)) for name, s in said.steps.items()]
     )
     yield from run_facts(said)
+    yield from more
     yield from going_on.alive(said, carried=carried)
 
 
@@ -174,6 +166,16 @@ def samples(scored: Sequence[Mapping[str, Json]]) -> Iterator[str]:
         if "base_answer" in each:
             yield _indented(f"{'base model':<12} {each['base_answer']}")
         yield _indented(f"{'ground truth':<12} {each['ground_truth']}")
+
+
+def answered(question: Question, answer: str) -> Iterator[str]:
+    """Give what was asked, what was answered and, where it is known, what should have been."""
+    yield ""
+    for turn in question.messages:
+        yield _indented(f"{turn['role']:<12} {turn['content']}")
+    yield _indented(f"{'answer':<12} {answer}")
+    if question.ground_truth is not None:
+        yield _indented(f"{'ground truth':<12} {question.ground_truth}")
 
 
 def samples_elsewhere(file: Path) -> Iterator[str]:

@@ -15,6 +15,7 @@ from runner.errors import Diagnostic, DiagnosticError, ExitCode, RunnerError
 from runner.redact import as_json
 
 if TYPE_CHECKING:
+    from runner.index import Listed
     from runner.manifest import Manifest
 
 
@@ -24,8 +25,11 @@ class Output(StrEnum):
     TEXT = "text"
     JSON = "json"
     SARIF = "sarif"
+    CSV = "csv"
 
 
+# Where what went wrong is said to people: what stdout then holds has no place for it.
+_IN_WORDS = frozenset({Output.TEXT, Output.CSV})
 # As many as can be read at once.
 MOST_AT_A_TERMINAL = 20
 
@@ -55,9 +59,20 @@ class Voice:
         told = f"{said.status.value}; nothing is left to do, and nothing that bills is left alive"
         self._tell(value, [f"{said.run_id}: {told}"])
 
+    def runs(self, found: "Listed", columns: tuple[str, ...], left: frozenset[str]) -> None:
+        """Show runs as a table, a row each; `left` are those that nobody carries on, though they run."""
+        from runner.console import listing  # noqa: PLC0415 - no other verb has a use for it
+
+        if self.output is Output.CSV:
+            for line in listing.as_csv(found, columns).splitlines():
+                self._write(line)
+        self._tell(listing.as_json(found), listing.text(found, columns, left, self.clock.now()))
+        for notice in found.notices if self.output in _IN_WORDS else ():
+            self._write(lines.safe(f"notice: {notice}"), to=self.stderr)
+
     def error(self, raised: RunnerError) -> None:
         """Tell an error: with its diagnostics, where it has them."""
-        if self.output is Output.TEXT:
+        if self.output in _IN_WORDS:
             self._explain(raised)
         found = diagnostics_of(raised)
         self._tell({"error": told_error(raised), "diagnostics": told_diagnostics(found)}, (), found, raised)
@@ -90,7 +105,7 @@ class Voice:
     ) -> None:
         if self.output is Output.TEXT:
             self._lines(text)
-        elif not self.told:
+        elif not self.told and self.output is not Output.CSV:
             self.told = True
             self._write(as_json(_as_sarif(found, error) if self.output is Output.SARIF else value, indent=2))
 

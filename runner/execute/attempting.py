@@ -200,7 +200,7 @@ def _stands_in_the_way(run: Run, step: str) -> bool:
 def _attempted(walk: Walk, change: Change, attempt: int) -> None:
     run = walk.run
     run.observer.started(change)
-    data = {"action": change.action.value, "attempt": attempt}
+    data = {"action": change.action.value, "attempt": attempt, "reason": change.reason}
     run.record(Event.STEP_STARTED, step=change.step, data=data)
     try:
         _acted(walk, change, attempt)

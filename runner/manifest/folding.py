@@ -74,9 +74,14 @@ def _started(manifest: Manifest, record: Record) -> None:
     before = manifest.steps.get(record.step)
     if before and before.attempt == attempt and before.status is not StepStatus.DELETED:
         before.status, before.ended, before.error = StepStatus.RUNNING, None, None
+        before.adopted = before.changed
         return
     manifest.steps[record.step] = StepRecord(
-        status=StepStatus.RUNNING, action=record.data["action"], started=record.time, attempt=attempt
+        status=StepStatus.RUNNING,
+        action=record.data["action"],
+        started=record.time,
+        attempt=attempt,
+        reason=record.data.get("reason", ""),
     )
 
 
@@ -98,7 +103,9 @@ def _observed(manifest: Manifest, record: Record) -> None:
 
 
 def _acknowledged(manifest: Manifest, record: Record) -> None:
-    _step(manifest, record).acknowledged = True
+    step = _step(manifest, record)
+    step.acknowledged = True
+    step.adopted = False  # it was asked for once more, by the process that goes on
 
 
 def _walked(manifest: Manifest, record: Record) -> None:

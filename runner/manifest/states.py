@@ -50,7 +50,8 @@ class StepRecord:
     """What became of one step. `action` is `create`, `update`, `reuse` or `read`.
 
     `attempt` counts from 1; `detail` is what the latest look showed; `acknowledged` tells that its changing
-    request was answered well.
+    request was answered well. `reason` is why the plan meant to do so; `adopted` tells that an earlier
+    process of the run asked for it, and a later one found it.
     """
 
     status: StepStatus
@@ -65,6 +66,8 @@ class StepRecord:
     attempt: int = 1
     detail: str = ""
     acknowledged: bool = False
+    reason: str = ""
+    adopted: bool = False
 
 
 @dataclass(kw_only=True, slots=True)

@@ -149,7 +149,7 @@ class Bench:
                 action=action,
                 kind=fake.traits.kind,
                 name=name,
-                reason="",
+                reason="it is wanted",
                 needs=fake.traits.needs,
             )
         )

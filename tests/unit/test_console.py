@@ -12,8 +12,8 @@ from runner.background import LOG_NAME
 from runner.clock import SystemClock
 from runner.console import Output
 from runner.console.console import Console
+from runner.console.durations import seconds
 from runner.console.lines import table
-from runner.console.texts import seconds
 from runner.errors import Diagnostic, PreflightRefused, RunnerError, Severity, StepFailed
 from runner.facts import TargetKind
 from runner.journal import Event, Json, Record

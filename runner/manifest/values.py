@@ -1,0 +1,58 @@
+"""What a run's recipe came to, by key, and where each value was from; as manifests of any age tell."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from runner.journal import Json
+
+# What stands before a comment: texts in quotes, which may hold a `#`, and whatever holds none.
+_COMMENT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"#])*?  # (.*)')
+
+
+def recorded_values(recipe: Mapping[str, Json], parameters: Json = ()) -> Mapping[str, Json] | None:
+    """Give every value in force by its dotted key; None for a run that has not recorded them.
+
+    Manifests from before they were told by key have them as one recipe, without the parameters that a recipe
+    may not set; these are among the manifest's `parameters`.
+    """
+    values = recipe.get("values")
+    if isinstance(values, Mapping):
+        return values
+    text = recipe.get("in_force")
+    if not isinstance(text, str):
+        return None
+    # Only older manifests are read as YAML.
+    from runner.yaml12 import parse  # noqa: PLC0415
+
+    return dict(_leaves(parse(text).value or {})) | parameter_values(parameters)
+
+
+def parameter_values(parameters: Json) -> dict[str, Json]:
+    """Give a manifest's parameters by their dotted keys."""
+    told = [each for each in parameters if isinstance(each, Mapping)] if isinstance(parameters, list) else []
+    return {f"finetune.parameters.{each.get('name')}": each.get("value") for each in told}
+
+
+def recorded_places(recipe: Mapping[str, Json]) -> Mapping[str, str]:
+    """Give, by dotted key, where a value is from and what it overrode: `r.yaml:31`, `the schema`.
+
+    Empty for a run that has not recorded it.
+    """
+    from runner.yaml12 import parse  # noqa: PLC0415 - as above
+
+    text = str(recipe.get("in_force") or "")
+    lines = text.split("\n")
+    found = {}
+    for key, position in parse(text).places.items():
+        comment = _COMMENT.match(lines[position.line - 1]) if key else None
+        if comment:
+            found[".".join(str(part) for part in key)] = comment.group(1)
+    return found
+
+
+def _leaves(tree: Mapping[str, Json], above: str = "") -> Iterator[tuple[str, Json]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{above}{name}.")
+        elif value is not None:
+            yield f"{above}{name}", value

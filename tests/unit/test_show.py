@@ -1,0 +1,66 @@
+"""`runner show`: beside the steps also what a run was made of, what it is part of, and its losses."""
+
+from pathlib import Path
+
+import pytest
+
+from runner import metric_table
+from runner.cli import main
+from runner.metric_table import Point
+from tests.unit.past_runs import FIRST, TOLD, keep
+
+ROWS = {"sha256": "ab" * 32, "rows": 8, "bytes": 100}
+
+
+def show(runs: Path) -> int:
+    return main(["show", FIRST, "--runs-dir", str(runs)])
+
+
+def test_pins_parent_verdict_and_sweep_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(
+        tmp_path,
+        FIRST,
+        pins=TOLD["pins"] | {"dataset": {"source": "o/d", "revision": "abc", "files": {"train": ROWS}}},
+        parent={"run_id": "P-1", "digest": "", "settings": ["a=1", "b=2"]},
+        verdict={"outcome": "bitwise", "equal": True, "details": {}},
+        sweep={"id": "S-1", "index": 2, "total": 4, "point": {"finetune.parameters.lora_r": 16}},
+    )
+    assert show(tmp_path) == 0
+    told = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for line in (
+        "model azureml://registries/azureml/models/Phi-3-tiny-4k-instruct/versions/1 (version 1)",
+        "dataset o/d at abc",
+        "train: 8 rows, sha256 abababababab",
+        "parent P-1, with a=1 b=2",
+        "verdict outcome: bitwise, equal: True",
+        "sweep S-1, point 2 of 4: finetune.parameters.lora_r=16",
+    ):
+        assert line in told
+
+
+def test_losses_are_told_first_last_and_least(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = keep(tmp_path, FIRST).parent
+    told = {"loss": (4.0, 1.0, 2.0), "eval_loss": (3.0,), "learning_rate": (1e-5,)}
+    points = [
+        Point(job="finetune", metric=name, step=step, value=value, time="2026-11-21T08:23:00.123Z")
+        for name, values in told.items()
+        for step, value in reversed(list(enumerate(values)))
+    ]
+    metric_table.write(points, folder / metric_table.FILE_NAME)
+    (folder / "samples.jsonl").write_text("", encoding="utf-8")
+    assert show(tmp_path) == 0
+    out = capsys.readouterr().out
+    lines = [line.split() for line in out.splitlines()]
+    assert ["loss", "4.0000", "2.0000", "1.0000", "3"] in lines
+    assert ["eval_loss", "3.0000", "3.0000", "3.0000", "1"] in lines
+    assert f"prompts and answers are in {folder / 'samples.jsonl'}" in out
+    assert out.index("samples.jsonl\n") < out.index("left alive")
+
+
+def test_a_table_of_losses_that_is_none_hides_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = keep(tmp_path, FIRST).parent
+    (folder / metric_table.FILE_NAME).write_text("what,ever\n1,2\n", encoding="utf-8")
+    assert show(tmp_path) == 0
+    assert "of metrics.csv" not in capsys.readouterr().out
