@@ -31,6 +31,7 @@ VERBS: Mapping[str, str] = {
     "down": "take back what a run left alive",
     "gc": "list what is alive under our tags in a workspace and in no run here; delete it on request",
     "show": "show what a run did and what it left",
+    "report": "write runs, or what differs between them, as one HTML page",
     "repair": "make a run whose journal or manifest is damaged one that can go on",
     "schema": "print the recipe's schema, which editors read",
     "emulator": "start, stop or look at the local Azure ML emulator",

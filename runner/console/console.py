@@ -176,6 +176,10 @@ class Console(Voice):
         value = {"run": asdict(said), "folder": str(folder), "hourly": going_on.as_json(said)}
         self._tell(value, texts.manifest(said, str(folder), carried(folder)))
 
+    def reported(self, page: Path, run_ids: Sequence[str]) -> None:
+        """Tell where the page of one or more runs lies."""
+        self._tell({"page": str(page), "runs": list(run_ids)}, [str(page)])
+
     def repaired(self, done: Repaired, folder: Path) -> None:
         """Tell what a repair has kept and what not."""
         self._tell(mending.value(done, folder), mending.text(done, folder))

@@ -49,6 +49,7 @@ LAYERS = (
     ("execute",),
     ("replay", "collect"),
     ("console",),
+    ("report",),
     ("session", "recipe_argument", "on_interrupt"),
     ("opening",),
     ("drift", "variables", "reopening", "carry_out"),
