@@ -15,7 +15,9 @@ from runner.report.wording import shown
 Specification = Mapping[str, Any]
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-_WIDTH, _HEIGHT, _ROW = 640, 220, 26
+_WIDE, _NARROW, _HEIGHT, _ROW = 860, 500, 210, 26
+# A reader's font may be wider than the one that a drawing is measured with.
+_PADDING = {"left": 22, "top": 6, "right": 14, "bottom": 6}
 _COLOURS = tuple(f"var(--series-{index})" for index in range(1, 7))
 _DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [12, 4])
 _INK = "currentColor"
@@ -30,7 +32,7 @@ _CONFIG: Mapping[str, Any] = {
     | {"tickOpacity": 0.5, "titleFontSize": 12, "titleFontWeight": 400, "titlePadding": 8},
     "legend": _TEXT
     | {"title": None, "labelLimit": 420, "symbolStrokeWidth": 2.5, "symbolSize": 300}
-    | {"orient": "top", "direction": "horizontal", "columns": 2},
+    | {"orient": "top", "columns": 1},
 }
 _MINUTE, _HOUR = 60, 3600
 # Beyond these a chart of minutes has too many.
@@ -38,44 +40,59 @@ _IN_SECONDS, _IN_MINUTES = 5 * _MINUTE, 3 * _HOUR
 # A line of a few points is told by its points.
 _FEW = 40
 _MOST_LABELS = 6
+_TINY, _MANY, _HUGE = 1e-3, 1e5, 1e15
 
 
 def curves(panel: Panel) -> Specification:
     """Draw lines over the optimizer's steps."""
-    names = [shown(each.name).replace("\n", " ") for each in panel.series]
+    names = [_flat(each.name) for each in panel.series]
     rows = [row for name, each in zip(names, panel.series, strict=True) for row in _rows(name, each)]
     few = {name for name, each in zip(names, panel.series, strict=True) if len(each.points) <= _FEW}
-    x = {"field": "step", "type": "quantitative", "title": "optimizer step"}
-    x |= {"axis": {"tickMinStep": 1, "format": "d"}, "scale": {"zero": False, "nice": False}}
-    y = {"field": "value", "type": "quantitative", "title": shown(panel.title).replace("\n", " ")}
-    y |= {"scale": {"type": "log" if panel.logarithmic else "linear", "zero": False}}
-    y |= (
-        {"axis": {"tickCount": _MOST_LABELS, "format": "~g" if panel.logarithmic else "~s"}}
-        if panel.logarithmic
-        else {"axis": {"tickCount": _MOST_LABELS}}
-    )
-    legend = {} if len(names) > 1 else None
-    colour = {
-        "field": "line",
-        "type": "nominal",
-        "scale": {"domain": names, "range": _cycled(_COLOURS, names)},
-    }
-    dash = {"field": "line", "type": "nominal", "scale": {"domain": names, "range": _cycled(_DASHES, names)}}
-    shared = {"x": x, "y": y, "color": colour | {"legend": legend}}
+    legend = {"symbolType": "stroke"} if len(names) > 1 else None
+    colour = _by_line(names, _COLOURS) | {"legend": legend}
+    dashes = _by_line(names, _DASHES) | {"legend": legend}
+    shared = {"x": _STEPS, "y": _values(panel)}
     line = {"type": "line", "strokeWidth": 2, "invalid": "break-paths-show-path-domains"}
     point = {"type": "point", "filled": True, "size": 30, "opacity": 1, "invalid": "filter"}
+    pointed = {"values": [row for row in rows if row["line"] in few]}
     return _chart(
         rows,
+        width=_NARROW,
         height=_HEIGHT,
         layer=[
-            {"mark": line, "encoding": shared | {"strokeDash": dash | {"legend": legend}}},
-            {
-                "mark": point,
-                "encoding": shared,
-                "data": {"values": [row for row in rows if row["line"] in few]},
-            },
+            {"mark": line, "encoding": shared | {"color": colour, "strokeDash": dashes}},
+            {"mark": point, "encoding": shared | {"color": colour | {"legend": None}}, "data": pointed},
         ],
     )
+
+
+_STEPS: Mapping[str, Any] = {
+    "field": "step",
+    "type": "quantitative",
+    "title": "optimizer step",
+    "axis": {"tickMinStep": 1, "format": "d", "tickCount": 8, "labelOverlap": True},
+    "scale": {"zero": False, "nice": False},
+}
+
+
+def _values(panel: Panel) -> Mapping[str, Any]:
+    axis = {"tickCount": _MOST_LABELS, "labelOverlap": True, "format": _format(panel)}
+    scale = {"type": "log" if panel.logarithmic else "linear", "zero": False}
+    return {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
+
+
+def _format(panel: Panel) -> str:
+    """Choose how the axis writes numbers: as powers of ten, with a unit's prefix, or plainly."""
+    values = (abs(value) for each in panel.series for _, value in each.points if math.isfinite(value))
+    largest = max(values, default=0.0)
+    if not _TINY <= largest < _HUGE:
+        return "~e" if largest else "~g"
+    return "~s" if largest >= _MANY else "~g"
+
+
+def _by_line(names: Sequence[str], values: Sequence[Any]) -> Mapping[str, Any]:
+    found = [values[index % len(values)] for index in range(len(names))]
+    return {"field": "line", "type": "nominal", "scale": {"domain": list(names), "range": found}}
 
 
 def steps(told: Timeline) -> Specification:
@@ -106,6 +123,7 @@ def steps(told: Timeline) -> Specification:
     text = {"type": "text", "align": "left", "dx": 7, "color": _INK, "fontSize": 12}
     return _chart(
         rows,
+        width=_WIDE,
         height=_ROW * max(1, len(rows)),
         layer=[
             {"mark": bar_mark, "encoding": {"y": y, "x": x, "x2": {"field": "end"}, "fill": fill}},
@@ -119,7 +137,14 @@ _PATH, _BESIDE = "on the critical path", "beside it"
 
 def _chart(rows: Sequence[Mapping[str, Any]], **drawn: Any) -> Specification:  # noqa: ANN401 - Vega-Lite's own
     data = {"values": list(rows)}
-    return {"$schema": _SCHEMA, "width": _WIDTH, "background": None, "config": _CONFIG, "data": data, **drawn}
+    return {
+        "$schema": _SCHEMA,
+        "background": None,
+        "padding": _PADDING,
+        "config": _CONFIG,
+        "data": data,
+        **drawn,
+    }
 
 
 def _rows(name: str, series: Series) -> list[dict[str, Any]]:
@@ -137,8 +162,8 @@ def _thinned(points: Sequence[tuple[int, float]]) -> Sequence[tuple[int, float]]
     return [*points[:-1:stride], points[-1]]
 
 
-def _cycled(found: Sequence[Any], names: Sequence[str]) -> list[Any]:
-    return [found[index % len(found)] for index in range(len(names))]
+def _flat(text: str) -> str:
+    return shown(text).replace("\n", " ")
 
 
 def _unit(seconds: float) -> tuple[str, float]:

@@ -94,7 +94,7 @@ def losses(said: Manifest) -> tuple[Fact, ...]:
 def leaves(tree: Mapping[str, Json], above: str = "") -> Iterator[tuple[str, str]]:
     """Give a tree's leaves by their dotted keys."""
     for name, inner in tree.items():
-        if isinstance(inner, Mapping) and inner:
+        if isinstance(inner, Mapping):
             yield from leaves(inner, f"{above}{name}.")
         else:
             yield f"{above}{name}", value(inner)
@@ -140,7 +140,10 @@ def _method(said: Manifest) -> Iterator[Fact]:
 
 def _how(given: Mapping[str, Json]) -> Iterator[str]:
     if given.get("apply_lora") is True:
-        yield f"LoRA r={value(given.get('lora_r'))} alpha={value(given.get('lora_alpha'))}"
+        known = [
+            f"{name}={value(given[f'lora_{name}'])}" for name in ("r", "alpha") if f"lora_{name}" in given
+        ]
+        yield " ".join(("LoRA", *known))
     else:
         yield "all weights"
     if given.get("apply_deepspeed") is True:

@@ -16,7 +16,7 @@ from runner.report.rendering import render
 from runner.report.spending import Spending, spending
 from runner.report.subject import Subject
 from runner.report.timeline import Timeline, duration, timeline
-from runner.report.wording import number
+from runner.report.wording import number, time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,7 +146,13 @@ def _cost(spent: Spending, *, emulated: bool) -> overview.Fact:
 def _alive(said: Manifest, hourly: Sequence[billing.Hourly]) -> tuple[tuple[str, ...], ...]:
     prices = [going_on.price(each) for each in hourly] or ["nothing is billed"] * len(said.alive)
     return tuple(
-        (each.kind, each.name, each.since or "", price, "" if each.deletion is None else each.deletion)
+        (
+            each.kind,
+            each.name,
+            time(each.since) if each.since else "",
+            price,
+            "" if each.deletion is None else each.deletion,
+        )
         for each, price in zip(said.alive, prices, strict=True)
     )
 
@@ -159,7 +165,9 @@ def _bars(told: Timeline, anchor: str) -> Chart | None:
     path = " → ".join(told.path)
     took = f"{duration(told.path_seconds)} of {duration(told.all_seconds)}"
     drawing = draw(charts.steps(told), name=f"{anchor}-steps", label=label)
-    return Chart(title="steps", drawing=drawing, caption=f"Critical path (filled): {path}, {took}.")
+    return Chart(
+        title="When each step ran", drawing=drawing, caption=f"Critical path (filled): {path}, {took}."
+    )
 
 
 def _curves(points: Sequence[Point], anchor: str) -> tuple[Chart, ...]:
@@ -184,7 +192,9 @@ def _drawn(panel: curves.Panel, name: str) -> Chart:
 def _caption(panel: curves.Panel) -> str:
     notes = [
         "logarithmic scale" if panel.logarithmic else "",
-        f"{panel.gaps} values are no numbers: gaps" if panel.gaps else "",
+        f"gaps: {panel.gaps} {'value is no number' if panel.gaps == 1 else 'values are no numbers'}"
+        if panel.gaps
+        else "",
         "thinned evenly for drawing" if panel.thinned else "",
     ]
     return "; ".join(each for each in notes if each)
