@@ -1,4 +1,4 @@
-"""Look at reports in a real browser: `make look`, or `python tools/look_at_report.py [PAGE.html…] [--into DIR]`.
+"""Look at reports in a real browser: `make look`, or `look_at_report.py [PAGE.html…] [--into DIR]`.
 
 Needs Chromium, and no network. Each page is opened at a desktop's and a phone's width, in the light and the
 dark scheme, and printed; pictures and PDFs go to the folder. What the browser complains of (errors, breaches
@@ -24,13 +24,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.manifest.states import run_from
+from runner.report import report_page
 from tests.unit import report_bench as bench
 from tests.unit.hostile import HARMLESS, PAYLOADS, poisoned
 
-from runner.report import report_page
-
 WIDTHS = {"desktop": (1280, 900), "phone": (375, 800)}
 SCHEMES = ("light", "dark")
+_FLAGS: tuple[str, ...] = (
+    "--headless",
+    "--no-sandbox",
+    "--remote-debugging-pipe",
+    "--disable-gpu",
+    "--hide-scrollbars",
+)
+# Nothing listens at the proxy: what a page asked for would not be answered.
+_FLAGS += ("--disable-background-networking", "--no-first-run", "--proxy-server=127.0.0.1:9")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_PICTURE = 12000
 # A sheet of A4 has so many pixels across.
@@ -112,11 +121,10 @@ def browser() -> Iterator[Browser]:
         sys.exit(f"none of {', '.join(BROWSERS)} is installed")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         to_browser, from_browser = os.pipe(), os.pipe()
-        process = subprocess.Popen(  # noqa: S602 - a browser takes its pipe at 3 and 4, which a shell puts there
-            f'exec "{program}" --headless --no-sandbox --remote-debugging-pipe --disable-gpu --hide-scrollbars'
-            f' --disable-background-networking --proxy-server=127.0.0.1:9 --no-first-run --user-data-dir="{profile}"'
-            f" about:blank 3<&{to_browser[0]} 4>&{from_browser[1]}",
-            shell=True,
+        # A browser reads its pipe at 3 and writes it at 4: a shell puts the ends there.
+        moved = f'exec "$@" 3<&{to_browser[0]} 4>&{from_browser[1]}'
+        process = subprocess.Popen(  # noqa: S603 - a program that is installed
+            ["/bin/sh", "-c", moved, "sh", program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(to_browser[0], from_browser[1]),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -215,7 +223,7 @@ def specimens(into: Path) -> list[Path]:
     """Write pages of the tests' own runs."""
     other = bench.content(run_id="20261121T113042Z-small-9b1c")
     other["recipe"]["values"]["finetune.parameters.lora_r"] = 16
-    runs = [bench.subject(), bench.subject(bench.run_from(other), points=bench.points(0.1))]
+    runs = [bench.subject(), bench.subject(run_from(other), points=bench.points(0.1))]
     pages = {
         "azure": runs[:1],
         "emulator": [bench.subject(bench.emulated())],

@@ -1,4 +1,4 @@
-"""Runs as one HTML page that needs nothing else: no script, no network, no second file; values in, text out."""
+"""Runs as one HTML page that needs nothing else, no script and no network; values in, text out."""
 
 from runner.report.pages import comparison_page, report_page
 from runner.report.subject import Sample, Subject

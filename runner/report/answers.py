@@ -73,8 +73,9 @@ def compared(one: str, other: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]
     pieces: tuple[list[Piece], list[Piece]] = ([], [])
     matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
     for tag, begin, end, other_begin, other_end in matcher.get_opcodes():
-        for found, words in ((pieces[0], left[begin:end]), (pieces[1], right[other_begin:other_end])):
-            found += [Piece(text="".join(words), differs=tag != "equal")] if words else []
+        for found, words in zip(pieces, (left[begin:end], right[other_begin:other_end]), strict=True):
+            if words:
+                found.append(Piece(text="".join(words), differs=tag != "equal"))
     return tuple(pieces[0]), tuple(pieces[1])
 
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.report.curves import MOST_POINTS, Panel, Series
-from runner.report.timeline import Timeline
+from runner.report.timeline import Bar, Timeline
 from runner.report.wording import shown
 
 Specification = Mapping[str, Any]
+Part = dict[str, Any]
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _WIDE, _NARROW, _HEIGHT, _ROW = 860, 500, 210, 26
@@ -40,6 +41,8 @@ _IN_SECONDS, _IN_MINUTES = 5 * _MINUTE, 3 * _HOUR
 # A line of a few points is told by its points.
 _FEW = 40
 _MOST_LABELS = 6
+_ROOM_FOR_LABELS, _THINNEST = 1.22, 1 / 400
+_PATH, _BESIDE = "on the critical path", "beside it"
 _TINY, _MANY, _HUGE = 1e-3, 1e5, 1e15
 
 
@@ -48,7 +51,7 @@ def curves(panel: Panel) -> Specification:
     names = [_flat(each.name) for each in panel.series]
     rows = [row for name, each in zip(names, panel.series, strict=True) for row in _rows(name, each)]
     few = {name for name, each in zip(names, panel.series, strict=True) if len(each.points) <= _FEW}
-    legend = {"symbolType": "stroke"} if len(names) > 1 else None
+    legend: Part | None = {"symbolType": "stroke"} if len(names) > 1 else None
     colour = _by_line(names, _COLOURS) | {"legend": legend}
     dashes = _by_line(names, _DASHES) | {"legend": legend}
     shared = {"x": _STEPS, "y": _values(panel)}
@@ -75,22 +78,22 @@ _STEPS: Mapping[str, Any] = {
 }
 
 
-def _values(panel: Panel) -> Mapping[str, Any]:
-    axis = {"tickCount": _MOST_LABELS, "labelOverlap": True, "format": _format(panel)}
+def _values(panel: Panel) -> Part:
+    axis: Part = {"tickCount": _MOST_LABELS, "labelOverlap": True} | _format(panel)
     scale = {"type": "log" if panel.logarithmic else "linear", "zero": False}
     return {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
 
 
-def _format(panel: Panel) -> str:
+def _format(panel: Panel) -> Part:
     """Choose how the axis writes numbers: as powers of ten, with a unit's prefix, or plainly."""
     values = (abs(value) for each in panel.series for _, value in each.points if math.isfinite(value))
     largest = max(values, default=0.0)
-    if not _TINY <= largest < _HUGE:
-        return "~e" if largest else "~g"
-    return "~s" if largest >= _MANY else "~g"
+    if largest and not _TINY <= largest < _HUGE:
+        return {"format": "~e"}
+    return {"format": "~s"} if largest >= _MANY else {}
 
 
-def _by_line(names: Sequence[str], values: Sequence[Any]) -> Mapping[str, Any]:
+def _by_line(names: Sequence[str], values: Sequence[Any]) -> Part:
     found = [values[index % len(values)] for index in range(len(names))]
     return {"field": "line", "type": "nominal", "scale": {"domain": list(names), "range": found}}
 
@@ -98,41 +101,39 @@ def _by_line(names: Sequence[str], values: Sequence[Any]) -> Mapping[str, Any]:
 def steps(told: Timeline) -> Specification:
     """Draw a bar for each step; those of the critical path are filled, the others only outlined."""
     unit, divisor = _unit(told.all_seconds)
-    rows = [
-        {
-            "step": bar.step,
-            "begin": bar.begin / divisor,
-            "end": max(bar.end, bar.begin + told.all_seconds / 400) / divisor,
-            "kind": _PATH if bar.critical else _BESIDE,
-            "label": ", ".join(each for each in (bar.took, bar.note) if each),
-        }
-        for bar in told.bars
-    ]
-    kinds = [_PATH, _BESIDE]
-    y = {"field": "step", "type": "nominal", "sort": [row["step"] for row in rows], "title": None}
-    y |= {"axis": {"ticks": False, "domain": False, "labelPadding": 8, "labelFontSize": 13}}
-    x = {"field": "begin", "type": "quantitative", "title": f"{unit} since the run began"}
+    rows = [_bar(bar, told.all_seconds, divisor) for bar in told.bars]
     # A label stands right of its bar, the last one's too.
-    x |= {"scale": {"domain": [0, 1.22 * told.all_seconds / divisor or 1], "nice": False}}
-    fill = {
-        "field": "kind",
-        "type": "nominal",
-        "scale": {"domain": kinds, "range": ["var(--critical)", "var(--beside)"]},
-    }
-    bar_mark = {"type": "bar", "height": {"band": 0.62}, "cornerRadius": 3, "stroke": "var(--critical)"}
-    text = {"type": "text", "align": "left", "dx": 7, "color": _INK, "fontSize": 12}
+    width = _ROOM_FOR_LABELS * told.all_seconds / divisor or 1
+    x: Part = {"type": "quantitative", "title": f"{unit} since the run began"}
+    x |= {"scale": {"domain": [0, width], "nice": False}, "axis": {"tickCount": 10}}
+    y: Part = {"field": "step", "type": "nominal", "sort": [row["step"] for row in rows], "title": None}
+    y |= {"axis": {"ticks": False, "domain": False, "labelPadding": 8, "labelFontSize": 13}}
+    fills = {"domain": [_PATH, _BESIDE], "range": ["var(--critical)", "var(--beside)"]}
+    fill: Part = {"field": "kind", "type": "nominal", "scale": fills}
+    fill |= {"legend": {"columns": 2, "columnPadding": 30, "symbolSize": 160}}
+    bar: Part = {"type": "bar", "height": {"band": 0.62}, "cornerRadius": 3, "stroke": "var(--critical)"}
+    text: Part = {"type": "text", "align": "left", "dx": 7, "color": _INK, "fontSize": 12}
+    begin, end = x | {"field": "begin"}, x | {"field": "end"}
     return _chart(
         rows,
         width=_WIDE,
         height=_ROW * max(1, len(rows)),
         layer=[
-            {"mark": bar_mark, "encoding": {"y": y, "x": x, "x2": {"field": "end"}, "fill": fill}},
-            {"mark": text, "encoding": {"y": y, "x": x | {"field": "end"}, "text": {"field": "label"}}},
+            {"mark": bar, "encoding": {"y": y, "x": begin, "x2": {"field": "end"}, "fill": fill}},
+            {"mark": text, "encoding": {"y": y, "x": end, "text": {"field": "label"}}},
         ],
     )
 
 
-_PATH, _BESIDE = "on the critical path", "beside it"
+def _bar(bar: Bar, whole: float, divisor: float) -> Part:
+    """Give a step's bar; the shortest is still to be seen."""
+    return {
+        "step": bar.step,
+        "begin": bar.begin / divisor,
+        "end": max(bar.end, bar.begin + whole * _THINNEST) / divisor,
+        "kind": _PATH if bar.critical else _BESIDE,
+        "label": ", ".join(each for each in (bar.took, bar.note) if each),
+    }
 
 
 def _chart(rows: Sequence[Mapping[str, Any]], **drawn: Any) -> Specification:  # noqa: ANN401 - Vega-Lite's own

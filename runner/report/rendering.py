@@ -48,7 +48,7 @@ def _environment() -> Environment:
 
 
 def _finalized(given: object) -> object:
-    """See that no text reaches a page but through `shown`; what a template or a drawing made is done already."""
+    """See that a text reaches the page through `shown` only; what a template or a drawing made has been."""
     return shown(given) if isinstance(given, str) and not isinstance(given, Markup) else given
 
 

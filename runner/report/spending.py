@@ -1,12 +1,10 @@
-"""What a run has spent, by the times of its steps and dated prices; what cannot be told is said, not guessed."""
+"""What a run has spent, by the times of its steps and dated prices; what is not known is not guessed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from runner.cost import Prices, UnitPrice
-from runner.journal import Json
 from runner.manifest import Manifest, StepRecord
 from runner.recipe import Tier
 from runner.report.wording import NOT_KNOWN, moment, money
@@ -89,12 +87,11 @@ def _spent(  # noqa: PLR0913 - the terms of one product
 
 
 def _of(step: StepRecord | None, key: str) -> str:
-    said: Mapping[str, Json] = step.intent if step else {}
-    return str(said.get(key) or "")
+    return str(step.intent.get(key) or "") if step else ""
 
 
 def _hours(begin: str, end: str | None) -> Decimal | None:
-    times: tuple[datetime | None, datetime | None] = (moment(begin), moment(end))
-    if times[0] is None or times[1] is None:
+    first, last = moment(begin), moment(end)
+    if first is None or last is None:
         return None
-    return Decimal(max(0, round((times[1] - times[0]).total_seconds()))) / _HOUR
+    return Decimal(max(0, round((last - first).total_seconds()))) / _HOUR

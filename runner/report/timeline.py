@@ -23,7 +23,7 @@ _BRIEF = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """One step: its seconds since the run began, and what became of it. `note` is empty where all went well."""
+    """One step: its seconds since the run began, and what became of it; no `note` where all went well."""
 
     step: str
     action: str

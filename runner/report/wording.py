@@ -20,7 +20,7 @@ _NO_CHARACTER = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 
 
 def shown(text: str) -> str:
-    """Take out secrets, and show what a screen would obey, hide or reorder: control characters, half characters.
+    """Take out secrets, and show what a screen would obey or reorder: control characters, half characters.
 
     Nothing is escaped for HTML here; the templates do that, with everything.
     """

@@ -11,7 +11,7 @@ from tests.unit import report_bench as bench
 
 HARMLESS = "harmless"
 _ACT = "window.hacked=1"
-_TAGS = (
+_TAGS: tuple[str, ...] = (
     "img",
     "svg",
     "body",
@@ -45,7 +45,7 @@ _BREAKS = (
     "]]>",
     "</textarea>",
 )
-_SCHEMES = (
+_SCHEMES: tuple[str, ...] = (
     "javascript:",
     "JaVaScRiPt:",
     "java\tscript:",
@@ -135,10 +135,10 @@ _SINGLE = (
         "\ud800",
     ),
     *(
-        "＜script＞",
-        "‹script›",
-        "<ſcript>",
-        "<ＳＣＲＩＰＴ>",
+        "\uff1cscript\uff1e",
+        "\u2039script\u203a",
+        "<\u017fcript>",
+        "<\uff33\uff23\uff32\uff29\uff30\uff34>",
         "%3Cscript%3E",
         "\\u003cscript\\u003e",
         "\\x3cscript\\x3e",
@@ -214,7 +214,7 @@ _PER_PAGE = 40
 
 
 def poisoned(texts: Sequence[str]) -> list[Subject]:
-    """Give two runs in which each of the texts stands in every place that takes many, and all in the others."""
+    """Give two runs that have each text in every place that takes many, and all of them in the others."""
     return [_run(texts, "1"), _run(texts, "2")]
 
 
