@@ -22,7 +22,8 @@ _PADDING = {"left": 22, "top": 6, "right": 14, "bottom": 6}
 _COLOURS = tuple(f"var(--series-{index})" for index in range(1, 7))
 _DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [12, 4])
 _INK = "currentColor"
-_FONT = "system-ui, sans-serif"
+# What drawings are measured with; the page shows them in its own font.
+_FONT = "sans-serif"
 _TEXT = {"labelColor": _INK, "titleColor": _INK, "labelFont": _FONT, "titleFont": _FONT, "labelFontSize": 12}
 _CONFIG: Mapping[str, Any] = {
     "aria": False,

@@ -12,7 +12,7 @@ from runner.cost import built_in_prices
 from runner.durable import replace_file
 from runner.errors import ExitCode, UsageError
 from runner.outstanding import outstanding
-from runner.report.subject import Subject, sample_from
+from runner.report import Subject, report_page, sample_from
 from runner.session import RUNS_FOLDER, Session
 from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.steps.sample import kept
@@ -38,9 +38,6 @@ def main(options: Namespace, session: Session) -> ExitCode:
     folders = list(dict.fromkeys(runs.find(options.runs_dir, name) for name in options.runs))
     file = _file(options, folders)
     subjects = [_subject(folder) for folder in folders]
-    # Templates and drawings are half a second that no other verb pays for.
-    from runner.report import report_page  # noqa: PLC0415
-
     replace_file(file, report_page(subjects).encode())
     session.console.reported(file, [each.said.run_id for each in subjects])
     for each in subjects:

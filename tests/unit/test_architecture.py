@@ -65,7 +65,7 @@ PROGRAMS = ("emulator", "trainer")
 READERS = {
     "runner.cli": "reads both once and hands them down",
 }
-HEAVY = {"azure", "datasets", "pandas", "pyarrow", "torch", "transformers"}
+HEAVY = {"azure", "datasets", "pandas", "pyarrow", "torch", "transformers", "jinja2", "vl_convert"}
 VAGUE = re.compile(r"(^|_)(util|helper|common|manager|handler)s?(_|$)")
 
 
