@@ -210,12 +210,13 @@ _OURS = frozenset(
     {"status", "action", "origin", "started", "ended", "since", "kind", "format", "size", "instance_type"}
 )
 _OURS |= {"studio", "tier"}
-_PER_PAGE = 40
+# A drawing takes time; a test of their own gives all of the texts to drawings.
+_LINES, _CHARTS = 40, 3
 
 
 def poisoned(texts: Sequence[str]) -> list[Subject]:
     """Give two runs that have each text in every place that takes many, and all of them in the others."""
-    return [_run(texts, "1"), _run(texts, "2")]
+    return [_run(texts, "1"), _second(texts)]
 
 
 def single(text: str) -> Subject:
@@ -236,8 +237,15 @@ def _run(texts: Sequence[str], name: str) -> Subject:
     said["recipe"]["values"] = {f"{place}{text}": f"{text}{name}" for place, text in enumerate(texts)}
     said["steps"]["finetune"] |= {"error": whole, "outputs": {"studio": texts[0], "stand_in": whole}}
     said["target"]["kind"] = "emulator"
-    points = [*_points("loss", texts[:_PER_PAGE], name), *_metrics(texts[: 2 * _PER_PAGE])]
+    points = [*_points("loss", texts[:_LINES], name), *_metrics(texts[:_CHARTS])]
     return bench.subject(run_from(said), points=tuple(points), samples=_samples(texts), log=tuple(texts))
+
+
+def _second(texts: Sequence[str]) -> Subject:
+    """Give a run that the first differs from in each value; beyond that it has little."""
+    said = bench.content(run_id=f"{texts[0]}2", steps={}, alive=[])
+    said["recipe"]["values"] = {f"{place}{text}": f"{text}2" for place, text in enumerate(texts)}
+    return bench.subject(run_from(said), points=None, samples=None)
 
 
 def _filled(tree: Any, text: str) -> Any:  # noqa: ANN401 - JSON may be anything

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_the_page_can_be_found_ones_way_in() -> None:
     assert {"header", "main", "footer", "nav"} <= {each.tag for each in page.elements}
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(later <= before + 1 for before, later in zip(levels, levels[1:], strict=False))
+    assert all(later <= before + 1 for before, later in pairwise(levels))
     assert len(page.all("table")) == len(page.all("caption")) > 5
     assert all(each.get("scope") in {"col", "row"} for each in page.all("th"))
     drawings = page.all("svg")
@@ -107,7 +108,9 @@ def test_the_page_is_the_same_whenever_it_is_made() -> None:
 def test_both_schemes_can_be_read() -> None:
     """Text has a contrast of 4.5 with what it stands on, lines one of 3 (WCAG 2.2, 1.4.3 and 1.4.11)."""
     style = "".join(read(whole()).within("style"))
-    schemes = [dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", part)) for part in style.split("@media")[:2]]
+    schemes = [
+        dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", part)) for part in style.split("@media")[:2]
+    ]
     assert all(len(scheme) >= 18 for scheme in schemes)
     for scheme in schemes:
         texts = [(name, on) for name in ("ink", "muted") for on in ("paper", "soft", "warn")]
@@ -125,7 +128,9 @@ def _contrast(one: str, other: str) -> float:
 def _luminance(colour: str) -> float:
     """Follow WCAG 2.2's definition of relative luminance."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
+    red, green, blue = (
+        each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -166,7 +171,7 @@ def test_steps_at_the_same_time_reused_failed_or_running_have_their_bars() -> No
     told = timeline(run_from(said))
     bars = {bar.step: bar for bar in told.bars}
     assert bars["dataset"].begin == bars["compute"].begin == 0.2
-    assert (bars["compute"].note, bars["endpoint"].note) == ("reuse", "failed, attempt 2")
+    assert (bars["compute"].note, bars["endpoint"].note) == ("reuse", "reuse, failed, attempt 2")
     assert bars["sample"].note == "not ended"
     assert told.path == ("compute", "finetune", "register", "deployment", "traffic", "sample")
     assert not bars["endpoint"].critical
@@ -198,7 +203,11 @@ def test_train_and_eval_loss_share_a_panel_and_a_fall_is_seen_on_a_logarithmic_s
     first, *rest = panels(bench.points())
     assert [each.name for each in first.series] == ["loss", "eval_loss"]
     assert first.logarithmic
-    assert [each.title for each in rest] == ["learning_rate", "num_input_tokens_seen", "train_tokens_per_second"]
+    assert [each.title for each in rest] == [
+        "learning_rate",
+        "num_input_tokens_seen",
+        "train_tokens_per_second",
+    ]
     assert not any(each.logarithmic for each in rest)
 
 
@@ -218,13 +227,17 @@ def test_a_scale_is_logarithmic_only_where_all_can_be_shown() -> None:
 
 
 def test_the_later_of_two_values_at_a_step_stands() -> None:
-    told = [Point(job="a", metric="loss", step=1, value=value, time=at) for value, at in ((2.0, "2"), (1.0, "1"))]
+    told = [
+        Point(job="a", metric="loss", step=1, value=value, time=at) for value, at in ((2.0, "2"), (1.0, "1"))
+    ]
     (course,) = courses(told)
     assert (course.count, course.last) == (1, 2.0)
 
 
 def test_a_long_training_is_thinned_and_says_so() -> None:
-    points = tuple(Point(job="a", metric="loss", step=step, value=1.0, time="") for step in range(MOST_POINTS * 3))
+    points = tuple(
+        Point(job="a", metric="loss", step=step, value=1.0, time="") for step in range(MOST_POINTS * 3)
+    )
     page = small(bench.manifest(), points=points)
     assert "thinned evenly for drawing" in page.text
     longest = max(len(each.get("d") or "") for each in page.all("path"))
@@ -268,7 +281,11 @@ def test_answers_keep_their_blanks_and_show_where_they_differ() -> None:
 
 def test_two_texts_are_compared_by_words() -> None:
     assert compared("4 red cakes", "4 cakes") == (
-        (Piece(text="4 ", differs=False), Piece(text="red ", differs=True), Piece(text="cakes", differs=False)),
+        (
+            Piece(text="4 ", differs=False),
+            Piece(text="red ", differs=True),
+            Piece(text="cakes", differs=False),
+        ),
         (Piece(text="4 ", differs=False), Piece(text="cakes", differs=False)),
     )
     assert compared("", "x") == ((), (Piece(text="x", differs=True),))
@@ -319,7 +336,7 @@ def test_what_is_left_alive_stands_with_its_price_and_the_command_that_ends_it()
 def test_a_run_that_failed_says_where_with_the_end_of_its_log() -> None:
     page = small(bench.failed(), log=bench.LOG)
     text = page.text
-    assert text.index("CUDA out of memory") < text.index("At a glance", text.index("Errors\n"))
+    assert text.index("CUDA out of memory") < text.rindex("At a glance")
     assert "torch.cuda.OutOfMemoryError" in text
     assert "no loss was logged" in text
 
@@ -333,7 +350,9 @@ def test_a_clone_says_what_it_does_not_hold() -> None:
 
 @pytest.mark.parametrize("status", ["running", "interrupted", "canceled"])
 def test_a_run_that_has_not_ended_well_says_so(status: str) -> None:
-    text = small(bench.manifest(status=status, ended=None, steps={}), carried=Carried.BY_A_PROCESS).text
+    text = small(
+        bench.manifest(status=status, ended=None, steps={}, alive=[]), carried=Carried.BY_A_PROCESS
+    ).text
     assert status in text
     assert "No step of this run has begun." in text
     assert "not ended" in text
@@ -352,7 +371,13 @@ def test_a_run_that_reproduces_another_or_is_of_a_sweep_names_it() -> None:
         sweep={"id": "s-1", "index": 2, "total": 9, "point": {"lora_r": 16}},
     )
     text = small(said).text
-    for part in ("20261101T000000Z-first-0001", "finetune.seed=7", "metrics.eval_loss", "2 of 9 in s-1", "lora_r=16"):
+    for part in (
+        "20261101T000000Z-first-0001",
+        "finetune.seed=7",
+        "metrics.eval_loss",
+        "2 of 9 in s-1",
+        "lora_r=16",
+    ):
         assert part in text
 
 
