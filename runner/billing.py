@@ -91,7 +91,7 @@ def _price(intent: Mapping[str, Json], prices: Prices) -> UnitPrice | None:
 
 
 def _nodes(said: Manifest, resource: Resource) -> int:
-    if resource.kind == "deployment" and "deployment" in said.steps:
+    if resource.kind == "deployment":
         return int(said.steps["deployment"].intent.get("instance_count") or 1)
     counts = [each["value"] for each in said.parameters if each["name"] == "num_nodes_finetune"]
     return int(counts[0]) if counts and counts[0] else 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, RunStatus
+from runner.report import verdict
 from runner.report.subject import Subject
 from runner.report.timeline import duration
 from runner.report.wording import NOT_KNOWN, is_studio, moment, number, time, value
@@ -193,8 +194,9 @@ def _studio(said: Manifest) -> Iterator[Fact]:
 def _kin(said: Manifest) -> Iterator[Fact]:
     if said.parent:
         settings: Sequence[str] = said.parent.get("settings") or ()
-        note = f"but for {', '.join(settings)}" if settings else ""
-        yield Fact(name="reproduces", value=value(said.parent.get("run_id")), note=note)
+        notes = (verdict.in_words(said), f"but for {', '.join(settings)}" if settings else "")
+        note = "; ".join(each for each in notes if each)
+        yield Fact(name="parent", value=value(said.parent.get("run_id")), note=note)
     if said.sweep:
         point = ", ".join(f"{key}={value(each)}" for key, each in said.sweep["point"].items())
         place = f"{said.sweep['index']} of {said.sweep['total']} in {said.sweep['id']}"

@@ -1,16 +1,18 @@
 """The page of a run, of several runs with what differs first, and of a comparison alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from runner import billing
+from runner.billing import Basis, Hourly
 from runner.compare import Difference, Side, differences, of_manifest
 from runner.console import going_on
-from runner.manifest import Manifest
+from runner.cost import Prices
+from runner.manifest import Manifest, Resource
 from runner.metric_table import Point
-from runner.report import answers, charts, comparing, curves, inputs, overview
+from runner.report import answers, charts, comparing, curves, inputs, overview, verdict
 from runner.report.drawing import draw
 from runner.report.rendering import render
 from runner.report.spending import Spending, spending
@@ -38,7 +40,7 @@ class RunView:
     stand_in: str
     tiles: tuple[overview.Fact, ...]
     facts: tuple[overview.Fact, ...]
-    verdict: tuple[tuple[str, str], ...]
+    verdict: tuple[tuple[str, ...], ...]
     errors: tuple[tuple[str, str], ...]
     log: tuple[str, ...]
     timeline: Timeline
@@ -101,7 +103,7 @@ def _view(subject: Subject, anchor: str) -> RunView:
     told = timeline(said)
     emulated = overview.is_emulated(said)
     spent = Spending(items=(), total="", source="") if emulated else spending(said, subject.prices)
-    hourly = () if emulated else billing.hourly(said, subject.prices)
+    hourly = () if emulated else tuple(_hourly(said, each, subject.prices) for each in said.alive)
     return RunView(
         anchor=anchor,
         run_id=said.run_id,
@@ -109,7 +111,7 @@ def _view(subject: Subject, anchor: str) -> RunView:
         stand_in=overview.stand_in(said),
         tiles=(*_tiles(subject), _cost(spent, emulated=emulated), overview.left(said)),
         facts=overview.facts(subject),
-        verdict=tuple(overview.leaves(said.verdict or {})),
+        verdict=tuple(verdict.rows(said)),
         errors=tuple((name, step.error) for name, step in said.steps.items() if step.error),
         log=subject.log,
         timeline=told,
@@ -130,6 +132,13 @@ def _view(subject: Subject, anchor: str) -> RunView:
     )
 
 
+def _hourly(said: Manifest, resource: Resource, prices: Prices) -> Hourly:
+    """Price one resource; a manifest from elsewhere may list one of a step that it does not have."""
+    if resource.step not in said.steps:
+        return Hourly(kind=resource.kind, name=resource.name, basis=Basis.UNKNOWN)
+    return billing.hourly(replace(said, alive=[resource]), prices)[0]
+
+
 def _tiles(subject: Subject) -> tuple[overview.Fact, ...]:
     return overview.standing(subject), overview.took(subject.said), overview.loss(subject.said)
 
@@ -143,7 +152,7 @@ def _cost(spent: Spending, *, emulated: bool) -> overview.Fact:
     return overview.Fact(name="cost", value="not known" if spent.items else "nothing", note=note)
 
 
-def _alive(said: Manifest, hourly: Sequence[billing.Hourly]) -> tuple[tuple[str, ...], ...]:
+def _alive(said: Manifest, hourly: Sequence[Hourly]) -> tuple[tuple[str, ...], ...]:
     prices = [going_on.price(each) for each in hourly] or ["nothing is billed"] * len(said.alive)
     return tuple(
         (

@@ -52,7 +52,7 @@ class Spending:
 
 
 def spending(said: Manifest, prices: Prices) -> Spending:
-    """Add up a run on Azure: the nodes while the job was under way, the deployment until the run ended."""
+    """Add up a run on Azure: the nodes while the job was under way, deployments until the run ended."""
     items = tuple(_items(said, prices))
     amounts = [each.amount for each in items if each.amount is not None]
     known = next((each.price for each in items if each.price), None)
@@ -71,11 +71,11 @@ def _items(said: Manifest, prices: Prices) -> Iterator[Spent]:
         nodes = int(training.intent.get("nodes") or 1)
         hours = _hours(training.started, training.ended)
         yield _spent("training", size, nodes, hours, prices, tier=_of(compute, "tier"))
-    deployment = said.steps.get("deployment")
-    if deployment and deployment.changed:
-        size = str(deployment.intent.get("instance_type") or "")
-        nodes = int(deployment.intent.get("instance_count") or 1)
-        yield _spent("endpoint", size, nodes, _hours(deployment.started, said.ended), prices)
+    for name, served in said.steps.items():
+        size = str(served.intent.get("instance_type") or "")
+        if size and served.changed:
+            nodes = int(served.intent.get("instance_count") or 1)
+            yield _spent(name, size, nodes, _hours(served.started, said.ended), prices)
 
 
 def _spent(  # noqa: PLR0913 - the terms of one product

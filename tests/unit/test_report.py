@@ -32,6 +32,14 @@ from tests.unit import report_bench as bench
 from tests.unit.page_reading import Page, read
 
 NEEDS = {name: step.traits.needs for name, step in STEPS.items()}
+VERDICT = {
+    "reproduced": False,
+    "inputs": {"level": "identical", "reason": "", "differs": []},
+    "metrics": {"level": "different", "differs": [{"key": "eval_loss", "was": 0.05, "now": 0.07}]},
+    "outputs": {"level": "unknown", "reason": "nothing is known of the outputs", "differs": []},
+    "tolerance": 0.01,
+    "warnings": [],
+}
 OLD = Path(__file__).parents[1] / "golden" / "manifest_format_1.json"
 
 
@@ -367,18 +375,26 @@ def test_a_manifest_of_the_first_format_makes_a_page() -> None:
 def test_a_run_that_reproduces_another_or_is_of_a_sweep_names_it() -> None:
     said = bench.manifest(
         parent={"run_id": "20261101T000000Z-first-0001", "digest": "", "settings": ["finetune.seed=7"]},
-        verdict={"inputs": "same", "metrics": {"eval_loss": "differs"}},
+        verdict=VERDICT,
         sweep={"id": "s-1", "index": 2, "total": 9, "point": {"lora_r": 16}},
     )
     text = small(said).text
-    for part in (
-        "20261101T000000Z-first-0001",
-        "finetune.seed=7",
-        "metrics.eval_loss",
-        "2 of 9 in s-1",
-        "lora_r=16",
-    ):
+    for part in ("20261101T000000Z-first-0001", "NOT reproduced; but for finetune.seed=7", "2 of 9 in s-1"):
         assert part in text
+    assert "eval_loss: 0.05 → 0.07" in text
+    assert "nothing is known of the outputs" in text
+    assert "lora_r=16" in text
+
+
+@pytest.mark.parametrize(
+    "verdict", [{"inputs": "same"}, {"metrics": {"differs": ["x", {"y": 1}]}}, {"later": [{}]}]
+)
+def test_a_verdict_of_another_version_is_shown_as_it_stands(verdict: Mapping[str, Any]) -> None:
+    assert next(iter(verdict)) in small(bench.manifest(verdict=verdict)).text
+
+
+def test_what_is_alive_of_a_step_that_is_not_told_has_no_price() -> None:
+    assert "price unknown" in small(bench.manifest(steps={})).text
 
 
 # --- texts --------------------------------------------------------------------------------------------------
