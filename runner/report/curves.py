@@ -8,8 +8,8 @@ from runner.metric_table import Point
 
 # Drawn together, since they are read against each other.
 LOSSES = ("loss", "eval_loss")
-# What is drawn first; everything else that has a course follows by name.
-_FIRST = ("learning_rate", "grad_norm", "num_input_tokens_seen")
+# What is looked at, in this order; everything else that has a course is folded, by name.
+_FIRST = ("learning_rate", "grad_norm", "num_input_tokens_seen", "train_tokens_per_second", "peak_memory_mib")
 # Counts of what was done, and what only repeats the axis.
 _UNDRAWN = ("epoch", "total_flos", "step")
 # More than a screen has columns shows nothing more.
@@ -33,6 +33,11 @@ class Panel:
 
     title: str
     series: tuple[Series, ...]
+
+    @property
+    def minor(self) -> bool:
+        """Whether it is of interest only to who looks for it, as the runtime of each evaluation."""
+        return self.title not in {*LOSSES, *_FIRST}
 
     @property
     def logarithmic(self) -> bool:

@@ -1,5 +1,6 @@
 """What a run was, at a glance: how it stands, what was trained on what, what came of it and what is left."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -114,7 +115,8 @@ def _facts(said: Manifest) -> Iterator[Fact]:
     yield from _model(said)
     yield from _method(said)
     yield from _data(said)
-    yield from (Fact(name=each.name, value=each.value) for each in losses(said))
+    yield from losses(said)
+    yield from _speed(said)
     yield from _sampled(said)
     yield from _studio(said)
     yield from _kin(said)
@@ -158,6 +160,22 @@ def _how(given: Mapping[str, Json]) -> Iterator[str]:
         yield f"learning rate {value(given['learning_rate'])}"
     if "precision" in given:
         yield f"{value(given['precision'])} bits"
+
+
+def _speed(said: Manifest) -> Iterator[Fact]:
+    """Tell how much went through, how fast, in how much memory, as far as the training logged it."""
+    metrics = _metrics(said)
+    told = {name: f"{round(amount):,}" for name, amount in metrics.items() if math.isfinite(amount)}
+    for name, metric, unit in _SPEEDS:
+        if metric in told:
+            yield Fact(name=name, value=f"{told[metric]} {unit}")
+
+
+_SPEEDS = (
+    ("tokens", "num_input_tokens_seen", "seen in training"),
+    ("throughput", "train_tokens_per_second", "tokens a second"),
+    ("memory", "peak_memory_mib", "MiB at most"),
+)
 
 
 def _data(said: Manifest) -> Iterator[Fact]:

@@ -28,6 +28,7 @@ class Chart:
     title: str
     drawing: Markup
     caption: str
+    minor: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,9 +194,8 @@ def _shared(runs: Sequence[tuple[str, Sequence[Point]]]) -> tuple[Chart, ...]:
 def _drawn(panel: curves.Panel, name: str) -> Chart:
     lines = ", ".join(each.name for each in panel.series)
     label = f"{panel.title} over the optimizer's steps: {lines}"
-    return Chart(
-        title=panel.title, drawing=draw(charts.curves(panel), name=name, label=label), caption=_caption(panel)
-    )
+    drawing = draw(charts.curves(panel), name=name, label=label)
+    return Chart(title=panel.title, drawing=drawing, caption=_caption(panel), minor=panel.minor)
 
 
 def _caption(panel: curves.Panel) -> str:

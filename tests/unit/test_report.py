@@ -219,6 +219,24 @@ def test_train_and_eval_loss_share_a_panel_and_a_fall_is_seen_on_a_logarithmic_s
     assert not any(each.logarithmic for each in rest)
 
 
+def test_what_only_measures_an_evaluation_is_folded() -> None:
+    points = [
+        Point(job="a", metric=metric, step=step, value=step, time="")
+        for metric in ("loss", "eval_runtime")
+        for step in (1, 2)
+    ]
+    page = small(bench.manifest(), points=tuple(points))
+    folded = [text for path, text in page.texts if path[-1:] == ("figcaption",) and "details" in path]
+    assert folded == ["eval_runtime"]
+    assert "1 more curve" in page.text
+
+
+def test_speed_and_memory_are_told_at_a_glance() -> None:
+    text = " ".join(small(bench.manifest()).text.split())
+    assert "5,120 tokens a second" in text
+    assert "34,816 MiB at most" in text
+
+
 def test_a_loss_that_is_no_number_is_a_gap_and_is_told() -> None:
     page = read(whole())
     assert panels(bench.points())[0].gaps == 1
@@ -316,6 +334,18 @@ def test_costs_are_step_times_by_dated_prices() -> None:
     assert endpoint.hours == Decimal(697) / 3600
     assert spent.total == "6.22 USD"
     assert "as of 2024-08-26" in spent.source
+
+
+def test_every_node_and_every_deployment_is_counted_at_its_own_price() -> None:
+    said = bench.content()
+    said["steps"]["finetune"]["intent"] |= {"nodes": 2}
+    said["steps"]["compute"]["intent"] |= {"tier": "low_priority"}
+    said["steps"]["deployment"]["intent"] |= {"instance_count": 3}
+    training, endpoint = spending(run_from(said), replace(bench.PRICES, low_priority=_CHEAP)).items
+    assert (training.amount, endpoint.told[3]) == (Decimal(3), "0.58")
+
+
+_CHEAP = {"standard_nc24ads_a100_v4": Decimal(1)}
 
 
 @pytest.mark.parametrize(
