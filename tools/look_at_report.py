@@ -49,9 +49,7 @@ _SEEN = (
     "JSON.stringify([...document.querySelectorAll('*')].map(e => [e.tagName, e.getAttributeNames().sort()]))"
 )
 _ACTED = "String(window.hacked) + String(document.title.includes('hacked'))"
-_FOLDED = (
-    "[...document.querySelectorAll('details > :not(summary)')].filter(e => !e.getClientRects().length).length"
-)
+_FOLDED = "[...document.querySelectorAll('details > :not(summary)')].filter(e => !e.checkVisibility()).length"
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -214,9 +212,14 @@ def attack(driven: Browser, folder: Path) -> Iterator[str]:
 
 
 def _structure(driven: Browser, page: Path, texts: Sequence[str]) -> list[Any]:
+    """Give a page's elements; none where the page went away, as only a hostile text would have it."""
     page.write_text(report_page(poisoned(texts)), encoding="utf-8")
     driven.open(page)
-    return list(json.loads(driven.evaluate(_SEEN)))
+    try:
+        return list(json.loads(driven.evaluate(_SEEN)))
+    except RuntimeError as gone:
+        driven.complaints.append(str(gone))
+        return []
 
 
 def specimens(into: Path) -> list[Path]:

@@ -432,11 +432,12 @@ def test_what_is_alive_of_a_step_that_is_not_told_has_no_price() -> None:
 
 def test_a_secret_is_in_no_part_of_the_page() -> None:
     secret = register("a secret of several words")
-    sample = Sample(prompt=[{"role": "user", "content": secret}], answer=f"x {secret}", ground_truth="x y")
+    truth = "x a secret"  # what it shares with the answer must not take the secret to pieces
+    sample = Sample(prompt=[{"role": "user", "content": secret}], answer=f"x {secret}", ground_truth=truth)
     points = [Point(job="a", metric=f"loss {secret}", step=step, value=1.0, time="") for step in (1, 2)]
     said = bench.manifest(recipe=bench.content()["recipe"] | {"in_force": f"key: {secret}"})
     page = report_page([bench.subject(said, samples=(sample,), points=tuple(points), log=(secret,))])
-    assert secret not in page
+    assert "several words" not in page
     assert page.count("[redacted]") >= 5
 
 

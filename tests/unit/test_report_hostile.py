@@ -129,10 +129,31 @@ def _legend(names: Sequence[str]) -> str:
 
 
 def test_a_drawing_has_known_elements_and_names_of_its_own() -> None:
-    svg = draw(steps(timeline(bench.manifest())), name="mine", label="x")
-    elements = read(svg).elements
+    """Even one that links, that is described, and that is cut off at its edge, which takes a name."""
+    mark = {
+        "type": "line",
+        "clip": True,
+        "href": "https://evil.example/",
+        "description": "x",
+        "cursor": "pointer",
+    }
+    encoding = {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "x", "type": "quantitative"}}
+    data = {"values": [{"x": 1}, {"x": 2}]}
+    specification = {"data": data, "layer": [{"mark": mark, "encoding": encoding}] * 2}
+    drawn = [draw(specification, name="mine", label="x") for _ in range(2)]
+    elements = read(drawn[0]).elements
+    names = {each.get("id") for each in elements if each.get("id")}
+    assert drawn[0] == drawn[1]
     assert {each.tag for each in elements} <= {"svg", "g", "path", "line", "text", "rect", "defs", "clippath"}
-    assert all(str(each.get("id")).startswith("mine-") for each in elements if each.get("id"))
+    assert {each.get("clip-path") for each in elements} == {None, *(f"url(#{name})" for name in names)}
+    assert all(str(name).startswith("mine-") for name in names)
+    assert len(names) == 2
+    assert [part for part in ("http", "cursor", "aria-role", "xmlns", "<a") if part in drawn[0]] == []
+
+
+def test_a_drawing_is_of_steps_too() -> None:
+    svg = draw(steps(timeline(bench.manifest())), name="mine", label="x")
+    assert [text for text in read(svg).within("text") if text.strip() == "deployment"] == ["deployment"]
     assert "http" not in svg
 
 
