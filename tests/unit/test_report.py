@@ -434,11 +434,13 @@ def test_a_secret_is_in_no_part_of_the_page() -> None:
     secret = register("a secret of several words")
     truth = "x a secret"  # what it shares with the answer must not take the secret to pieces
     sample = Sample(prompt=[{"role": "user", "content": secret}], answer=f"x {secret}", ground_truth=truth)
-    points = [Point(job="a", metric=f"loss {secret}", step=step, value=1.0, time="") for step in (1, 2)]
+    jobs = ("a", f"b {secret}\x1b")
+    points = [Point(job=job, metric="loss", step=step, value=1.0, time="") for job in jobs for step in (1, 2)]
     said = bench.manifest(recipe=bench.content()["recipe"] | {"in_force": f"key: {secret}"})
     page = report_page([bench.subject(said, samples=(sample,), points=tuple(points), log=(secret,))])
     assert "several words" not in page
     assert page.count("[redacted]") >= 5
+    assert [text for text in read(page).within("text") if "redacted" in text] == [r"loss (b [redacted]\x1b)"]
 
 
 def test_what_a_screen_would_obey_is_shown_instead() -> None:
