@@ -52,7 +52,7 @@ def curves(panel: Panel) -> Specification:
     names = [_flat(each.name) for each in panel.series]
     rows = [row for name, each in zip(names, panel.series, strict=True) for row in _rows(name, each)]
     few = {name for name, each in zip(names, panel.series, strict=True) if len(each.points) <= _FEW}
-    legend: Part | None = {"symbolType": "stroke"} if len(names) > 1 else None
+    legend: Part | None = {"symbolType": "stroke"} if names != [_flat(panel.title)] else None
     colour = _by_line(names, _COLOURS) | {"legend": legend}
     dashes = _by_line(names, _DASHES) | {"legend": legend}
     shared = {"x": _STEPS, "y": _values(panel)}

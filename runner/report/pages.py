@@ -77,6 +77,7 @@ def report_page(subjects: Sequence[Subject]) -> str:
         figures=comparing.figures([each.said for each in subjects]),
         charts=_shared(tuple(runs)),
         runs=views,
+        without=[view.run_id for view in views if not view.courses],
         emulated=[view.run_id for view in views if view.emulated],
     )
 

@@ -3,6 +3,7 @@
 python -m tests.unit.test_report_several        write the golden pages anew; then read what has changed
 """
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -74,6 +75,14 @@ def test_the_best_figure_is_marked_in_words() -> None:
     assert best["eval_loss"] == best["test_loss_base"] == [False, False]
     found = read(report_page([bench.subject(each, points=None, samples=None) for each in runs]))
     assert found.within("b").count("best") == 3
+
+
+def test_a_curve_of_one_run_among_several_has_its_name_and_the_others_are_named() -> None:
+    runs = [bench.subject(), bench.subject(second(), points=None)]
+    found = read(report_page([replace(each, samples=None) for each in runs]))
+    named = [text for path, text in found.texts if path[-1:] == ("text",) and "details" not in path]
+    assert runs[0].said.run_id in named
+    assert f"or an empty one: {runs[1].said.run_id}." in found.text
 
 
 def test_a_figure_that_one_run_does_not_have_is_a_dash() -> None:
