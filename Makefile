@@ -5,6 +5,7 @@
 # make sweep        what comes of a kill at every request and every change of a file, and of every passing trouble
 # make mutants      faults planted in a copy of the code, one at a time: the tests have to catch each
 # make editors      the recipes as an editor sees them, through the language server that editors use (needs Node.js)
+# make look         reports in a real browser: pictures, print, hostile texts (needs Chromium)
 # make bench        ratios of whole processes and of alternatives, each measured in one run
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost 
 # Two files of tests at a time, in the order of their folders: those that take longest come first.
 TOGETHER := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: quickstart check test test-full sweep mutants editors bench clean
+.PHONY: quickstart check test test-full sweep mutants editors look bench clean
 
 quickstart: $(READY)
 	$(BIN)/runner run configs/quickstart.yaml
@@ -42,6 +43,9 @@ mutants: $(READY)
 
 editors: $(READY)
 	$(BIN)/python tools/check_editor.py
+
+look: $(READY)
+	$(BIN)/python tools/look_at_report.py
 
 bench: $(READY) $(BENCH_READY)
 	set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python $$name; done

@@ -28,6 +28,7 @@ VERBS: Mapping[str, str] = {
     "resume": "bring a run that was interrupted, or failed, to its end",
     "attach": "follow a run that another process carries out",
     "logs": "show a run's journal in words, or what a step's processes wrote in the cloud",
+    "report": "write runs, or what differs between them, as one HTML page",
     "cancel": "end a run: stop what runs, and clean up as after a failure",
     "down": "take back what a run left alive",
     "gc": "list what is alive under our tags in a workspace and in no run here; delete it on request",

@@ -230,6 +230,10 @@ class Console(Voice):
             value = {"run_id": said.run_id, "target": said.target["kind"], "answers": told}
             self._tell(value | {"error": told_error(error)}, ())
 
+    def reported(self, page: Path, run_ids: Sequence[str]) -> None:
+        """Tell where the page of one or more runs lies."""
+        self._tell({"page": str(page), "runs": list(run_ids)}, [str(page)])
+
     def repaired(self, done: Repaired, folder: Path) -> None:
         """Tell what a repair has kept and what not."""
         self._tell(mending.value(done, folder), mending.text(done, folder))

@@ -26,10 +26,10 @@ def alive(
         yield from _resources(said, prices)
     else:
         yield "nothing that bills is left alive"
-    yield from _commands(said, carried)
+    yield from commands(said, carried)
 
 
-def _commands(said: Manifest, carried: Carried) -> Iterator[str]:
+def commands(said: Manifest, carried: Carried) -> Iterator[str]:
     """Give what can be done about a run; one that no version can resume any more is only taken back."""
     run = said.run_id
     if carried is Carried.ELSEWHERE:

@@ -79,6 +79,13 @@ def test_samples_show_prompt_answer_and_truth_and_lie_beside_the_manifest(fake: 
     assert len(samples.read_text(encoding="utf-8").splitlines()) == 2
     assert samples.stat().st_mode & 0o777 == 0o600
 
+    reported = shell.runner("report", "latest")
+
+    assert reported.code == 0, reported.out + reported.err
+    page = samples.with_name("report.html").read_text(encoding="utf-8")
+    assert "EMULATOR" in page
+    assert "Order 8?" in page
+
 
 def test_a_second_run_reuses_uploads_nothing_and_registers_the_next_version(fake: Fake) -> None:
     shell, _ = fake

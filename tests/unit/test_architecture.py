@@ -51,6 +51,7 @@ LAYERS = (
     ("execute", "pins"),
     ("replay", "collect"),
     ("console",),
+    ("report",),
     ("session", "recipe_argument", "on_interrupt"),
     ("opening",),
     ("drift", "variables", "reopening", "carry_out", "locking"),
@@ -66,7 +67,7 @@ PROGRAMS = ("emulator", "trainer")
 READERS = {
     "runner.cli": "reads both once and hands them down",
 }
-HEAVY = {"azure", "datasets", "mlflow", "pandas", "pyarrow", "torch", "transformers"}
+HEAVY = {"azure", "datasets", "jinja2", "mlflow", "pandas", "pyarrow", "torch", "transformers", "vl_convert"}
 VAGUE = re.compile(r"(^|_)(util|helper|common|manager|handler)s?(_|$)")
 
 

@@ -137,7 +137,8 @@ def test_an_older_gitignore_is_left_as_it_is_and_what_it_lacks_is_told(
     (tmp_path / ".gitignore").write_text(".venv/\n.runner/\n", encoding="utf-8")
     assert main(["init"]) == 0
     assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == ".venv/\n.runner/\n"
-    assert "is committed: runs/*/*  !runs/*/manifest.json  runs/.index.sqlite3*\n" in capsys.readouterr().out
+    missing = "runs/*/*  !runs/*/manifest.json  runs/.index.sqlite3*  runs/*.html"
+    assert f"is committed: {missing}\n" in capsys.readouterr().out
     (tmp_path / ".gitignore").write_text("\n".join(init.IGNORED), encoding="utf-8")
     assert main(["init", "--force"]) == 0
     assert "gitignore" not in capsys.readouterr().out

@@ -1,0 +1,111 @@
+"""Several runs on one page: what differs first, the best of each figure marked, each run folded below.
+
+python -m tests.unit.test_report_several        write the golden pages anew; then read what has changed
+"""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from runner.compare import differences, of_manifest, of_recipe
+from runner.manifest import Manifest
+from runner.manifest.states import run_from
+from runner.metric_table import Point
+from runner.report import comparison_page, report_page
+from runner.report.comparing import figures, names
+from tests.unit import report_bench as bench
+from tests.unit.page_reading import read
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+PAGES = ("report_two_runs.html", "report_comparison.html")
+
+
+def second(**metrics: float) -> Manifest:
+    """Give a run that differs in one value, and, if told so, in what came of it."""
+    said = bench.content(run_id="20261121T113042Z-small-9b1c")
+    said["recipe"]["values"]["finetune.parameters.lora_r"] = 16
+    said["steps"]["finetune"]["metrics"] |= metrics
+    return run_from(said)
+
+
+def page(name: str) -> str:
+    """Make one of the golden pages."""
+    runs = [bench.manifest(), second()]
+    if name == PAGES[1]:
+        sides = [of_manifest(each) for each in runs]
+        return comparison_page(sides, differences(sides))
+    points = tuple(Point(job="a", metric="loss", step=step, value=4.0 / step, time="") for step in (1, 2, 4))
+    return report_page([bench.subject(each, points=points, samples=None) for each in runs])
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_two_runs_that_differ_in_one_value_give_the_page_that_is_written(name: str) -> None:
+    assert page(name) == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_of_two_runs_that_differ_in_one_value_one_value_is_told(name: str) -> None:
+    found = read((GOLDEN / name).read_text(encoding="utf-8"))
+    text = " ".join(found.text.split())
+    assert "finetune.parameters.lora_r 816" in text.replace("lora_r8", "lora_r 8")
+    assert text.count("Values in which not all agree") == 1
+
+
+def test_each_run_is_folded_below_what_differs() -> None:
+    found = read(page(PAGES[0]))
+    runs = [each for each in found.all("details") if each.get("class") == "run"]
+    assert [each.get("open") for each in runs] == [None, None]
+    assert all(("open", None) not in each.attributes for each in runs)
+    levels = [int(each.tag[1]) for each in found.elements if each.tag in {"h1", "h2", "h3", "h4"}]
+    assert all(later <= before + 1 for before, later in pairwise(levels))
+    known = [each.get("id") for each in found.elements if each.get("id")]
+    assert len(known) == len(set(known))
+
+
+def test_the_best_figure_is_marked_in_words() -> None:
+    runs = [
+        bench.manifest(),
+        second(test_loss=0.0150, train_tokens_per_second=9000.0, peak_memory_mib=40000.0),
+    ]
+    best = {each.metric: [best for _, best in each.cells] for each in figures(runs)}
+    assert best["test_loss"] == best["train_tokens_per_second"] == [False, True]
+    assert best["peak_memory_mib"] == [True, False]
+    assert best["eval_loss"] == best["test_loss_base"] == [False, False]
+    found = read(report_page([bench.subject(each, points=None, samples=None) for each in runs]))
+    assert found.within("b").count("best") == 3
+
+
+def test_a_curve_of_one_run_among_several_has_its_name_and_the_others_are_named() -> None:
+    runs = [bench.subject(), bench.subject(second(), points=None)]
+    found = read(report_page([replace(each, samples=None) for each in runs]))
+    named = [text for path, text in found.texts if path[-1:] == ("text",) and "details" not in path]
+    assert runs[0].said.run_id in named
+    assert f"or an empty one: {runs[1].said.run_id}." in found.text
+
+
+def test_a_figure_that_one_run_does_not_have_is_a_dash() -> None:
+    (cells,) = [each.cells for each in figures([bench.manifest(), bench.failed()]) if each.metric == "loss"]
+    assert cells == (("0.0537", False), ("–", False))  # noqa: RUF001 - as printed
+
+
+def test_runs_on_the_emulator_are_named_at_the_top() -> None:
+    runs = [bench.subject(each, points=None, samples=None) for each in (bench.manifest(), bench.emulated())]
+    text = read(report_page(runs)).text
+    assert text.index("EMULATOR") < text.index("What differs")
+
+
+def test_a_recipe_can_be_beside_a_run_and_equal_sides_say_so() -> None:
+    values = bench.content()["recipe"]["values"]
+    sides = [of_manifest(bench.manifest()), of_recipe("small.yaml", values)]
+    assert "no value differs" in read(comparison_page(sides, differences(sides))).text
+
+
+def test_sides_of_one_name_are_told_apart() -> None:
+    assert names([of_recipe("a", {}), of_recipe("b", {}), of_recipe("a", {})]) == ("a (1)", "b", "a (3)")
+
+
+if __name__ == "__main__":
+    for each in PAGES:
+        (GOLDEN / each).write_text(page(each), encoding="utf-8")
