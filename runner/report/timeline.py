@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from runner.console.texts import seconds as in_words
+from runner.console.durations import seconds as in_words
 from runner.manifest import Manifest, StepRecord, StepStatus
 from runner.report.critical_path import critical_path
 from runner.report.wording import moment

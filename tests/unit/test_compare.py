@@ -101,6 +101,18 @@ def test_what_differs_is_no_failure_unless_that_is_asked_for(
     assert capsys.readouterr().out == told
 
 
+def test_a_page_tells_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two(tmp_path)
+    page = tmp_path / "page.html"
+    assert diff(A, B, "--runs-dir", tmp_path, "--html", page) == 0
+    assert capsys.readouterr().out.endswith(f"\nthe same as a page: {page}\n")
+    written = page.read_text(encoding="utf-8")
+    assert RATE in written
+    assert "finetune.parameters.lora_r" not in written
+    assert diff(A, B, "--runs-dir", tmp_path, "--html", tmp_path / "no" / "page.html") == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_speed_is_compared_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     two(tmp_path)
     assert diff(A, B, "--runs-dir", tmp_path, "--measured", "--output", "json") == 0
