@@ -1,7 +1,7 @@
 """Blobs as files: a container is a folder, so that what a job writes there is a blob at once.
 
-A container is named with its account, `account/container`. What a job wrote has no MD5: blob storage keeps the
-one it was given, and of a blob that is put whole the one it has counted itself.
+A container is named with its account, `account/container`. What a job wrote has no MD5: blob storage keeps
+the one it was given, and of a blob that is put whole the one it has counted itself.
 """
 
 import base64

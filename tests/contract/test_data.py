@@ -136,7 +136,7 @@ def test_metadata_and_deletion(container: ContainerClient) -> None:
 
 
 def digests(container: ContainerClient) -> dict[str, bytes | None]:
-    """Give the MD5 of each blob as the list has it, which a look at the blob itself and a download confirm."""
+    """Give the MD5 of each blob as the list has it, which a look at the blob and a download confirm."""
     found = {}
     for listed in container.list_blobs():
         digest = listed.content_settings.content_md5

@@ -174,7 +174,8 @@ def _listed(blob: Blob) -> str:
         f"<Blob><Name>{escape(blob.name)}</Name><Properties>"
         f"<Creation-Time>{blob.last_modified}</Creation-Time><Last-Modified>{blob.last_modified}</Last-Modified>"
         f"<Etag>{blob.etag.strip(chr(34))}</Etag><Content-Length>{blob.size}</Content-Length>"
-        f"<Content-Type>application/octet-stream</Content-Type><Content-MD5>{escape(blob.md5 or '')}</Content-MD5>"
+        "<Content-Type>application/octet-stream</Content-Type>"
+        f"<Content-MD5>{escape(blob.md5 or '')}</Content-MD5>"
         "<BlobType>BlockBlob</BlobType>"
         f"</Properties><Metadata>{metadata}</Metadata></Blob>"
     )
