@@ -9,6 +9,7 @@ from runner.facts import TRAINED_MODEL, ChildRun, Facts, JobSpec, JobState
 from runner.journal import Json
 from runner.parameters import Effective
 from runner.recipe import Recipe, given
+from runner.steps import trained
 from runner.steps.step import (
     STATUS_OF,
     Action,
@@ -150,7 +151,8 @@ def _nodes(effective: Effective) -> int:
 
 def _succeeded(context: Context, job: JobState) -> Observation:
     """Believe a completed job once its output is there, which may take a moment longer."""
-    if TRAINED_MODEL not in job.outputs or not context.cloud.history.output_asset(job.name, TRAINED_MODEL):
+    asset = _trained(context.cloud, job)
+    if asset is None:
         detail = f"job {job.name} completed, but its output {TRAINED_MODEL} is not there"
         return Observation(status=Status.DIFFERS, detail=detail, outputs=_links(job), ended=True)
     return Observation(
@@ -158,9 +160,15 @@ def _succeeded(context: Context, job: JobState) -> Observation:
         detail=job.status,
         fraction=1.0,
         metrics=_metrics(context.cloud, _children(context.cloud, job)),
-        outputs=_links(job) | {"output": f"azureml://jobs/{job.name}/outputs/{TRAINED_MODEL}"},
+        outputs=_links(job)
+        | {"output": f"azureml://jobs/{job.name}/outputs/{TRAINED_MODEL}"}
+        | trained.files(context, job.name, asset),
         ended=True,
     )
+
+
+def _trained(cloud: "Cloud", job: JobState) -> str | None:
+    return cloud.history.output_asset(job.name, TRAINED_MODEL) if TRAINED_MODEL in job.outputs else None
 
 
 def _failed(cloud: "Cloud", job: JobState) -> Observation:
