@@ -2,23 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
-from runner import cost, launcher, preflight, sizing, target
+from runner import cost, launcher, pins, preflight, sizing, target
 from runner.clock import FollowingClock
 from runner.console.silent import SilentProgress
 from runner.cost import Prices
-from runner.errors import PreflightRefused, Severity
+from runner.errors import Diagnostic, PreflightRefused, RecipeInvalid, Severity
 from runner.execute import Run
 from runner.facts import Facts, Target, TargetKind
 from runner.journal import Journal
 from runner.load import EVERY_SECTION, Loaded, resolve
 from runner.parameters import Effective
+from runner.pins import Pins
 from runner.plan import Plan, plan
+from runner.recipe import Recipe
 from runner.session import Session
 from runner.steps.step import Context
 from runner.survey import survey, survey_offline
@@ -34,12 +36,18 @@ _CLOCK_FILE = "clock.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
-    """A recipe on its target, checked: nothing has been changed yet."""
+    """A recipe on its target, checked: nothing has been changed yet. `loaded` is it as it was written."""
 
     loaded: Loaded
     cloud: "Cloud"
     facts: Facts
     plan: Plan
+    pins: Pins = field(default_factory=Pins)
+
+    @property
+    def recipe(self) -> Recipe:
+        """Give the recipe with what its names were resolved to in their place: what is carried out."""
+        return pins.applied(self.loaded.recipe, self.pins)
 
 
 @dataclass(slots=True)
@@ -116,15 +124,34 @@ def connected(session: Session, chosen: Target, registry: str) -> "Cloud":
 
 
 def opened(loaded: Loaded, cloud: "Cloud", today: date, prices: Prices | None = None) -> Opened:
-    """Survey and check. Raises PreflightRefused, before anything is changed."""
+    """Survey, check and resolve, once, what the recipe's names mean now.
+
+    Raises PreflightRefused, before anything is changed; RecipeInvalid for rows that the Hub does not have.
+    """
     facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
-    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=_checked(loaded, facts, prices))
+    planned = _checked(loaded, facts, prices)
+    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=planned, pins=resolved(loaded, facts))
+
+
+def resolved(loaded: Loaded, facts: Facts) -> Pins:
+    """Take the pins; what the Hub refuses is told at the recipe's line. Raises RecipeInvalid."""
+    try:
+        return pins.taken(loaded.recipe, facts)
+    except RecipeInvalid as refused:
+        placed = tuple(_placed(loaded, each) for each in refused.diagnostics)
+        raise RecipeInvalid(refused.message, placed, hint=refused.hint) from refused
+
+
+def _placed(loaded: Loaded, found: Diagnostic) -> Diagnostic:
+    key = tuple(found.key.split("."))
+    position = loaded.source.locate(key)
+    return replace(found, path=loaded.source.path_of(key), line=position.line, column=position.column)
 
 
 def context(opened: Opened, folder: Path) -> Context:
     """Give what the steps of a run in this folder may know."""
     return Context(
-        recipe=opened.loaded.recipe,
+        recipe=opened.recipe,
         recipe_folder=opened.loaded.source.folder,
         run_id=folder.name,
         run_folder=folder,

@@ -1,24 +1,44 @@
-"""What ran: the versions of the runner, the SDK and Python, and the state of the git checkout."""
+"""What ran: the versions of the runner, its libraries and Python, and the state of the git checkout."""
 
 import platform
-import subprocess
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from runner import checkout
+from runner.facts import TargetKind
 from runner.journal import Json
 
-_SECONDS = 5
+_UNKNOWN = "unknown"
+_LIBRARIES = (
+    "azure-core",
+    "azure-identity",
+    "azure-storage-blob",
+    "datasets",
+    "huggingface_hub",
+    "mlflow-skinny",
+    "pyarrow",
+)
+# What trains, where that is done on this machine.
+_OF_THE_TRAINER = ("peft", "torch", "transformers")
 
 
-def versions(folder: Path) -> Mapping[str, Json]:
+def versions(folder: Path, kind: TargetKind | None = None) -> Mapping[str, Json]:
     """Collect them; `folder` is the recipe's, whose checkout counts. `git` is None outside a checkout."""
     return {
         "runner": installed("runner"),
         "azure-ai-ml": installed("azure-ai-ml"),
         "python": platform.python_version(),
-        "git": _git_state(folder),
+        "libraries": libraries(kind),
+        "git": checkout.state(folder),
     }
+
+
+def libraries(kind: TargetKind | None = None) -> dict[str, str]:
+    """Give the versions of the libraries that take part and are installed; none is imported."""
+    names = _LIBRARIES + (_OF_THE_TRAINER if kind is TargetKind.EMULATOR else ())
+    found = {name: installed(name) for name in names}
+    return {name: told for name, told in found.items() if told != _UNKNOWN}
 
 
 def installed(package: str) -> str:
@@ -26,23 +46,4 @@ def installed(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "unknown"
-
-
-def _git_state(folder: Path) -> Mapping[str, Json] | None:
-    commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
-        return None
-    changed = _git(folder, "status", "--porcelain", "--", ":/", ":(exclude,top)runs")
-    return {"commit": commit, "dirty": bool(changed)}
-
-
-def _git(folder: Path, *words: str) -> str | None:
-    command = ["git", "-C", str(folder), *words]
-    try:
-        done = subprocess.run(  # noqa: S603 - git with our own words
-            command, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+        return _UNKNOWN

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import opening, preflight
+from runner import opening, pins, preflight
 from runner.errors import Diagnostic, Drifted, UsageError
 from runner.facts import Facts
 from runner.journal import Json
@@ -56,17 +56,13 @@ def reopened(session: Session, said: Manifest, loaded: Loaded, cloud: "Cloud") -
     effective = _effective(said)
     _refuse_others(loaded, effective, preflight.merge(loaded, facts))
     plan = Plan(changes=changes(loaded.recipe, facts), effective=effective, diagnostics=())
-    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=plan)
+    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=plan, pins=pins.from_json(said.pins))
 
 
 def _pinned(recipe: Recipe, said: Manifest) -> Recipe:
     """Fix what `latest` meant when the run was opened, and which rows."""
-    model, component = said.pins.get("model"), said.pins.get("component")
-    if model:
-        recipe = replace(recipe, model=replace(recipe.model, version=model["version"]))
-    if component and recipe.finetune:
-        finetune = replace(recipe.finetune, component_version=component["version"])
-        recipe = replace(recipe, finetune=finetune)
+    recipe = pins.applied(recipe, pins.from_json(said.pins))
+    # Runs of earlier versions learnt the rows' commit only in the dataset's step.
     rows = said.steps.get("dataset")
     revision = rows.intent.get("revision") if rows else None
     if revision and recipe.dataset:

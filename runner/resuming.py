@@ -65,7 +65,7 @@ def _carried_on(session: Session, run: Run, said: Manifest, loaded: Loaded) -> E
         _refuse_other_variables(session, run, loaded)
         opened = reopened(session, said, loaded, run.cloud)
         _restore_rows(opened, said, run.folder)
-    run.record(Event.RUN_RESUMED, data=_resumption(loaded))
+    run.record(Event.RUN_RESUMED, data=_resumption(loaded, run.cloud.target.kind))
     return at_the_console(session, run, opened.plan, opening.context(opened, run.folder)).exit_code
 
 
@@ -97,8 +97,8 @@ def _restore_rows(opened: Opened, said: Manifest, folder: Path) -> None:
         dataset.restore(opened.loaded.recipe.dataset, record.intent, opened.loaded.source.folder, folder)
 
 
-def _resumption(loaded: Loaded) -> Mapping[str, Json]:
-    return {"process": this_process(), "versions": provenance.versions(loaded.source.folder)}
+def _resumption(loaded: Loaded, kind: TargetKind) -> Mapping[str, Json]:
+    return {"process": this_process(), "versions": provenance.versions(loaded.source.folder, kind)}
 
 
 def _kind(said: Manifest) -> TargetKind:

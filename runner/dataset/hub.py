@@ -6,16 +6,21 @@ the token are what the libraries read from the environment.
 """
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from runner.dataset.rows import Row, written
 from runner.dataset.sources import count_lines, no_such_split, read_lines, refusal
 from runner.errors import CloudUnavailable, RecipeInvalid, RunnerError
 
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetInfo
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT_SECONDS = 30
 _ROWS_AT_ONCE = 256
 _LINE_FORMATS = (".jsonl", ".ndjson", ".json")
@@ -90,15 +95,30 @@ class HubSplit:
         return f"hf://datasets/{self._repository.name}@{self._repository.commit}/{name}"
 
 
+def commit_of(name: str, revision: str | None) -> str:
+    """Give the commit that a branch or tag is now; a commit is one already, and nobody is asked.
+
+    Raises RecipeInvalid where there is none, CloudUnavailable where the Hub does not answer.
+    """
+    if revision and _COMMIT.fullmatch(revision):
+        return revision
+    with _hub_errors(name):
+        return str(_info(name, revision).sha)
+
+
 def open_repository(name: str, revision: str | None) -> Repository:
     """Resolve a revision to its commit and find what splits it has; nothing but metadata is fetched."""
     _quieten()
     with _hub_errors(name):
-        from huggingface_hub import HfApi  # noqa: PLC0415 heavy, and most commands load no data
-
-        info = HfApi().dataset_info(name, revision=revision or "main", timeout=_TIMEOUT_SECONDS)
+        info = _info(name, revision)
         commit = str(info.sha)
         return Repository(info.id, commit, _splits(info.id, commit))
+
+
+def _info(name: str, revision: str | None) -> "DatasetInfo":
+    from huggingface_hub import HfApi  # noqa: PLC0415 heavy, and most commands load no data
+
+    return HfApi().dataset_info(name, revision=revision or "main", timeout=_TIMEOUT_SECONDS)
 
 
 def _splits(name: str, commit: str) -> dict[str, tuple[str, ...]]:

@@ -134,6 +134,7 @@ def _intended(manifest: Manifest, record: Record) -> None:
     step.intent = record.data["intent"]
     step.action = record.data["action"]
     step.changed = True
+    _pin_rows(manifest)
     _note_alive(manifest, record)
 
 
@@ -147,7 +148,22 @@ def _done(manifest: Manifest, record: Record) -> None:
     if not step.changed or record.data["action"] == "reuse":  # others were quicker: it is only used
         step.action = record.data["action"]
         step.changed = step.action in {"create", "update"}  # its intent has been left out by a repair
+    _pin_rows(manifest)
     _note_alive(manifest, record)
+
+
+def _pin_rows(manifest: Manifest) -> None:
+    """Pin the rows, once the dataset's step has said which they are; a data asset's own are not known."""
+    step, pinned = manifest.steps.get("dataset"), manifest.pins.get("dataset")
+    if step is None or pinned is None:
+        return
+    assets = step.intent.get("assets", {})
+    files = {
+        role: {key: asset[key] for key in ("sha256", "rows", "bytes")}
+        for role, asset in assets.items()
+        if "sha256" in asset
+    }
+    manifest.pins = {**manifest.pins, "dataset": {**pinned, "files": files}}
 
 
 def _note_alive(manifest: Manifest, record: Record) -> None:
@@ -192,6 +208,7 @@ def _repaired(manifest: Manifest, record: Record) -> None:
     manifest.resumed, manifest.retried = known["resumed"], known["retried"]
     manifest.steps = steps_from(known["steps"])
     manifest.alive = alive_from(known["alive"])
+    _pin_rows(manifest)
 
 
 _APPLIED: Mapping[Event, Callable[[Manifest, Record], None]] = {

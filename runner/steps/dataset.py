@@ -28,7 +28,10 @@ _FOLDER = "data"
 
 
 class Asset(TypedDict):
-    """One split as a data asset; `file` is relative to the run's folder."""
+    """One split as a data asset; `file` is relative to the run's folder.
+
+    `source_rows` counts the rows at the source, `turns` messages, `characters` those of their contents.
+    """
 
     name: str
     version: str
@@ -36,6 +39,9 @@ class Asset(TypedDict):
     sha256: str
     rows: int
     bytes: int
+    source_rows: int
+    turns: int
+    characters: int
 
 
 class DatasetStep:
@@ -86,6 +92,9 @@ class DatasetStep:
                 sha256=split.sha256,
                 rows=split.rows,
                 bytes=split.bytes,
+                source_rows=split.source_rows,
+                turns=split.turns,
+                characters=split.characters,
             )
             for role, split in prepared.items()
         }

@@ -13,6 +13,7 @@ from runner import (
     on_interrupt,
     opening,
     origins,
+    pins,
     provenance,
     recipe_argument,
     runs,
@@ -115,8 +116,8 @@ def _opening(session: Session, opened: Opened, chosen: Target, folder: Path) -> 
             "registry": opened.loaded.recipe.model.registry,
         },
         "variables": fingerprints(opened.loaded, session.environment, folder.name),
-        "versions": provenance.versions(source.folder),
-        "pins": _pins(opened),
+        "versions": provenance.versions(source.folder, chosen.kind),
+        "pins": pins.as_json(opened.pins),
         "parameters": [
             {"name": each.name, "value": each.value, "origin": each.origin.value, "detail": each.detail}
             for each in parameters
@@ -137,12 +138,3 @@ def _in_force(opened: Opened) -> dict[str, Json]:
 def _part(part: Part, folder: Path) -> dict[str, Json]:
     path = os.path.relpath(part.path, folder) if part.kind != SETTING else part.path
     return asdict(part) | {"path": path}
-
-
-def _pins(opened: Opened) -> dict[str, Json]:
-    """Pin what `latest` meant; the rows are pinned by the dataset step's outputs."""
-    model, component = opened.facts.model, opened.facts.component
-    return {
-        "model": {"id": model.id, "version": model.version} if model else None,
-        "component": {"name": component.name, "version": component.version} if component else None,
-    }

@@ -1,0 +1,82 @@
+"""From what a target says to pins."""
+
+import hashlib
+import json
+
+from runner import dataset
+from runner.catalog import Component, RegistryModel
+from runner.facts import Facts
+from runner.pins.values import ComponentPin, DatasetPin, ModelPin, Pins
+from runner.recipe import Dataset, Recipe
+
+# It decides what is sent; the others only what is refused before.
+DEFAULTS_TAG = "model_specific_defaults"
+# Every tag of a model that is read, by whomever; a test sees to that.
+USED_TAGS = (
+    DEFAULTS_TAG,
+    "finetune_compute_allow_list",
+    "inference_compute_allow_list",
+    "FinetuneRetirementDate",
+    "InferenceRetirementDate",
+)
+
+
+def taken(recipe: Recipe, facts: Facts) -> Pins:
+    """Take the pins of a recipe on a target. The Hub is asked, once, what commit a revision now is.
+
+    Raises RecipeInvalid or CloudUnavailable where it does not tell.
+    """
+    return Pins(
+        model=_model(facts.model) if facts.model else None,
+        component=_component(recipe.model.registry, facts.component) if facts.component else None,
+        dataset=_dataset(recipe.dataset) if recipe.dataset else None,
+    )
+
+
+def inputs_digest(component: Component) -> str:
+    """Give the SHA-256 of a component's inputs as canonical JSON, in the component's own order."""
+    declared = [
+        {
+            "name": each.name,
+            "type": each.type,
+            "optional": each.optional,
+            "default": each.default,
+            "enum": list(each.enum),
+        }
+        for each in component.inputs.values()
+    ]
+    return hashlib.sha256(_canonical(declared).encode()).hexdigest()
+
+
+def _model(model: RegistryModel) -> ModelPin:
+    tags = {name: _text(model.tags[name]) for name in USED_TAGS if name in model.tags}
+    return ModelPin(id=model.id, version=model.version, tags=tags)
+
+
+def _component(registry: str, component: Component) -> ComponentPin:
+    return ComponentPin(
+        id=f"azureml://registries/{registry}/components/{component.name}/versions/{component.version}",
+        name=component.name,
+        version=component.version,
+        inputs_sha256=inputs_digest(component),
+    )
+
+
+def _dataset(section: Dataset) -> DatasetPin:
+    source = section.huggingface or section.path or section.azureml or ""
+    return DatasetPin(source=source, revision=_revision(section))
+
+
+def _revision(section: Dataset) -> str | None:
+    if section.huggingface:
+        return dataset.commit_of(section.huggingface, section.revision)
+    return (section.revision or "1") if section.azureml else None
+
+
+def _text(tag: object) -> str:
+    """Give a tag as text, which it is at the registry, while the catalog has what the text means."""
+    return tag if isinstance(tag, str) else _canonical(tag)
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
