@@ -1,4 +1,7 @@
-"""The folders of runs: one each under `runs/`, found by id, unique prefix, path or `latest`."""
+"""The folders of runs: one each under `runs/`, found by id, unique prefix, path or `latest`.
+
+The path of a run's manifest stands for its folder, too.
+"""
 
 import os
 import re
@@ -10,6 +13,7 @@ from pathlib import Path
 from runner import journal, manifest
 from runner.durable import sync_folder
 from runner.errors import UsageError
+from runner.manifest import Manifest
 
 LATEST = "latest"
 
@@ -62,12 +66,24 @@ def find(runs: Path, name: str) -> Path:
     """
     if not name:
         raise UsageError("a run's name is empty", hint=f"give an id, or {LATEST}")
-    folder = Path(name) if _is_run(Path(name)) else _known(runs, name)
+    folder = _at_path(Path(name)) or _known(runs, name)
     if _never_began(folder):
         raise UsageError(
             f"run {folder.name} never began: nothing was made", hint="run the recipe again: runner run RECIPE"
         )
     return folder
+
+
+def find_manifest(runs: Path, name: str) -> tuple[Manifest, Path | None]:
+    """Give what is known of a run, and its folder; for a manifest that lies alone, under any name, None.
+
+    A file that is a run's own `manifest.json` means the run. Raises UsageError.
+    """
+    path = Path(name)
+    if path.name != manifest.FILE_NAME and _is(path, Path.is_file):
+        return manifest.load(path), None
+    folder = find(runs, name)
+    return manifest.of(folder), folder
 
 
 def check_carried_out_here(folder: Path) -> None:
@@ -80,6 +96,16 @@ def check_carried_out_here(folder: Path) -> None:
         hint="give this command on the machine that ran it; here, runner run begins anew and runner gc finds"
         " what is left in the workspace",
     )
+
+
+def _at_path(path: Path) -> Path | None:
+    """Give the folder of the run that lies there, whether it or its manifest is named."""
+    if _is_run(path):
+        return path
+    if path.name == manifest.FILE_NAME and _is(path, Path.is_file):
+        # A run is called by its folder's name, which `.` does not tell.
+        return path.parent if path.parent.name else path.parent.absolute()
+    return None
 
 
 def _known(runs: Path, name: str) -> Path:

@@ -1,12 +1,15 @@
 """Runs are found by id, unique prefix, path or `latest`."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from runner import runs
+from runner import manifest, runs
+from runner.clock import SystemClock
 from runner.errors import UsageError
+from runner.journal import FILE_NAME, Event, Journal, Json, Record
 
 
 def kept(runs_folder: Path, *names: str) -> None:
@@ -25,6 +28,38 @@ def test_a_run_is_found_by_its_path(tmp_path: Path) -> None:
     kept(tmp_path / "elsewhere", "20261121T1-a-1111")
     folder = tmp_path / "elsewhere" / "20261121T1-a-1111"
     assert runs.find(tmp_path / "runs", str(folder)) == folder
+
+
+def test_a_run_is_found_by_the_path_of_its_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(tmp_path, "20261121T1-a-1111")
+    folder = tmp_path / "20261121T1-a-1111"
+    assert runs.find(tmp_path / "runs", str(folder / "manifest.json")) == folder
+    monkeypatch.chdir(folder)
+    assert runs.find(tmp_path / "runs", "manifest.json") == folder
+
+
+def test_a_manifest_that_lies_alone_is_read_under_any_name(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    said = manifest.fold(
+        [Record(seq=1, time="2026-11-21T08:23:00.000Z", event=Event.RUN_OPENED, data=opening)]
+    )
+    manifest.write(said, tmp_path / "old.json")
+    read, folder = runs.find_manifest(tmp_path / "runs", str(tmp_path / "old.json"))
+    assert (read.run_id, folder) == (said.run_id, None)
+
+
+def test_a_manifest_in_a_runs_folder_means_the_run(tmp_path: Path, opening: Mapping[str, Json]) -> None:
+    """Its journal, where there is one, is the truth of it."""
+    folder = tmp_path / opening["run_id"]
+    folder.mkdir()
+    with Journal(folder / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data=opening)
+        manifest.write(manifest.fold(journal.records), folder / "manifest.json")
+        journal.append(Event.RUN_CLOSED, data={"status": "succeeded"})
+    for name in (str(folder), str(folder / "manifest.json")):
+        read, found = runs.find_manifest(tmp_path / "runs", name)
+        assert (read.status.value, found) == ("succeeded", folder)
 
 
 def test_an_id_that_begins_another_is_still_an_id(tmp_path: Path) -> None:
