@@ -11,6 +11,7 @@ RunnerError                      1
 ├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
 ├── Drifted                      5   Diagnostics: a recipe or its data are no longer what a run recorded
+├── NotReproduced                5   a run came to something else than the one that it reproduces
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
 │   └── SignInRefused            8   the service refused a token that was new; waiting does not help
@@ -142,6 +143,12 @@ class PreflightRefused(DiagnosticError):
 
 class Drifted(DiagnosticError):
     """A run cannot go on: its recipe, or the data it names, are no longer what was recorded."""
+
+    exit_code = ExitCode.NOT_REPRODUCED
+
+
+class NotReproduced(RunnerError):
+    """A run has succeeded, but did not come to the same as the one that it reproduces."""
 
     exit_code = ExitCode.NOT_REPRODUCED
 

@@ -10,7 +10,7 @@ from runner import origins
 from runner.background import LOG_NAME
 from runner.billing import Hourly
 from runner.clock import Clock
-from runner.console import chronicle, findings, going_on, lines, mending, outlook, texts
+from runner.console import chronicle, findings, going_on, lines, mending, outlook, texts, verdicts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
@@ -238,6 +238,7 @@ class Console(Voice):
             yield from going_on.interrupted(said, folder, prices)
             return
         yield from going_on.alive(said, prices=prices)
+        yield from verdicts.verdict(said)
         yield f"{said.status.value}: {folder}"
 
     def _samples(self, folder: Path) -> list[dict[str, Json]]:

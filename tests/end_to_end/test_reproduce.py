@@ -1,0 +1,220 @@
+"""`runner reproduce`: a run made again from its manifest alone, as a user has it."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulator.emulated import FAKE_TRAINER, Emulated, running
+from tests.end_to_end.shell import RECIPE, ROOT, Shell, jsonl, shell_in, write_recipe
+
+QUICK = RECIPE.replace("cleanup: never", "cleanup: always")
+CHANGING = {"PUT", "PATCH", "DELETE"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shell, Emulated]]:
+    """Give a folder in which a run has ended, on an emulator whose trainer is quick; its recipe is gone."""
+    folder = tmp_path_factory.mktemp("trained")
+    with running(folder / "state", "--test-mode", "--trainer", FAKE_TRAINER) as emulated:
+        shell = shell_in(folder, folder / "state")
+        write_recipe(shell, QUICK)
+        done = shell.runner("run", "recipe.yaml")
+        assert done.code == 0, done.out + done.err
+        (folder / "recipe.yaml").unlink()
+        yield shell, emulated
+
+
+@pytest.fixture
+def moved(trained: tuple[Shell, Emulated]) -> Iterator[Callable[..., None]]:
+    """Have the registry move on, and come back after the test."""
+    _, emulated = trained
+
+    def move(kind: str, name: str, version: str, change: str, **more: object) -> None:
+        body = {"kind": kind, "name": name, "version": version, "change": change, **more}
+        assert emulated.admin("POST", "/_emu/registry", **body).status_code == 200
+
+    yield move
+    emulated.admin("DELETE", "/_emu/registry")
+
+
+def original(shell: Shell) -> Path:
+    return min(shell.folder.glob("runs/*"))
+
+
+def read(folder: Path) -> Mapping[str, Any]:
+    said: Mapping[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return said
+
+
+def changing(emulated: Emulated) -> list[str]:
+    """Give the requests that changed something since the list was begun anew."""
+    seen = emulated.admin("GET", "/_emu/requests").json()["requests"]
+    return [each["path"] for each in seen if each["method"] in CHANGING and "/_emu/" not in each["path"]]
+
+
+def refused(trained: tuple[Shell, Emulated], *words: str) -> tuple[int, str]:
+    """Try to reproduce the first run; it must not come to that anything is made."""
+    shell, emulated = trained
+    before = sorted(shell.folder.glob("runs/*"))
+    emulated.admin("DELETE", "/_emu/requests")
+    done = shell.runner("reproduce", original(shell).name, *words)
+    assert changing(emulated) == []
+    assert sorted(shell.folder.glob("runs/*")) == before
+    return done.code, done.err
+
+
+def test_the_quickstart_is_reproduced_bit_by_bit_from_its_manifest_alone(shell: Shell) -> None:
+    shutil.copytree(ROOT / "runner" / "emulator" / "data" / "chat", shell.folder / "rows")
+    text = (ROOT / "configs" / "quickstart.yaml").read_text(encoding="utf-8")
+    text = text.replace("../runner/emulator/data/chat", "../rows")
+    recipe = shell.write("configs/quickstart.yaml", text)
+    done = shell.runner("run", "configs/quickstart.yaml")
+    assert done.code == 0, done.out + done.err
+    first = original(shell)
+    recipe.unlink()
+    for path in first.iterdir():  # as in a clone
+        if path.name != "manifest.json":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    done = shell.runner("reproduce", str(first / "manifest.json"), "--output", "json")
+
+    assert done.code == 0, done.out + done.err
+    said = done.json["run"]
+    was, now = (each["steps"]["finetune"] for each in (read(first), said))
+    weights = [name for name in now["outputs"]["files"] if name.endswith(".safetensors")]
+    assert weights
+    assert was["outputs"]["files"] == now["outputs"]["files"]
+    assert {len(file["sha256"]) for file in now["outputs"]["files"].values()} == {64}
+    assert was["outputs"].get("table") == now["outputs"].get("table")
+    verdict = said["verdict"]
+    assert (verdict["reproduced"], verdict["inputs"]["level"]) == (True, "identical")
+    assert (verdict["metrics"]["level"], verdict["outputs"]["differs"]) == ("identical", [])
+    learnt = [name for name in was["metrics"] if "loss" in name]
+    assert learnt
+    assert [was["metrics"][name] for name in learnt] == [now["metrics"][name] for name in learnt]
+    assert said["parent"] == {"run_id": first.name, "digest": read(first)["digest"], "settings": []}
+    assert said["recipe"]["text"] == read(first)["recipe"]["in_force"]
+    assert str(shell.folder) not in json.dumps(said)
+
+
+def test_a_latest_that_has_moved_is_told_and_changes_nothing(
+    trained: tuple[Shell, Emulated], moved: Callable[..., None]
+) -> None:
+    shell, _ = trained
+    moved("model", "Phi-3-tiny-4k-instruct", "2", "add")
+    moved("component", "chat_completion_pipeline", "0.0.83", "add")
+
+    done = shell.runner("reproduce", original(shell).name)
+
+    assert done.code == 0, done.out + done.err
+    assert "the newest Phi-3-tiny-4k-instruct is 2 by now; this run keeps version 1" in done.out
+    assert "the newest chat_completion_pipeline is 0.0.83 by now; this run keeps version 0.0.82" in done.out
+    assert f"reproduces {original(shell).name}" in done.out
+    was, now = read(original(shell)), shell.manifest()
+    assert now["pins"] == was["pins"]
+    assert now["recipe"]["values"] == was["recipe"]["values"]
+    assert now["steps"]["finetune"]["intent"]["parameters"] == was["steps"]["finetune"]["intent"]["parameters"]
+    assert [each["origin"] for each in now["parameters"]] == [each["origin"] for each in was["parameters"]]
+
+
+def test_one_parameter_set_otherwise_is_named_by_the_verdict(trained: tuple[Shell, Emulated]) -> None:
+    shell, _ = trained
+    setting = "finetune.parameters.lora_r=16"
+
+    done = shell.runner("reproduce", str(original(shell)), "--set", setting)
+
+    assert done.code == 5, done.out + done.err
+    assert "finetune.parameters.lora_r: was 8, is 16" in done.out
+    assert "inputs differ: finetune.parameters.lora_r" in done.err
+    said = shell.manifest()
+    assert said["status"] == "succeeded"
+    differs = said["verdict"]["inputs"]["differs"]
+    assert differs == [{"key": "finetune.parameters.lora_r", "was": 8, "now": 16}]
+    assert said["parent"]["settings"] == [setting]
+    assert shell.runner("show", "latest").out.count("was 8, is 16") == 1
+
+
+def test_a_row_that_has_changed_is_refused_before_anything_is_made(
+    trained: tuple[Shell, Emulated],
+) -> None:
+    shell, _ = trained
+    path = shell.folder / "rows" / "train.jsonl"
+    kept = path.read_text(encoding="utf-8")
+    path.write_text(kept.replace("Order 3?", "Order three, please?"), encoding="utf-8")
+    try:
+        code, told = refused(trained)
+    finally:
+        path.write_text(kept, encoding="utf-8")
+
+    assert code == 5, told
+    assert "dataset.train: the train rows of" in told
+    assert "8 rows, sha256" in told
+    assert "three, please" not in told
+    assert "dataset.test" not in told
+
+
+def test_what_is_gone_is_named_at_once_before_anything_is_made(
+    trained: tuple[Shell, Emulated], moved: Callable[..., None]
+) -> None:
+    shell, _ = trained
+    moved("model", "Phi-3-tiny-4k-instruct", "2", "add")
+    moved("model", "Phi-3-tiny-4k-instruct", "1", "remove")
+    moved("component", "chat_completion_pipeline", "0.0.82", "remove")
+    rows = shell.folder / "rows" / "test.jsonl"
+    rows.rename(rows.with_suffix(".away"))
+    try:
+        code, told = refused(trained)
+    finally:
+        rows.with_suffix(".away").rename(rows)
+
+    assert code == 4, told
+    assert "registry azureml has no Phi-3-tiny-4k-instruct 1" in told
+    assert "chat_completion_pipeline" in told
+    assert "0.0.82" in told
+    assert "test.jsonl" in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "version", "edit", "told"),
+    [
+        ("model", "Phi-3-tiny-4k-instruct", "1", {"tags": {"model_specific_defaults": "{'lora_r': 9}"}}, "tag"),
+        ("component", "chat_completion_pipeline", "0.0.82", {"inputs": {"shm_size_finetune": None}}, "inputs"),
+    ],
+    ids=["model", "component"],
+)
+def test_a_version_that_is_only_called_the_same_is_refused(  # noqa: PLR0913 - what is edited, and what is told
+    trained: tuple[Shell, Emulated],
+    moved: Callable[..., None],
+    kind: str,
+    name: str,
+    version: str,
+    edit: Mapping[str, object],
+    told: str,
+) -> None:
+    moved(kind, name, version, "edit", **edit)
+    code, said = refused(trained)
+    assert (code, f"{told} " in said, name in said) == (5, True, True), said
+
+
+def test_a_component_that_is_archived_is_named(
+    trained: tuple[Shell, Emulated], moved: Callable[..., None]
+) -> None:
+    moved("component", "chat_completion_pipeline", "0.0.82", "archive")
+    code, said = refused(trained)
+    assert (code, "chat_completion_pipeline version 0.0.82 is archived" in said) == (4, True), said
+
+
+def test_weights_that_differ_are_no_failure_unless_the_same_are_demanded(
+    trained: tuple[Shell, Emulated],
+) -> None:
+    """The stand-in for the trainer writes no weights: of nothing it can be said that it is the same."""
+    shell, _ = trained
+    done = shell.runner("reproduce", original(shell).name, "--exact")
+    assert done.code == 5, done.out + done.err
+    assert "outputs  unknown" in done.out
+    assert "outputs are not known: no weights are known of" in done.err
+    assert jsonl([]) == ""
