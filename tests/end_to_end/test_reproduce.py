@@ -2,9 +2,12 @@
 
 import json
 import shutil
+import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -185,12 +188,41 @@ def test_what_is_gone_is_named_at_once_before_anything_is_made(
     assert "test.jsonl" in told
 
 
-def test_weights_that_differ_are_no_failure_unless_the_same_are_demanded(
+def test_a_reproduction_that_was_killed_ends_with_its_verdict_after_a_resume(
     trained: tuple[Shell, Emulated],
 ) -> None:
-    """The stand-in for the trainer writes no weights: of nothing it can be said that it is the same."""
     shell, _ = trained
-    done = shell.runner("reproduce", original(shell).name, "--exact")
-    assert done.code == 5, done.out + done.err
-    assert "outputs  unknown" in done.out
-    assert "outputs are not known: no weights are known of" in done.err
+    first = original(shell)
+    before = set(shell.folder.glob("runs/*"))
+    recipe = shell.write("recipe.yaml", QUICK.replace("max_steps: 1", "max_steps: 2"))
+    with subprocess.Popen(
+        shell.command("reproduce", first.name),
+        cwd=shell.folder,
+        env=shell.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        (folder,) = until(lambda: set(shell.folder.glob("runs/*")) - before)
+        until(lambda: "finetune" in read(folder)["steps"])
+        process.kill()
+    assert read(folder)["verdict"] is None
+
+    done = shell.runner("resume", folder.name)
+
+    recipe.unlink()
+    assert (done.code, f"reproduces {first.name}" in done.out) == (0, True), done.out + done.err
+    assert read(folder)["verdict"]["inputs"] == {"level": "identical", "reason": "", "differs": []}
+
+
+Seen = TypeVar("Seen")
+
+
+def until(look: Callable[[], Seen]) -> Seen:
+    """Look until there is something to see."""
+    deadline = time.monotonic() + 60
+    while True:
+        with suppress(OSError, ValueError):
+            if seen := look():
+                return seen
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
