@@ -49,8 +49,9 @@ def written(emulator: Emulated, workspace: MLClient) -> Path:
     return folder
 
 
-def read(cloud: Cloud) -> dict[str, StoredFile]:
-    uri = f"azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/workspaceblobstore/paths/{FOLDER}/"
+def read(cloud: Cloud, slash: str = "/") -> dict[str, StoredFile]:
+    home = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/workspaceblobstore"
+    uri = f"{home}/paths/{FOLDER}{slash}"
     return dict(cloud.storage.contents(uri, Event()))
 
 
@@ -73,6 +74,7 @@ def test_each_file_has_its_size_and_its_digests(
         "data/model.safetensors": StoredFile(bytes=7, sha256=sha256(b"weights")),
         "empty": StoredFile(bytes=0, sha256=sha256(b"")),
     }
+    assert read(cloud, slash="") == read(cloud)
 
 
 def test_what_is_large_is_not_fetched_for_its_digest(

@@ -59,7 +59,7 @@ def ended(folder: Path, opening: Mapping[str, Json], loss: float = 1.0) -> Path:
 
 def again(first: Path, loss: float = 1.0, **measure: Any) -> Path:  # noqa: ANN401
     folder = first.parent / "second"
-    how = Measure(path=first / manifest.FILE_NAME, **measure).as_json(folder)
+    how = Measure(**{"path": first / manifest.FILE_NAME, **measure}).as_json(folder)
     parent = {"run_id": "first", "digest": "", "settings": []}
     opening = {**OPENING, "run_id": "second", "parent": parent, REPRODUCTION: how}
     return ended(folder, opening, loss)
@@ -84,6 +84,8 @@ def test_a_reproduction_that_was_cut_off_before_its_verdict_gets_it_by_a_resume(
     assert main(["resume", str(folder)]) == 0
     assert "nothing is left to do" in capsys.readouterr().out
     assert [each.event for each in read(folder / FILE_NAME)].count(Event.JUDGED) == 1
+    assert main(["logs", str(folder)]) == 0
+    assert "judged: reproduced" in capsys.readouterr().out
 
 
 def test_what_was_not_reproduced_is_told_with_both_values_and_as_an_exit_code(
@@ -123,15 +125,17 @@ def test_without_the_parents_manifest_there_is_no_verdict_and_it_says_so(
     assert manifest.load(folder / manifest.FILE_NAME).verdict is None
 
 
-def test_a_parent_that_has_moved_is_found_beside_the_run(first: Path) -> None:
-    folder = again(first)
+def test_the_parent_is_found_where_it_was_or_beside_the_run(first: Path, tmp_path: Path) -> None:
+    far = tmp_path / "far" / "away.json"
+    folder = again(first, path=far)
+    far.parent.mkdir()
+    far.write_text("{}", encoding="utf-8")
     with Journal(folder / FILE_NAME, SystemClock(), new=False) as journal:
-        assert measure_of(journal, folder).path == folder / "../first/manifest.json"
-        elsewhere = first.parents[1] / "moved"
-        first.parent.rename(elsewhere)
-        found = measure_of(journal, elsewhere / "second")
-        assert found.path is not None
-        assert found.path.resolve() == elsewhere / "first" / "manifest.json"
+        assert measure_of(journal, folder).path == folder / "../../far/away.json"
+        far.unlink()
+        assert measure_of(journal, folder).path == first / manifest.FILE_NAME
+        (first / manifest.FILE_NAME).unlink()
+        assert measure_of(journal, folder).path is None
 
 
 def test_another_run_has_no_verdict(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
