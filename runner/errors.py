@@ -9,8 +9,9 @@ RunnerError                      1
 ├── UsageError                   2   the command line is wrong, or names a run that is not there
 ├── RecipeInvalid                3   Diagnostics of the recipe, its parameters or its data
 ├── PricesInvalid                2   Diagnostics of a file of prices that was named on the command line
+├── LockInvalid                  3   Diagnostics of a recipe's lock
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
-├── Drifted                      5   Diagnostics: a recipe or its data are no longer what a run recorded
+├── Drifted                      5   Diagnostics: a recipe or its data are not what a run, or a lock, recorded
 ├── NotReproduced                5   a run came to something else than the one that it reproduces
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
@@ -135,6 +136,12 @@ class PricesInvalid(DiagnosticError):
     exit_code = ExitCode.USAGE
 
 
+class LockInvalid(DiagnosticError):
+    """The lock of a recipe, which the command line asks for, cannot be meant as written."""
+
+    exit_code = ExitCode.RECIPE_INVALID
+
+
 class PreflightRefused(DiagnosticError):
     """The recipe is well formed, but the target would refuse it or waste money on it."""
 
@@ -142,7 +149,7 @@ class PreflightRefused(DiagnosticError):
 
 
 class Drifted(DiagnosticError):
-    """A run cannot go on: its recipe, or the data it names, are no longer what was recorded."""
+    """A run cannot go on, or begin: its recipe, or the data it names, are no longer what was recorded."""
 
     exit_code = ExitCode.NOT_REPRODUCED
 

@@ -1,17 +1,19 @@
 """From a recipe to a checked plan on a connected target: what the verbs that go online share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
-from runner import cost, launcher, pins, preflight, sizing, target
+from runner import cost, dataset, launcher, pins, preflight, sizing, target
 from runner.clock import FollowingClock
 from runner.console.silent import SilentProgress
 from runner.cost import Prices
+from runner.dataset import PreparedSplit
 from runner.errors import Diagnostic, PreflightRefused, RecipeInvalid, Severity
 from runner.execute import Run
 from runner.facts import Facts, Target, TargetKind
@@ -36,13 +38,17 @@ _CLOCK_FILE = "clock.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
-    """A recipe on its target, checked: nothing has been changed yet. `loaded` is it as it was written."""
+    """A recipe on its target, checked: nothing has been changed yet. `loaded` is it as it was written.
+
+    `rows` are there where they were prepared before anything is changed, too.
+    """
 
     loaded: Loaded
     cloud: "Cloud"
     facts: Facts
     plan: Plan
     pins: Pins = field(default_factory=Pins)
+    rows: Mapping[str, PreparedSplit] | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -66,7 +72,7 @@ def from_catalog(loaded: Loaded, kind: TargetKind, today: date) -> tuple[Facts, 
 def offline(loaded: Loaded, kind: TargetKind, today: date, prices: Prices | None = None) -> Plan:
     """Plan from the catalog alone. Raises PreflightRefused."""
     facts = survey_offline(loaded.recipe, kind, None, today, folder=loaded.source.folder)
-    return _checked(loaded, facts, prices)
+    return checked(loaded, facts, prices)
 
 
 @contextmanager
@@ -129,14 +135,14 @@ def opened(loaded: Loaded, cloud: "Cloud", today: date, prices: Prices | None = 
     Raises PreflightRefused, before anything is changed; RecipeInvalid for rows that the Hub does not have.
     """
     facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
-    planned = _checked(loaded, facts, prices)
+    planned = checked(loaded, facts, prices)
     return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=planned, pins=resolved(loaded, facts))
 
 
 def resolved(loaded: Loaded, facts: Facts) -> Pins:
     """Take the pins; what the Hub refuses is told at the recipe's line. Raises RecipeInvalid."""
     try:
-        return pins.taken(loaded.recipe, facts)
+        return pins.taken(loaded, facts)
     except RecipeInvalid as refused:
         placed = tuple(_placed(loaded, each) for each in refused.diagnostics)
         raise RecipeInvalid(refused.message, placed, hint=refused.hint) from refused
@@ -146,6 +152,21 @@ def _placed(loaded: Loaded, found: Diagnostic) -> Diagnostic:
     key = tuple(found.key.split("."))
     position = loaded.source.locate(key)
     return replace(found, path=loaded.source.path_of(key), line=position.line, column=position.column)
+
+
+@contextmanager
+def prepared(opened: Opened) -> Iterator[Opened]:
+    """Prepare the rows before a run begins; they lie in a folder of their own while the block runs."""
+    with prepared_rows(opened.recipe, opened.loaded.source.folder) as rows:
+        yield replace(opened, rows=rows, pins=pins.with_rows(opened.pins, rows))
+
+
+@contextmanager
+def prepared_rows(recipe: Recipe, folder: Path) -> Iterator[Mapping[str, PreparedSplit]]:
+    """Do so with a recipe's rows alone; `folder` is where its relative paths start."""
+    with TemporaryDirectory(prefix="runner-rows-") as into:
+        section = recipe.dataset
+        yield dataset.prepare(section, folder=folder, into=Path(into)) if section else {}
 
 
 def context(opened: Opened, folder: Path) -> Context:
@@ -159,6 +180,7 @@ def context(opened: Opened, folder: Path) -> Context:
         facts=opened.facts,
         effective=opened.plan.effective,
         outputs={},
+        prepared=opened.rows,
     )
 
 
@@ -175,7 +197,8 @@ def begun(session: Session, journal: Journal, folder: Path, cloud: "Cloud", *, c
     )
 
 
-def _checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:
+def checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:
+    """Plan what is surveyed. Raises PreflightRefused with all that the target would refuse."""
     effective = preflight.merge(loaded, facts)
     found = preflight.check(loaded, facts, effective)
     diagnostics = loaded.source.in_order((*loaded.notices, *found))

@@ -25,13 +25,12 @@ _OF_THE_TRAINER = ("peft", "torch", "transformers")
 
 def versions(folder: Path, kind: TargetKind | None = None) -> Mapping[str, Json]:
     """Collect them; `folder` is the recipe's, whose checkout counts. `git` is None outside a checkout."""
-    return {
-        "runner": installed("runner"),
-        "azure-ai-ml": installed("azure-ai-ml"),
-        "python": platform.python_version(),
-        "libraries": libraries(kind),
-        "git": checkout.state(folder),
-    }
+    return {**_programs(), "libraries": libraries(kind), "git": checkout.state(folder)}
+
+
+def installations(kind: TargetKind) -> dict[str, str]:
+    """Give the versions of all that is installed and takes part, one beside the other."""
+    return {**_programs(), **libraries(kind)}
 
 
 def libraries(kind: TargetKind | None = None) -> dict[str, str]:
@@ -39,6 +38,14 @@ def libraries(kind: TargetKind | None = None) -> dict[str, str]:
     names = _LIBRARIES + (_OF_THE_TRAINER if kind is TargetKind.EMULATOR else ())
     found = {name: installed(name) for name in names}
     return {name: told for name, told in found.items() if told != _UNKNOWN}
+
+
+def _programs() -> dict[str, str]:
+    return {
+        "runner": installed("runner"),
+        "azure-ai-ml": installed("azure-ai-ml"),
+        "python": platform.python_version(),
+    }
 
 
 def installed(package: str) -> str:

@@ -1,12 +1,13 @@
 """Take a run up again: look at what one that has succeeded left, or carry on with one that has not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from runner import execute, opening, provenance, runs
+from runner import execute, opening, pins, provenance, runs
 from runner.carry_out import at_the_console
 from runner.drift import refuse_drift
-from runner.errors import ExitCode, NotReproduced
+from runner.errors import Drifted, ExitCode, NotReproduced
 from runner.execute import Run
 from runner.facts import Facts, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json, this_process
@@ -21,6 +22,8 @@ from runner.session import Session
 from runner.steps import dataset
 from runner.target import of_a_run
 from runner.variables import refuse_others
+
+_OPENED_WITH = "the run was opened with"
 
 
 def look(session: Session, folder: Path, state: Path | None) -> ExitCode:
@@ -84,9 +87,10 @@ def _carried_on(session: Session, run: Run, said: Manifest, loaded: Loaded) -> E
         _refuse_other_variables(session, run, loaded)
         opened = reopened(session, said, loaded, run.cloud)
         _restore_rows(opened, said, run.folder)
-    run.record(Event.RUN_RESUMED, data=_resumption(loaded, run.cloud.target.kind))
-    context = opening.context(opened, run.folder)
-    return at_the_console(session, run, opened.plan, context, judged).exit_code
+    with rows_as_pinned(opened, said) as opened:
+        run.record(Event.RUN_RESUMED, data=_resumption(loaded, run.cloud.target.kind))
+        context = opening.context(opened, run.folder)
+        return at_the_console(session, run, opened.plan, context, judged).exit_code
 
 
 def _refuse_other_variables(session: Session, run: Run, loaded: Loaded) -> None:
@@ -115,6 +119,24 @@ def _restore_rows(opened: Opened, said: Manifest, folder: Path) -> None:
     left = execute.remaining(said, opened.plan.changes) & {"dataset", "sample"}
     if left and record and record.intent and opened.loaded.recipe.dataset:
         dataset.restore(opened.loaded.recipe.dataset, record.intent, opened.loaded.source.folder, folder)
+
+
+@contextmanager
+def rows_as_pinned(opened: Opened, said: Manifest) -> Iterator[Opened]:
+    """Have the rows that a run was opened with, if it was cut off before its own were written down.
+
+    Raises Drifted where its source gives others by now.
+    """
+    record, pinned = said.steps.get("dataset"), opened.pins.dataset
+    if (record and record.intent) or not (pinned and pinned.files):
+        yield opened
+        return
+    with opening.prepared(opened) as again:
+        found = pins.told(opened.loaded.source, pins.differences(opened.pins, again.pins), _OPENED_WITH)
+        if found:
+            message = f"the rows are not those that run {said.run_id} was opened with"
+            raise Drifted(message, found, hint="bring them back as they were, or begin anew with runner run")
+        yield again
 
 
 def _resumption(loaded: Loaded, kind: TargetKind) -> Mapping[str, Json]:

@@ -10,12 +10,12 @@ from runner import origins
 from runner.background import LOG_NAME
 from runner.billing import Hourly
 from runner.clock import Clock
-from runner.console import chronicle, findings, going_on, lines, mending, outlook, texts, verdicts
+from runner.console import chronicle, findings, going_on, lines, locks, mending, outlook, texts, verdicts
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
 from runner.cost import Prices
-from runner.errors import NotWritten, RunnerError, StillBilling
+from runner.errors import Diagnostic, NotWritten, RunnerError, StillBilling
 from runner.execute import Observer
 from runner.facts import Target, TargetKind
 from runner.journal import Json, Record
@@ -24,6 +24,7 @@ from runner.manifest import Manifest, RunStatus
 from runner.origins import InForce
 from runner.orphans import Finding, Key
 from runner.parameters import Parameter
+from runner.pins import Lock
 from runner.plan import Plan
 from runner.redact import as_json
 from runner.repair import Repaired
@@ -75,6 +76,15 @@ class Console(Voice):
             for line in origins.as_yaml(found, comments=with_origin):
                 self._write(line)
         self._tell({"values": [_in_force(each) for each in found]}, ())
+
+    def locked(self, path: Path, lock: Lock) -> None:
+        """Tell what a recipe was locked to."""
+        self._tell(locks.value(path, lock), locks.text(path, lock))
+
+    def unmoved(self, path: str, notices: tuple[Diagnostic, ...]) -> None:
+        """Tell that all is as it was locked."""
+        value = {"lock": path, "moved": False, "diagnostics": told_diagnostics(notices)}
+        self._tell(value, [*lines.diagnostics(notices), f"{path}: nothing has moved"], notices)
 
     @contextmanager
     def following(self, run_id: str, kind: TargetKind, planned: Plan) -> Iterator[Observer]:

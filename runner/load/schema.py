@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
     from referencing import Resource
 
-_RECIPE = "recipe.schema.json"
+RECIPE = "recipe.schema.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +30,8 @@ class Violation:
     of_name: bool
 
 
-def violations(tree: Value, schema_name: str = _RECIPE) -> Iterator[Violation]:
-    """Check a tree against the recipe's schema."""
+def violations(tree: Value, schema_name: str = RECIPE) -> Iterator[Violation]:
+    """Check a tree against a schema, by default the recipe's."""
     if certainly_valid(tree, schema_name):
         return
     for error in arbiter_of(schema_name).iter_errors(tree):

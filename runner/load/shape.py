@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from runner.load.environment import SECRET_LIKE
-from runner.load.schema import Violation, violations
+from runner.load.schema import RECIPE, Violation, violations
 from runner.load.source import Mistake
 from runner.schema_files import read_schema
 from runner.yaml12 import Key, Value, resolve
@@ -17,10 +17,10 @@ from runner.yaml12 import Key, Value, resolve
 _LONGEST_COMPARED = 64
 
 
-def schema_mistakes(tree: Value) -> list[Mistake]:
+def schema_mistakes(tree: Value, schema_name: str = RECIPE) -> list[Mistake]:
     """Give one mistake a value, in our own words; unknown and missing keys each their own."""
     found: dict[tuple[Key, str], Mistake] = {}
-    for violation in violations(tree):
+    for violation in violations(tree, schema_name):
         for mistake in _in_our_words(violation):
             kind = mistake.code if mistake.code in {"unknown-key", "missing-key"} else "value"
             found.setdefault((mistake.key, kind), mistake)

@@ -1,5 +1,8 @@
-"""The versions and rows that a run is made of: taken once, recorded, applied again, compared."""
+"""The versions and rows that a run is made of: taken once, recorded, applied again, compared and locked."""
 
+from runner.pins.comparing import Moved, differences, told
+from runner.pins.lock import Lock, as_text, depended_on, path_of, write
+from runner.pins.reading import read
 from runner.pins.taking import DEFAULTS_TAG, USED_TAGS, inputs_digest, taken
 from runner.pins.values import (
     ComponentPin,
@@ -19,12 +22,21 @@ __all__ = [
     "ComponentPin",
     "DatasetPin",
     "FilePin",
+    "Lock",
     "ModelPin",
+    "Moved",
     "Pins",
     "applied",
     "as_json",
+    "as_text",
+    "depended_on",
+    "differences",
     "from_json",
     "inputs_digest",
+    "path_of",
+    "read",
     "taken",
+    "told",
     "with_rows",
+    "write",
 ]

@@ -6,8 +6,10 @@ import json
 from runner import dataset
 from runner.catalog import Component, RegistryModel
 from runner.facts import Facts
+from runner.load import Loaded
 from runner.pins.values import ComponentPin, DatasetPin, ModelPin, Pins
-from runner.recipe import Dataset, Recipe
+from runner.recipe import Dataset
+from runner.redact import redact
 
 # It decides what is sent; the others only what is refused before.
 DEFAULTS_TAG = "model_specific_defaults"
@@ -21,15 +23,16 @@ USED_TAGS = (
 )
 
 
-def taken(recipe: Recipe, facts: Facts) -> Pins:
+def taken(loaded: Loaded, facts: Facts) -> Pins:
     """Take the pins of a recipe on a target. The Hub is asked, once, what commit a revision now is.
 
     Raises RecipeInvalid or CloudUnavailable where it does not tell.
     """
+    recipe = loaded.recipe
     return Pins(
         model=_model(facts.model) if facts.model else None,
         component=_component(recipe.model.registry, facts.component) if facts.component else None,
-        dataset=_dataset(recipe.dataset) if recipe.dataset else None,
+        dataset=_dataset(loaded, recipe.dataset) if recipe.dataset else None,
     )
 
 
@@ -62,9 +65,10 @@ def _component(registry: str, component: Component) -> ComponentPin:
     )
 
 
-def _dataset(section: Dataset) -> DatasetPin:
-    source = section.huggingface or section.path or section.azureml or ""
-    return DatasetPin(source=source, revision=_revision(section))
+def _dataset(loaded: Loaded, section: Dataset) -> DatasetPin:
+    """Pin the rows; the name of their source stays as it is written, with its variables."""
+    key = next(name for name in ("huggingface", "path", "azureml") if getattr(section, name))
+    return DatasetPin(source=str(loaded.source.written(("dataset", key))), revision=_revision(section))
 
 
 def _revision(section: Dataset) -> str | None:
@@ -74,8 +78,12 @@ def _revision(section: Dataset) -> str | None:
 
 
 def _text(tag: object) -> str:
-    """Give a tag as text, which it is at the registry, while the catalog has what the text means."""
-    return tag if isinstance(tag, str) else _canonical(tag)
+    """Give a tag as text, which it is at the registry, while the catalog has what the text means.
+
+    It is kept in files, and shown: without secrets, and with characters that cannot be seen written out.
+    """
+    text = redact(tag if isinstance(tag, str) else _canonical(tag))
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _canonical(value: object) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from runner import (
     background,
     dataset,
+    locking,
     on_interrupt,
     opening,
     recipe_argument,
@@ -33,6 +34,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--detach", action="store_true", help="check everything, then let a process of its own carry it out"
     )
+    locking.declare(parser)
     parser.add_argument(
         "--prices", type=Path, metavar="FILE", help="prices of your own, instead of the list's"
     )
@@ -44,6 +46,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
     prices = read_prices(options.prices) if options.prices else None
     runs.check(options.runs_dir)
     kind = choose(loaded.recipe, options.target)
+    lock = locking.asked_for(options, loaded, kind)
     # To reach a cloud changes it, and so does the SDK: another process is to find its own way there.
     environment = dict(session.environment)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
@@ -51,16 +54,16 @@ def main(options: Namespace, session: Session) -> ExitCode:
         chosen = opening.where(session, loaded, kind)
         under_way.refuse_a_second(options.runs_dir, loaded.recipe.name, chosen)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
-        opened = opening.opened(loaded, cloud, session.clock.now().date(), prices)
-        _refuse_bad_rows(opened)
-        cancel = on_interrupt.cancels(options)
-        with begun(session, opened, chosen, options.runs_dir, cancel=cancel) as run:
-            try:
-                context = opening.context(opened, run.folder)
-                if not options.detach:
-                    return at_the_console(session, run, opened.plan, context).exit_code
-            finally:
-                lease.keep = options.detach or bool(run.manifest.alive)
+        today, cancel = session.clock.now().date(), on_interrupt.cancels(options)
+        with locking.opened(loaded, cloud, today, prices, lock) as opened:
+            _refuse_bad_rows(opened)
+            with begun(session, opened, chosen, options.runs_dir, cancel=cancel) as run:
+                try:
+                    context = opening.context(opened, run.folder)
+                    if not options.detach:
+                        return at_the_console(session, run, opened.plan, context).exit_code
+                finally:
+                    lease.keep = options.detach or bool(run.manifest.alive)
         # The journal is let go: the process that carries the run on is to hold it.
         return _detached(options, session, run.folder, opened, environment)
 
@@ -68,7 +71,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
 def _refuse_bad_rows(opened: Opened) -> None:
     """Find rows that cannot be trained on while nothing is made yet: the steps begin at the same time."""
     section = opened.loaded.recipe.dataset
-    if section:
+    if section and opened.rows is None:
         dataset.check(section, folder=opened.loaded.source.folder)
 
 

@@ -10,11 +10,18 @@ from runner.session import Session
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare which schema."""
-    parser.add_argument("--task", choices=tasks(), help="the schema of this task's parameters alone")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--task", choices=tasks(), help="the schema of this task's parameters alone")
+    which.add_argument("--lock", action="store_true", help="the schema of a recipe's lock")
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
     """Print it."""
-    name = f"parameters/{options.task}.schema.json" if options.task else "recipe.schema.json"
-    session.console.document(bundled(name))
+    session.console.document(bundled(_name(options)))
     return ExitCode.DONE
+
+
+def _name(options: Namespace) -> str:
+    if options.task:
+        return f"parameters/{options.task}.schema.json"
+    return "lock.schema.json" if options.lock else "recipe.schema.json"

@@ -51,7 +51,7 @@ LAYERS = (
     ("console",),
     ("session", "recipe_argument", "on_interrupt"),
     ("opening",),
-    ("drift", "variables", "reopening", "carry_out"),
+    ("drift", "variables", "reopening", "carry_out", "locking"),
     ("beginning", "judging", "repeatable"),
     ("resuming", "reproducing"),
     ("verbs",),
@@ -230,6 +230,7 @@ def test_the_cloud_is_imported_late() -> None:
         ("opening", Moment.CALLED),
         ("reopening", Moment.TYPES),
         ("repeatable", Moment.TYPES),
+        ("locking", Moment.TYPES),
         ("verbs", Moment.TYPES),
     }
 

@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator
 
-from runner import catalog, dataset, manifest, opening, pins, preflight
+from runner import catalog, dataset, manifest, opening, pins, preflight, resuming
 from runner.catalog import Component
-from runner.errors import RecipeInvalid
+from runner.errors import Drifted, RecipeInvalid
 from runner.facts import Facts, TargetKind
 from runner.journal import Event, Json, Record
 from runner.load import Loaded, load_bytes
@@ -95,9 +95,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hub")
 def test_what_names_resolve_to_is_taken() -> None:
-    found = pins.taken(
-        loaded().recipe, facts({"model_specific_defaults": {"b": 1, "a": 2}, "license": "mit"})
-    )
+    found = pins.taken(loaded(), facts({"model_specific_defaults": {"b": 1, "a": 2}, "license": "mit"}))
     assert found.model == ModelPin(
         id="azureml://registries/azureml/models/Phi-4/versions/8",
         version="8",
@@ -114,7 +112,7 @@ def test_what_names_resolve_to_is_taken() -> None:
 
 @pytest.mark.usefixtures("hub")
 def test_a_tag_that_is_text_stays_as_it_is() -> None:
-    found = pins.taken(loaded().recipe, facts({"model_specific_defaults": "{'b': 1}"}))
+    found = pins.taken(loaded(), facts({"model_specific_defaults": "{'b': 1}"}))
     assert found.model
     assert found.model.tags == {"model_specific_defaults": "{'b': 1}"}
 
@@ -129,7 +127,7 @@ def test_a_tag_that_is_text_stays_as_it_is() -> None:
 )
 def test_files_have_no_revision_and_a_data_asset_has_its_version(source: str, expected: DatasetPin) -> None:
     text = RECIPE.replace(b"huggingface: lab/chat\n  revision: main", source.encode())
-    assert pins.taken(loaded(text).recipe, facts()).dataset == expected
+    assert pins.taken(loaded(text), facts()).dataset == expected
 
 
 def test_every_tag_that_is_read_is_pinned() -> None:
@@ -298,3 +296,31 @@ def test_a_resume_takes_the_commit_that_was_pinned_before_any_row_was_read(tmp_p
     opened = reopened(session(), run, loaded_then, on_the_registry())
     assert opened.loaded.recipe.dataset
     assert opened.loaded.recipe.dataset.revision == COMMIT
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_locked_run_that_was_cut_off_early_goes_on_with_the_locked_rows_or_not_at_all(
+    tmp_path: Path, *, changed: bool
+) -> None:
+    """Its process died, or handed it on, before the dataset's step wrote down which rows it has."""
+    (tmp_path / "rows").mkdir()
+    line = b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}\n'
+    for split in ("train", "test"):
+        (tmp_path / "rows" / f"{split}.jsonl").write_bytes(line)
+    run = run_on(tmp_path, on_the_registry())
+    with opening.prepared_rows(load_bytes(RECIPE_OF_FILES, tmp_path / "small.yaml").recipe, tmp_path) as rows:
+        pinned = pins.with_rows(Pins(dataset=DatasetPin(source="rows")), rows)
+    run.pins = {**run.pins, "dataset": pins.as_json(pinned)["dataset"]}
+    (tmp_path / "rows" / "test.jsonl").write_bytes(line.replace(b'"b"', b'"c"') if changed else line)
+    recorded_then = load_bytes(str(run.recipe["in_force"]).encode(), tmp_path / "small.yaml")
+    opened = reopened(session(), run, recorded_then, on_the_registry())
+    if changed:
+        with pytest.raises(Drifted) as caught, resuming.rows_as_pinned(opened, run):
+            pass
+        assert [each.key for each in caught.value.diagnostics] == ["dataset.test"]
+    else:
+        with resuming.rows_as_pinned(opened, run) as again:
+            assert set(opening.context(again, tmp_path).prepared or {}) == {"train", "test"}
+
+
+RECIPE_OF_FILES = RECIPE.replace(b"huggingface: lab/chat\n  revision: main", b"path: rows")

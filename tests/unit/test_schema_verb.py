@@ -111,3 +111,9 @@ def test_the_entry_for_schemastore_has_the_form_of_its_catalog() -> None:
     assert len(set(entry["fileMatch"])) == len(entry["fileMatch"])
     # Many tools have a recipe.yaml; none but ours may be claimed.
     assert all(re.fullmatch(r"\*\.runner\.ya?ml", pattern) for pattern in entry["fileMatch"])
+
+
+def test_the_schema_of_a_lock_is_printed_for_who_asks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _printed(capsys, "--lock") == read_schema("lock.schema.json")
+    with pytest.raises(SystemExit):
+        main(["schema", "--lock", "--task", "chat_completion"])
