@@ -136,8 +136,14 @@ def _told(run: Run, error: BaseException) -> RunnerError:
     return mistake
 
 
-def at_the_console(session: Session, run: Run, plan: Plan, context: Context) -> Outcome:
-    """Do the same before people's eyes."""
+def at_the_console(
+    session: Session,
+    run: Run,
+    plan: Plan,
+    context: Context,
+    judged: Callable[[Run, Outcome], Outcome] = lambda _run, outcome: outcome,
+) -> Outcome:
+    """Do the same before people's eyes; `judged` has a say in how it ended before they are told."""
     outcome: Outcome | None = None
     # However the run ends, it has ended so, whether anybody listens or not.
     with suppress(OSError), _following(session, run, plan, context) as observer:
@@ -145,6 +151,7 @@ def at_the_console(session: Session, run: Run, plan: Plan, context: Context) -> 
     if outcome is None:  # nobody listened to its beginning
         run.stop.set()
         outcome = carry_out(run, plan, context, context.recipe.cleanup)
+    outcome = judged(run, outcome)
     with suppress(OSError):
         session.console.finished(
             outcome.manifest, run.folder, outcome.error, outcome.billing, prices=plan.prices

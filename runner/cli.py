@@ -25,6 +25,7 @@ VERBS: Mapping[str, str] = {
     "plan": "show what a run would create, reuse and change, and every parameter with its origin",
     "lock": "write what a recipe's names and rows come to beside it; --check: tell what has moved since",
     "run": "carry a recipe out: train, register, deploy, score, clean up",
+    "reproduce": "make a run again from its manifest, everything pinned, and tell how near it came",
     "resume": "bring a run that was interrupted, or failed, to its end",
     "attach": "follow a run that another process carries out",
     "logs": "show a run's journal in words, or what a step's processes wrote in the cloud",

@@ -13,6 +13,7 @@ RunnerError                      1
 ├── QuestionsInvalid             2   Diagnostics of a file of questions that was named on the command line
 ├── PreflightRefused             4   Diagnostics that only the target's facts could give
 ├── Drifted                      5   Diagnostics: a recipe or its data are not what a run, or a lock, recorded
+├── NotReproduced                5   a run came to something else than the one that it reproduces
 ├── RunHeld                      7   another process holds the run
 ├── CloudUnavailable             8   sign-in or the service cannot be reached; the run can be resumed
 │   └── SignInRefused            8   the service refused a token that was new; waiting does not help
@@ -156,6 +157,12 @@ class PreflightRefused(DiagnosticError):
 
 class Drifted(DiagnosticError):
     """A run cannot go on, or begin: its recipe, or the data it names, are no longer what was recorded."""
+
+    exit_code = ExitCode.NOT_REPRODUCED
+
+
+class NotReproduced(RunnerError):
+    """A run has succeeded, but did not come to the same as the one that it reproduces."""
 
     exit_code = ExitCode.NOT_REPRODUCED
 

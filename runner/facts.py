@@ -143,6 +143,18 @@ class AssetState:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFile:
+    """A file in a datastore: its size, and its digests as far as they are known.
+
+    `md5` is what blob storage keeps, in base64; `sha256` was counted from the content, in hex.
+    """
+
+    bytes: int
+    md5: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JobState:
     """A job as it stands; `status` is Azure ML's own word.
 

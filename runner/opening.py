@@ -207,10 +207,10 @@ def checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:
     diagnostics = loaded.source.in_order((*loaded.notices, *found))
     if any(each.severity is Severity.ERROR for each in diagnostics):
         raise PreflightRefused("the target would refuse this recipe", diagnostics)
-    return _with_cost(loaded, facts, plan(loaded.recipe, facts, effective, diagnostics), prices)
+    return with_cost(loaded, facts, plan(loaded.recipe, facts, effective, diagnostics), prices)
 
 
-def _with_cost(loaded: Loaded, facts: Facts, planned: Plan, prices: Prices | None) -> Plan:
+def with_cost(loaded: Loaded, facts: Facts, planned: Plan, prices: Prices | None = None) -> Plan:
     """Add what the run would cost, by the prices given or the catalog's; on the emulator it costs nothing."""
     if facts.target is TargetKind.EMULATOR:
         return planned

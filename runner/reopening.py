@@ -29,12 +29,17 @@ def recorded(said: Manifest, folder: Path) -> Loaded:
 
     Raises UsageError for a run that has not recorded it.
     """
+    return load_bytes(in_force(said), recipe_path(said, folder))
+
+
+def in_force(said: Manifest) -> bytes:
+    """Give the text of that recipe. Raises UsageError for a run that has not recorded it."""
     if "in_force" not in said.recipe:
         raise UsageError(
             f"run {said.run_id} was opened by a version that did not yet record all that is in force",
             hint="runner down takes back what it left; runner run begins anew",
         )
-    return load_bytes(str(said.recipe["in_force"]).encode(), recipe_path(said, folder))
+    return str(said.recipe["in_force"]).encode()
 
 
 def recipe_path(said: Manifest, folder: Path) -> Path:
@@ -50,16 +55,16 @@ def reopened(session: Session, said: Manifest, loaded: Loaded, cloud: "Cloud") -
     Raises Drifted where the registry no longer has them, or makes something else of them.
     """
     loaded = opening.filled_in(session, loaded, cloud.target.kind)
-    loaded = replace(loaded, recipe=_pinned(loaded.recipe, said))
+    loaded = replace(loaded, recipe=pinned_recipe(loaded.recipe, said))
     facts = pinned(loaded.recipe, cloud, session.clock.now().date())
     _refuse_missing(loaded, facts, said)
-    effective = _effective(said)
+    effective = recorded_parameters(said)
     _refuse_others(loaded, effective, preflight.merge(loaded, facts))
     plan = Plan(changes=changes(loaded.recipe, facts), effective=effective, diagnostics=())
     return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=plan, pins=pins.from_json(said.pins))
 
 
-def _pinned(recipe: Recipe, said: Manifest) -> Recipe:
+def pinned_recipe(recipe: Recipe, said: Manifest) -> Recipe:
     """Fix what `latest` meant when the run was opened, and which rows."""
     recipe = pins.applied(recipe, pins.from_json(said.pins))
     # Runs of earlier versions learnt the rows' commit only in the dataset's step.
@@ -89,7 +94,7 @@ def _missing(loaded: Loaded, key: tuple[str], pin: Mapping[str, Json]) -> Diagno
     return loaded.source.diagnostic(key, code="pin-missing", message=message, mend=_MEND)
 
 
-def _effective(said: Manifest) -> Effective | None:
+def recorded_parameters(said: Manifest) -> Effective | None:
     """Give the parameters that were in force, each with who gave it then."""
     parameters = {
         each["name"]: Parameter(
@@ -105,9 +110,18 @@ def _effective(said: Manifest) -> Effective | None:
 
 def _refuse_others(loaded: Loaded, recorded: Effective | None, merged: Effective | None) -> None:
     """Refuse where the same recipe comes to other parameters than it did."""
+    found = other_parameters(loaded, recorded, merged)
+    if found:
+        raise Drifted("the parameters are no longer those that the run was opened with", found)
+
+
+def other_parameters(
+    loaded: Loaded, recorded: Effective | None, merged: Effective | None
+) -> tuple[Diagnostic, ...]:
+    """Find the parameters that the same recipe no longer comes to."""
     then = {each.name: each.value for each in recorded.parameters.values()} if recorded else {}
     now = {each.name: each.value for each in merged.parameters.values()} if merged else {}
-    found = tuple(
+    return tuple(
         loaded.source.diagnostic(
             ("finetune", "parameters", name),
             code="drifted",
@@ -118,5 +132,3 @@ def _refuse_others(loaded: Loaded, recorded: Effective | None, merged: Effective
         for name in sorted({*then, *now})
         if then.get(name) != now.get(name)
     )
-    if found:
-        raise Drifted("the parameters are no longer those that the run was opened with", found)

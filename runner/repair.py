@@ -131,7 +131,8 @@ def _opening(records: Sequence[Record], base: Manifest | None, folder: Path) -> 
             f" it made carries the tag runner.run={folder.name}; without RECIPE: the emulator's workspace)",
         )
     said = asdict(base)
-    asked = {key: said[key] for key in ("run_id", "recipe", "target", "versions", "pins", "parameters")}
+    told = ("run_id", "recipe", "target", "versions", "pins", "parameters", "parent")
+    asked = {key: said[key] for key in told}
     return Record(seq=1, time=base.started, event=Event.RUN_OPENED, data=asked)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from runner import execute, opening, pins, provenance, runs
 from runner.carry_out import at_the_console
 from runner.drift import refuse_drift
-from runner.errors import Drifted, ExitCode
+from runner.errors import Drifted, ExitCode, NotReproduced
 from runner.execute import Run
 from runner.facts import Facts, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json, this_process
+from runner.judging import is_to_be_judged, judged, not_reproduced, record_verdict
 from runner.load import Loaded
 from runner.manifest import Manifest, RunStatus
 from runner.opening import Opened
@@ -34,12 +35,29 @@ def look(session: Session, folder: Path, state: Path | None) -> ExitCode:
             run = opening.begun(session, journal, folder, cloud)
             execute.note_what_is_gone(run)
             lease.keep = bool(run.manifest.alive)
+        missed = _judge(journal, folder)
         said = run.manifest
     session.console.run(said, folder)
-    billing = outstanding(said)
-    if billing:
-        raise billing
+    problem = outstanding(said) or missed
+    if problem:
+        raise problem
     return ExitCode.DONE
+
+
+def judge(session: Session, folder: Path) -> ExitCode:
+    """Judge a reproduction that was cut off between its end and its verdict; the cloud is not asked."""
+    with Journal(folder / FILE_NAME, session.current_clock, new=False) as journal:
+        missed = _judge(journal, folder)
+        said = execute.manifest_of(journal)
+    session.console.run(said, folder)
+    if missed:
+        raise missed
+    return ExitCode.DONE
+
+
+def _judge(journal: Journal, folder: Path) -> NotReproduced | None:
+    said = execute.manifest_of(journal)
+    return not_reproduced(said, record_verdict(journal, folder)) if is_to_be_judged(said) else None
 
 
 def go_on(session: Session, folder: Path, *, state: Path | None, as_recorded: bool, cancel: bool) -> ExitCode:
@@ -47,7 +65,8 @@ def go_on(session: Session, folder: Path, *, state: Path | None, as_recorded: bo
     with Journal(folder / FILE_NAME, session.current_clock, new=False) as journal:
         said = execute.manifest_of(journal)
         loaded = recorded(said, folder)
-        if not as_recorded and not _only_cleans_up(said):
+        # What a reproduction is made of is its parent's, whatever has become of the recipe's file.
+        if said.parent is None and not as_recorded and not _only_cleans_up(said):
             refuse_drift(said, loaded, recipe_path(said, folder))
         # It takes long to ask the cloud, and who comes meanwhile is to be told by whom the run is held.
         execute.record(journal, folder, Event.RUN_HELD, data={"process": this_process()})
@@ -70,7 +89,8 @@ def _carried_on(session: Session, run: Run, said: Manifest, loaded: Loaded) -> E
         _restore_rows(opened, said, run.folder)
     with rows_as_pinned(opened, said) as opened:
         run.record(Event.RUN_RESUMED, data=_resumption(loaded, run.cloud.target.kind))
-        return at_the_console(session, run, opened.plan, opening.context(opened, run.folder)).exit_code
+        context = opening.context(opened, run.folder)
+        return at_the_console(session, run, opened.plan, context, judged).exit_code
 
 
 def _refuse_other_variables(session: Session, run: Run, loaded: Loaded) -> None:

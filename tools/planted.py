@@ -247,8 +247,7 @@ PLANTED = (
     Planted(
         name="a completed job is believed without its output",
         file="runner/steps/finetune.py",
-        old="    if TRAINED_MODEL not in job.outputs or not context.cloud.history.output_asset("
-        "job.name, TRAINED_MODEL):",
+        old="    if asset is None:",
         new="    if False:",
         tests=("tests/faults/test_rows.py",),
     ),
@@ -265,6 +264,13 @@ PLANTED = (
         old="    except CloudUnavailable:\n        raise\n",
         new="",
         tests=("tests/unit/test_curves.py",),
+    ),
+    Planted(
+        name="files that cannot be read lose a training",
+        file="runner/steps/trained.py",
+        old="    except RunnerError as error:",
+        new="    except KeyError as error:",
+        tests=("tests/unit/test_trained.py",),
     ),
     Planted(
         name="a cancelled job is a success",

@@ -69,6 +69,14 @@ class Registry:
             return None
         return Component(name=str(found.name), version=str(found.version), inputs=_inputs(found))
 
+    def is_component_archived(self, name: str, version: str) -> bool:
+        """Tell whether a version is archived, which the SDK's component does not say."""
+        read = getattr(self._client.components, "_get_component_version", None)
+        if read is None:  # an SDK that has no private way either tells nothing more
+            return False
+        with translated(f"looking up component {name} in registry {self.name}"):
+            return read(name, version).properties.is_archived is True
+
     def pipeline_component(self, name: str, version: str) -> PipelineComponent:
         """Give the SDK's own object, from which a job's node is made."""
         with translated(f"reading component {name} {version}"):

@@ -71,6 +71,13 @@ class RunHistory:
         asset = (outputs.get(output) or {}).get("assetId")
         return str(asset) if asset else None
 
+    def output_uri(self, asset: str) -> str | None:
+        """Give where an output's asset lies, as a datastore URI; None if the service does not know it."""
+        url = f"{self._api()}/data/v1.0{self._scope}/dataversion/batchGetResolvedUris"
+        values = self._json(HttpRequest("POST", url, json={"values": [asset]})).get("values") or {}
+        uri = (values.get(asset) or {}).get("uri")
+        return str(uri) if uri else None
+
     def _walk(self, run_id: str, levels: int) -> Iterator[ChildRun]:
         answer = self._get(f"{self._api()}/history/v1.0{self._scope}/runs/{run_id}/children")
         for run in answer.get("value") or []:

@@ -1,13 +1,15 @@
-"""Files into the workspace's default datastore, with our own blob client.
+"""Files into the workspace's default datastore, and what lies in any of them, with our own blob client.
 
 The SDK's own upload hangs on one refused file and follows symlinks out of the tree; this sends exactly the
 file it was given, and only gives an address for what arrived whole.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import md5
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO
 
 from azure.ai.ml import MLClient
@@ -16,16 +18,18 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
+from runner.azure import contents
 from runner.azure.translate import translated
 from runner.azure.transport import NO_RETRIES, Transport
 from runner.errors import StepFailed
+from runner.facts import StoredFile
 from runner.redact import register
 
 _BUFFER = 1024 * 1024
 
 
 class Storage:
-    """The default datastore of one workspace."""
+    """The datastores of one workspace."""
 
     def __init__(self, workspace: MLClient, credential: TokenCredential, wire: Transport) -> None:
         self._workspace = workspace
@@ -45,6 +49,20 @@ class Storage:
             with _opened(local) as stream:
                 _send(blob, stream, local.name)
         return f"azureml://datastores/{datastore.name}/paths/{blob_path}"
+
+    def contents(self, uri: str, stop: Event) -> Mapping[str, StoredFile]:
+        """Give the files below a datastore URI by their paths from there, as far as digests with them.
+
+        Raises StepFailed for a datastore that is no blob storage, and once `stop` is set.
+        """
+        place = contents.place(uri)
+        with translated("reading the output's files"):
+            datastore = self._workspace.datastores.get(place.datastore, include_secrets=True)
+            if not isinstance(datastore, AzureBlobDatastore):
+                raise StepFailed(f"datastore {place.datastore} is no blob storage")
+            service = _service(datastore, self._credential, self._wire)
+            container = service.get_container_client(datastore.container_name)
+            return contents.files(container, place.prefix, stop)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

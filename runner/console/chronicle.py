@@ -87,6 +87,7 @@ _WORDS: Mapping[Event, Callable[[Data], str]] = {
     Event.DELETE_DONE: lambda data: f"left alone: {data['left']}" if data.get("left") else "gone (proved)",
     Event.DELETE_FAILED: lambda data: f"is not proven gone: {data['reason']}",
     Event.RUN_CLOSED: _closed,
+    Event.JUDGED: lambda data: f"judged: {'reproduced' if data['reproduced'] else 'not reproduced'}",
     Event.REPAIRED: _repaired,
 }
 # A job is not deleted: it is asked to end.

@@ -24,6 +24,7 @@ from runner.console import (
     past,
     proving,
     texts,
+    verdicts,
 )
 from runner.console.plain import PlainProgress
 from runner.console.silent import SilentProgress
@@ -305,6 +306,7 @@ class Console(Voice):
             yield from going_on.interrupted(said, folder, prices)
             return
         yield from going_on.alive(said, prices=prices)
+        yield from verdicts.verdict(said)
         yield f"{said.status.value}: {folder}"
 
     def _samples(self, folder: Path) -> list[dict[str, Json]]:

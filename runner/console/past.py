@@ -1,4 +1,4 @@
-"""What a run was made of and is part of, in a few lines: pins, parent, verdict, sweep, losses, samples."""
+"""What a run was made of and is part of, in a few lines: pins, parent, sweep, losses, samples."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,9 +47,6 @@ def _belongs(said: Manifest) -> Iterator[tuple[str, str]]:
     if said.parent:
         settings = said.parent.get("settings") or ()
         yield "parent", f"{said.parent['run_id']}" + (f", with {' '.join(settings)}" if settings else "")
-    if said.verdict:
-        told = [f"{key}: {value}" for key, value in said.verdict.items() if isinstance(value, str | bool)]
-        yield "verdict", ", ".join(told) or "recorded in the manifest"
     if said.sweep:
         point = ", ".join(f"{key}={value}" for key, value in said.sweep.get("point", {}).items())
         yield "sweep", f"{said.sweep['id']}, point {said.sweep['index']} of {said.sweep['total']}: {point}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runner.background import LOG_NAME
-from runner.console import going_on, outlook
+from runner.console import going_on, outlook, verdicts
 from runner.console.lines import diagnostics, safe, table
 from runner.facts import TargetKind
 from runner.journal import Json
@@ -97,6 +97,7 @@ def manifest(
         [(_symbol(name, s), name, s.action, _result(name, s.outputs, s)) for name, s in said.steps.items()]
     )
     yield from run_facts(said)
+    yield from verdicts.verdict(said)
     yield from more
     yield from going_on.alive(said, carried=carried)
 

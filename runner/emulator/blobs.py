@@ -1,8 +1,10 @@
 """Blobs as files: a container is a folder, so that what a job writes there is a blob at once.
 
-A container is named with its account, `account/container`.
+A container is named with its account, `account/container`. What a job wrote has no MD5: blob storage keeps
+the one it was given, and of a blob that is put whole the one it has counted itself.
 """
 
+import base64
 import hashlib
 import shutil
 import uuid
@@ -21,12 +23,13 @@ _BAD_PARTS = {"", ".", ".."}
 
 @dataclass(frozen=True)
 class Blob:
-    """A blob that exists."""
+    """A blob that exists; `md5` is the digest that is kept of it, in base64, if one is."""
 
     container: str
     name: str
     path: Path
     metadata: dict[str, str]
+    md5: str | None = None
 
     @property
     def size(self) -> int:
@@ -70,8 +73,7 @@ class Blobs:
         path = self.path(container, name)
         if not path.is_file():
             return None
-        metadata = self._store.get(Kind.BLOB, f"{container}/{name}") or {}
-        return Blob(container, name, path, cast("dict[str, str]", metadata))
+        return self._described(container, name, path)
 
     def within(self, container: str, prefix: str = "") -> Iterator[Blob]:
         """Yield the blobs whose name starts with `prefix`, in the order of their names."""
@@ -84,16 +86,14 @@ class Blobs:
         names = sorted(str(path.relative_to(root)) for path in start.rglob("*") if path.is_file())
         for name in names:
             if name.startswith(prefix):
-                yield Blob(
-                    container, name, root / name, self._store.get(Kind.BLOB, f"{container}/{name}") or {}
-                )
+                yield self._described(container, name, root / name)
 
     async def write(self, container: str, name: str, chunks: AsyncIterator[bytes]) -> Blob:
         """Write a blob whole: it is seen only once the last byte is there."""
         path = self.path(container, name)
-        await self._receive(path, chunks)
+        md5 = await self._receive(path, chunks)
         self._store.delete(Kind.BLOB, f"{container}/{name}")
-        return Blob(container, name, path, {})
+        return Blob(container, name, path, {}, md5)
 
     async def stage(self, container: str, name: str, block: str, chunks: AsyncIterator[bytes]) -> None:
         """Keep one block until `commit` names it."""
@@ -117,14 +117,20 @@ class Blobs:
         self._store.delete(Kind.BLOB, f"{container}/{name}")
         return Blob(container, name, path, {})
 
-    def set_metadata(self, blob: Blob, metadata: dict[str, str]) -> None:
-        """Replace the blob's metadata."""
-        self._store.put(Kind.BLOB, f"{blob.container}/{blob.name}", dict(metadata))
+    def describe(self, blob: Blob, metadata: dict[str, str], md5: str | None) -> None:
+        """Replace the blob's metadata and the digest that is kept of it."""
+        described = {"metadata": dict(metadata), "md5": md5}
+        self._store.put(Kind.BLOB, f"{blob.container}/{blob.name}", described)
 
     def delete(self, blob: Blob) -> None:
         """Delete the blob."""
         blob.path.unlink(missing_ok=True)
         self._store.delete(Kind.BLOB, f"{blob.container}/{blob.name}")
+
+    def _described(self, container: str, name: str, path: Path) -> Blob:
+        known = self._store.get(Kind.BLOB, f"{container}/{name}") or {}
+        metadata = cast("dict[str, str]", known.get("metadata") or {})
+        return Blob(container, name, path, metadata, known.get("md5"))
 
     def _block(self, container: str, name: str, block: str) -> Path:
         blob = hashlib.sha256(f"{container}/{name}".encode()).hexdigest()
@@ -133,10 +139,11 @@ class Blobs:
     def _temporary(self) -> Path:
         return self._staged / f"{uuid.uuid4().hex}.part"
 
-    async def _receive(self, path: Path, chunks: AsyncIterator[bytes]) -> None:
+    async def _receive(self, path: Path, chunks: AsyncIterator[bytes]) -> str:
+        """Write what comes, whole, and give its MD5 in base64."""
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._temporary()
-        size = 0
+        size, digest = 0, hashlib.md5(usedforsecurity=False)
         try:
             with temporary.open("wb") as file:
                 async for chunk in chunks:
@@ -144,6 +151,8 @@ class Blobs:
                     if size > MAX_BLOB_BYTES:
                         raise ArmError(413, "RequestBodyTooLarge", "The request body is too large.")
                     file.write(chunk)
+                    digest.update(chunk)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+        return base64.b64encode(digest.digest()).decode()

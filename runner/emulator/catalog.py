@@ -1,7 +1,9 @@
 """What the registry and the region hold: models, components and VM sizes, read from data/catalog.json."""
 
 import json
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +12,13 @@ BASE_MODEL = DATA / "base_model"
 BASE_MODEL_NAME = "Phi-3-tiny-4k-instruct"
 REGISTRY = "azureml"
 REGISTRY_ID = f"azureml://registries/{REGISTRY}"
+
+
+class AssetKind(StrEnum):
+    """What the registry holds."""
+
+    MODEL = "model"
+    COMPONENT = "component"
 
 
 @dataclass(frozen=True)
@@ -45,13 +54,18 @@ _T = TypeVar("_T")
 
 
 class Catalog:
-    """Reads the file once; versions of a name are kept oldest first."""
+    """Reads the file once; versions of a name are kept oldest first. Only tests change what it holds."""
 
     def __init__(self) -> None:
+        self.restore()
+
+    def restore(self) -> None:
+        """Hold what the file says."""
         content = json.loads((DATA / "catalog.json").read_text(encoding="utf-8"))
         self.models = [RegistryModel(**model) for model in content["models"]]
         self.components: list[Component] = content["components"]
         self.sizes = {size["name"].lower(): Size(**size) for size in content["vm_sizes"]}
+        self._archived_components: set[tuple[str, str]] = set()
 
     def model_versions(self, name: str) -> list[RegistryModel]:
         """Return the versions of a model, oldest first; none if the registry lacks it."""
@@ -70,9 +84,61 @@ class Catalog:
         found = self.component_versions(name)
         return _pick(found, [component["version"] for component in found], version)
 
+    def is_archived(self, component: Component) -> bool:
+        """Tell whether a version of a component is archived."""
+        return (component["name"], component["version"]) in self._archived_components
+
+    def versions(self, kind: AssetKind, name: str) -> list[str]:
+        """Return the versions of a model or component, oldest first."""
+        if kind is AssetKind.MODEL:
+            return [model.version for model in self.model_versions(name)]
+        return [component["version"] for component in self.component_versions(name)]
+
+    def add(self, kind: AssetKind, name: str, version: str) -> None:
+        """Add a version that is as the newest one; from then on it is the newest."""
+        if kind is AssetKind.MODEL:
+            self.models.append(replace(self.model_versions(name)[-1], version=version))
+        else:
+            self.components.append({**deepcopy(self.component_versions(name)[-1]), "version": version})
+
+    def archive(self, kind: AssetKind, name: str, version: str) -> None:
+        """Mark a version as archived, which can be had as before."""
+        if kind is AssetKind.COMPONENT:
+            self._archived_components.add((name, version))
+            return
+        at = self._place(name, version)
+        self.models[at] = replace(self.models[at], archived="2026-01-01")
+
+    def remove(self, kind: AssetKind, name: str, version: str) -> None:
+        """Delete a version."""
+        if kind is AssetKind.MODEL:
+            del self.models[self._place(name, version)]
+            return
+        self.components = [
+            each for each in self.components if (each["name"], each["version"]) != (name, version)
+        ]
+
+    def edit(self, kind: AssetKind, name: str, version: str, edits: dict[str, Any]) -> None:
+        """Change tags of a model or inputs of a component; None takes one away."""
+        if edits and kind is AssetKind.MODEL:
+            at = self._place(name, version)
+            self.models[at] = replace(self.models[at], tags=_edited(self.models[at].tags, edits))
+        elif edits and (component := self.component(name, version)):
+            component["inputs"] = _edited(component["inputs"], edits)
+
+    def _place(self, name: str, version: str) -> int:
+        wanted = (name.lower(), version)
+        return next(
+            at for at, model in enumerate(self.models) if (model.name.lower(), model.version) == wanted
+        )
+
     def size(self, name: str) -> Size | None:
         """Return a VM size; its name is compared without case, as the service does."""
         return self.sizes.get(name.lower())
+
+
+def _edited(held: dict[str, Any], edits: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in (held | edits).items() if value is not None}
 
 
 def _pick(items: list[_T], versions: list[str], version: str) -> _T | None:

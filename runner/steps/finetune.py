@@ -9,7 +9,7 @@ from runner.facts import TRAINED_MODEL, ChildRun, Facts, JobSpec, JobState
 from runner.journal import Json
 from runner.parameters import Effective
 from runner.recipe import Recipe, given
-from runner.steps import curves
+from runner.steps import curves, trained
 from runner.steps.step import (
     STATUS_OF,
     Action,
@@ -151,7 +151,8 @@ def _nodes(effective: Effective) -> int:
 
 def _succeeded(context: Context, job: JobState) -> Observation:
     """Believe a completed job once its output is there, which may take a moment longer."""
-    if TRAINED_MODEL not in job.outputs or not context.cloud.history.output_asset(job.name, TRAINED_MODEL):
+    asset = _trained(context.cloud, job)
+    if asset is None:
         detail = f"job {job.name} completed, but its output {TRAINED_MODEL} is not there"
         return Observation(status=Status.DIFFERS, detail=detail, outputs=_links(job), ended=True)
     logged = curves.kept(context, job.name)
@@ -162,9 +163,13 @@ def _succeeded(context: Context, job: JobState) -> Observation:
         detail=job.status,
         fraction=1.0,
         metrics=_polled(context.cloud, job) if newest is None else newest,
-        outputs=_links(job) | outputs,
+        outputs=_links(job) | outputs | trained.files(context, job.name, asset),
         ended=True,
     )
+
+
+def _trained(cloud: "Cloud", job: JobState) -> str | None:
+    return cloud.history.output_asset(job.name, TRAINED_MODEL) if TRAINED_MODEL in job.outputs else None
 
 
 def _polled(cloud: "Cloud", job: JobState) -> Mapping[str, float]:

@@ -30,13 +30,16 @@ def main(options: Namespace, session: Session) -> ExitCode:
     """Answer from the journal if nothing is left to do; else go on from where the run stands."""
     folder = runs.find(options.runs_dir, options.run)
     said = _recorded(folder)
-    if _is_over(said) and not said.alive:
+    to_be_judged = said.parent is not None and said.verdict is None
+    if _is_over(said) and not said.alive and not to_be_judged:
         _bring_up_to_date(folder, said)
         session.voice.over(said, folder)
         return ExitCode.DONE
     # What goes on needs the rooms of a run, which take long to import.
     from runner import resuming  # noqa: PLC0415
 
+    if _is_over(said) and not said.alive:
+        return resuming.judge(session, folder)
     if _is_over(said):
         return resuming.look(session, folder, options.state)
     return resuming.go_on(

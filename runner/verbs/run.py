@@ -1,35 +1,27 @@
 """`runner run RECIPE`: carry a recipe out, and clean up as it says."""
 
-import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 from runner import (
     background,
     dataset,
     locking,
-    naming,
     on_interrupt,
     opening,
-    origins,
-    pins,
-    provenance,
     recipe_argument,
     runs,
     under_way,
 )
+from runner.beginning import begun
 from runner.carry_out import at_the_console
 from runner.cost import read_prices
 from runner.errors import ExitCode
-from runner.facts import Target, TargetKind
-from runner.journal import FILE_NAME, Event, Journal, Json, this_process
-from runner.load import SETTING, Part
+from runner.facts import TargetKind
 from runner.opening import Opened
 from runner.session import RUNS_FOLDER, Session
 from runner.target import choose
-from runner.variables import fingerprints
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -62,22 +54,18 @@ def main(options: Namespace, session: Session) -> ExitCode:
         chosen = opening.where(session, loaded, kind)
         under_way.refuse_a_second(options.runs_dir, loaded.recipe.name, chosen)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
-        today = session.clock.now().date()
+        today, cancel = session.clock.now().date(), on_interrupt.cancels(options)
         with locking.opened(loaded, cloud, today, prices, lock) as opened:
             _refuse_bad_rows(opened)
-            folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
-            with Journal(folder / FILE_NAME, session.clock, new=True) as journal:
-                journal.append(Event.RUN_OPENED, data=_opening(session, opened, chosen, folder))
-                run = opening.begun(session, journal, folder, cloud, cancel=on_interrupt.cancels(options))
+            with begun(session, opened, chosen, options.runs_dir, cancel=cancel) as run:
                 try:
-                    run.save()
-                    context = opening.context(opened, folder)
+                    context = opening.context(opened, run.folder)
                     if not options.detach:
                         return at_the_console(session, run, opened.plan, context).exit_code
                 finally:
                     lease.keep = options.detach or bool(run.manifest.alive)
         # The journal is let go: the process that carries the run on is to hold it.
-        return _detached(options, session, folder, opened, environment)
+        return _detached(options, session, run.folder, opened, environment)
 
 
 def _refuse_bad_rows(opened: Opened) -> None:
@@ -94,51 +82,3 @@ def _detached(
     pid = background.carry_on(folder, words, environment)
     session.console.detached(folder, opened.cloud.target.kind, opened.plan, pid)
     return ExitCode.DONE
-
-
-def _opening(session: Session, opened: Opened, chosen: Target, folder: Path) -> dict[str, Json]:
-    """Give the journal's first record: all that the run is made of, so that it can be told from it alone."""
-    source, effective = opened.loaded.source, opened.plan.effective
-    parameters = effective.parameters.values() if effective else ()
-    return {
-        "run_id": folder.name,
-        "process": this_process(),
-        "recipe": {
-            "name": opened.loaded.recipe.name,
-            "path": source.path,
-            "folder": os.path.relpath(source.folder, folder.resolve()),
-            "sha256": source.digest,
-            "text": source.text,
-            "parts": [_part(part, source.folder) for part in source.parts] if len(source.parts) > 1 else [],
-            **_in_force(opened),
-        },
-        "target": {
-            "kind": chosen.kind.value,
-            "subscription_id": chosen.subscription_id,
-            "resource_group": chosen.resource_group,
-            "workspace_name": chosen.workspace_name,
-            "registry": opened.loaded.recipe.model.registry,
-        },
-        "variables": fingerprints(opened.loaded, session.environment, folder.name),
-        "versions": provenance.versions(source.folder, chosen.kind),
-        "pins": pins.as_json(opened.pins),
-        "parameters": [
-            {"name": each.name, "value": each.value, "origin": each.origin.value, "detail": each.detail}
-            for each in parameters
-        ],
-    }
-
-
-def _in_force(opened: Opened) -> dict[str, Json]:
-    """Give all that the recipe came to, as one recipe that needs no other file, and by its keys."""
-    found = origins.values(opened.loaded, opened.plan.effective, opened.facts.component)
-    lines = "".join(f"{line}\n" for line in origins.as_yaml(found, comments=True))
-    return {
-        "in_force": lines.replace(f"{opened.loaded.source.folder}/", ""),
-        "values": {each.dotted: each.value for each in found},
-    }
-
-
-def _part(part: Part, folder: Path) -> dict[str, Json]:
-    path = os.path.relpath(part.path, folder) if part.kind != SETTING else part.path
-    return asdict(part) | {"path": path}

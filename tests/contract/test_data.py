@@ -1,5 +1,6 @@
 """Data assets and blobs through the genuine SDK and azure-storage-blob: uploaded once, fixed by version."""
 
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import ContainerClient, ContentSettings
+
+from tests.emulator.emulated import Emulated
 
 
 def asset(path: Path, version: str = "1", **more: Any) -> Data:  # noqa: ANN401 - the SDK's own fields
@@ -130,6 +133,47 @@ def test_metadata_and_deletion(container: ContainerClient) -> None:
     ]
     blob.delete_blob()
     assert not blob.exists()
+
+
+def digests(container: ContainerClient) -> dict[str, bytes | None]:
+    """Give the MD5 of each blob as the list has it, which a look at the blob and a download confirm."""
+    found = {}
+    for listed in container.list_blobs():
+        digest = listed.content_settings.content_md5
+        blob = container.get_blob_client(listed.name)
+        for again in (blob.get_blob_properties(), blob.download_blob().properties):
+            assert again.content_settings.content_md5 == digest
+        found[str(listed.name)] = bytes(digest) if digest else None
+    return found
+
+
+def test_the_digest_of_a_blob_is_kept_where_blob_storage_keeps_one(container: ContainerClient) -> None:
+    whole, blocks = b"one", bytes(range(256)) * 20
+    container.upload_blob("whole", whole).set_blob_metadata({"a": "b"})
+    container.upload_blob("in blocks", blocks)
+    given = ContentSettings(content_md5=bytearray(_md5(blocks)))
+    container.upload_blob("in blocks, given", blocks, content_settings=given)
+
+    assert digests(container) == {"whole": _md5(whole), "in blocks": None, "in blocks, given": _md5(blocks)}
+
+    container.upload_blob("in blocks, given", whole, overwrite=True)
+    assert digests(container)["in blocks, given"] == _md5(whole)
+
+
+def _md5(content: bytes) -> bytes:
+    return md5(content, usedforsecurity=False).digest()
+
+
+def test_what_a_job_writes_has_no_digest(
+    container: ContainerClient, workspace: MLClient, emulator: Emulated
+) -> None:
+    store = workspace.datastores.get_default()
+    account = str(store.account_name).rpartition("/")[2]
+    folder = emulator.state / "blobs" / account / str(store.container_name) / "azureml" / "job" / "model"
+    folder.mkdir(parents=True)
+    (folder / "weights.bin").write_bytes(b"one")
+
+    assert digests(container) == {"azureml/job/model/weights.bin": None}
 
 
 def test_a_blob_beside_its_container_is_refused(container: ContainerClient) -> None:

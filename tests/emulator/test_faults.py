@@ -504,6 +504,8 @@ TEST_MODE_ROUTES = [
     ("DELETE", "/_emu/jobs/script"),
     ("POST", "/_emu/quota"),
     ("DELETE", "/_emu/quota"),
+    ("POST", "/_emu/registry"),
+    ("DELETE", "/_emu/registry"),
 ]
 
 

@@ -25,6 +25,7 @@ from runner.facts import (
     JobSpec,
     JobState,
     Provisioning,
+    StoredFile,
     Target,
     TargetKind,
 )
@@ -409,6 +410,11 @@ class Storage(_Room):
 
         return self.wire.call("blob.put", apply, stale=None)
 
+    def contents(self, uri: str, stop: StopEvent) -> Mapping[str, StoredFile]:
+        del uri, stop
+        held = {"data/model/model.safetensors": StoredFile(bytes=1, sha256="0" * 64)}
+        return self.wire.call("blob.list", lambda: held, stale=dict)
+
 
 class Jobs(_Room):
     def get(self, name: str) -> JobState | None:
@@ -480,6 +486,9 @@ class History(_Room):
     def output_asset(self, run_id: str, output: str) -> str | None:
         asset = f"azureml:{run_id}-{output}:1" if self.world.manners.has_output else None
         return self.wire.call("history.output", lambda: asset, stale=lambda: None)
+
+    def output_uri(self, asset: str) -> str | None:
+        return f"azureml://datastores/blob/paths/{asset}/"
 
 
 class Metrics(_Room):

@@ -55,7 +55,8 @@ LAYERS = (
     ("session", "recipe_argument", "on_interrupt"),
     ("opening",),
     ("drift", "variables", "reopening", "carry_out", "locking"),
-    ("resuming",),
+    ("beginning", "judging", "repeatable"),
+    ("resuming", "reproducing"),
     ("verbs",),
     ("cli",),
     ("__main__",),
@@ -231,6 +232,7 @@ def test_the_cloud_is_imported_late() -> None:
         ("opening", Moment.TYPES),
         ("opening", Moment.CALLED),
         ("reopening", Moment.TYPES),
+        ("repeatable", Moment.TYPES),
         ("locking", Moment.TYPES),
         ("verbs", Moment.TYPES),
     }

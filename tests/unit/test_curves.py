@@ -47,6 +47,7 @@ class Told:
         child = ChildRun(run_id="c", name="x_finetune", status="Completed")
         history = SimpleNamespace(
             output_asset=lambda *_: "azureml:a:1",
+            output_uri=lambda _: None,
             descendants=lambda _: (child,),
             metrics=lambda _: {"loss": 0.75},
         )

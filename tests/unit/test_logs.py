@@ -38,6 +38,7 @@ DATA: Mapping[Event, Mapping[str, Json]] = {
     Event.DELETE_DONE: {"with": []},
     Event.DELETE_FAILED: {"reason": "HTTP 409"},
     Event.RUN_CLOSED: {"status": "failed", "retried": 3},
+    Event.JUDGED: {"reproduced": False},
     Event.REPAIRED: {"dropped": [{"line": 3, "reason": "checksum"}]},
 }
 WORDS = {
@@ -54,6 +55,7 @@ WORDS = {
     Event.DELETE_DONE: "gone (proved)",
     Event.DELETE_FAILED: "is not proven gone: HTTP 409",
     Event.RUN_CLOSED: "closed: failed, 3 requests were sent once more",
+    Event.JUDGED: "judged: not reproduced",
     Event.REPAIRED: "repaired: 1 damaged lines were dropped",
 }
 

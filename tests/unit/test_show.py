@@ -12,6 +12,9 @@ from tests.unit.past_runs import FIRST, TOLD, keep
 ROWS = {"sha256": "ab" * 32, "rows": 8, "bytes": 100}
 
 
+IDENTICAL = {"level": "identical", "reason": "", "differs": []}
+
+
 def show(runs: Path) -> int:
     return main(["show", FIRST, "--runs-dir", str(runs)])
 
@@ -22,7 +25,19 @@ def test_pins_parent_verdict_and_sweep_are_told(tmp_path: Path, capsys: pytest.C
         FIRST,
         pins=TOLD["pins"] | {"dataset": {"source": "o/d", "revision": "abc", "files": {"train": ROWS}}},
         parent={"run_id": "P-1", "digest": "", "settings": ["a=1", "b=2"]},
-        verdict={"outcome": "bitwise", "equal": True, "details": {}},
+        verdict={
+            "reproduced": False,
+            "tolerance": 0.01,
+            "exact": False,
+            "inputs": IDENTICAL,
+            "metrics": {
+                "level": "different",
+                "reason": "",
+                "differs": [{"section": "metrics", "key": "eval_loss", "was": 1.0, "now": 2.0}],
+            },
+            "outputs": {"level": "unknown", "reason": "no digest is kept", "differs": []},
+            "warnings": ["another Python"],
+        },
         sweep={"id": "S-1", "index": 2, "total": 4, "point": {"finetune.parameters.lora_r": 16}},
     )
     assert show(tmp_path) == 0
@@ -32,7 +47,11 @@ def test_pins_parent_verdict_and_sweep_are_told(tmp_path: Path, capsys: pytest.C
         "dataset o/d at abc",
         "train: 8 rows, sha256 abababababab",
         "parent P-1, with a=1 b=2",
-        "verdict outcome: bitwise, equal: True",
+        "does NOT reproduce P-1",
+        "inputs identical: recipe, parameters, pins and rows are the same",
+        "eval_loss: was 1.0, is 2.0",
+        "outputs unknown: no digest is kept",
+        "warning: another Python",
         "sweep S-1, point 2 of 4: finetune.parameters.lora_r=16",
     ):
         assert line in told

@@ -16,6 +16,7 @@ from runner.emulator.wire import MAX_JSON_BYTES, read_bytes
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$", re.ASCII)
 _META = "x-ms-meta-"
+_MD5 = "x-ms-blob-content-md5"
 _CHUNK = 1024 * 1024
 
 
@@ -38,7 +39,7 @@ async def get(request: Request) -> Response:
 async def head(request: Request) -> Response:
     """Answer a blob's properties and metadata; a missing one is a 404 whose code is in a header."""
     blob = _found(request)
-    return Response(headers=_headers(blob) | {"Content-Length": str(blob.size)})
+    return Response(headers=_headers(blob) | _digest(blob) | {"Content-Length": str(blob.size)})
 
 
 async def put(request: Request) -> Response:
@@ -55,7 +56,7 @@ async def put(request: Request) -> Response:
         raise ArmError(501, "NotImplemented", f"The emulator's blob service has no comp={component}.")
     _check_absent(request)
     blob = await _commit(request) if component else await _write(request)
-    cloud_of(request).blobs.set_metadata(blob, _metadata(request))
+    cloud_of(request).blobs.describe(blob, _metadata(request), request.headers.get(_MD5) or blob.md5)
     return Response(status_code=201, headers={"ETag": blob.etag, "Last-Modified": blob.last_modified})
 
 
@@ -124,7 +125,7 @@ async def _commit(request: Request) -> Blob:
 
 def _put_metadata(request: Request) -> Response:
     blob = _found(request)
-    cloud_of(request).blobs.set_metadata(blob, _metadata(request))
+    cloud_of(request).blobs.describe(blob, _metadata(request), blob.md5)
     return Response(headers={"ETag": blob.etag, "Last-Modified": blob.last_modified})
 
 
@@ -144,10 +145,17 @@ def _headers(blob: Blob) -> dict[str, str]:
     }
 
 
+def _digest(blob: Blob, header: str = "Content-MD5") -> dict[str, str]:
+    """Give the digest that is kept of the whole blob; of a part of it that has a header of its own."""
+    return {header: blob.md5} if blob.md5 else {}
+
+
 def _content(blob: Blob, start: int, end: int, status: int) -> Response:
     headers = _headers(blob) | {"Content-Length": str(end - start)}
     if status == 206:  # noqa: PLR2004 - a status code
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{blob.size}"
+        headers |= _digest(blob, _MD5) | {"Content-Range": f"bytes {start}-{end - 1}/{blob.size}"}
+    else:
+        headers |= _digest(blob)
     return StreamingResponse(_read(blob, start, end), status, headers)
 
 
@@ -166,7 +174,9 @@ def _listed(blob: Blob) -> str:
         f"<Blob><Name>{escape(blob.name)}</Name><Properties>"
         f"<Creation-Time>{blob.last_modified}</Creation-Time><Last-Modified>{blob.last_modified}</Last-Modified>"
         f"<Etag>{blob.etag.strip(chr(34))}</Etag><Content-Length>{blob.size}</Content-Length>"
-        "<Content-Type>application/octet-stream</Content-Type><BlobType>BlockBlob</BlobType>"
+        "<Content-Type>application/octet-stream</Content-Type>"
+        f"<Content-MD5>{escape(blob.md5 or '')}</Content-MD5>"
+        "<BlobType>BlockBlob</BlobType>"
         f"</Properties><Metadata>{metadata}</Metadata></Blob>"
     )
 

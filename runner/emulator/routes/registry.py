@@ -49,16 +49,18 @@ async def list_components(request: Request) -> Response:
 
 async def list_component_versions(request: Request) -> Response:
     """Answer a component's versions."""
-    versions = _catalog(request).component_versions(request.path_params["name"])
-    return page([_component(component) for component in versions], request)
+    catalog = _catalog(request)
+    versions = catalog.component_versions(request.path_params["name"])
+    return page([_component(catalog, component) for component in versions], request)
 
 
 async def get_component(request: Request) -> Response:
     """Answer one version of a component, its booleans and numbers as text."""
-    component = _catalog(request).component(request.path_params["name"], request.path_params["version"])
+    catalog = _catalog(request)
+    component = catalog.component(request.path_params["name"], request.path_params["version"])
     if component is None:
         raise _not_found(request, "components")
-    return JSONResponse(_component(component))
+    return JSONResponse(_component(catalog, component))
 
 
 def _catalog(request: Request) -> Catalog:
@@ -103,7 +105,7 @@ def _model(model: RegistryModel) -> Document:
     }
 
 
-def _component(component: Component) -> Document:
+def _component(catalog: Catalog, component: Component) -> Document:
     return {
         "id": f"{REGISTRY_ID}/components/{component['name']}/versions/{component['version']}",
         "name": component["version"],
@@ -112,7 +114,7 @@ def _component(component: Component) -> Document:
             "description": None,
             "tags": {},
             "properties": {},
-            "isArchived": False,
+            "isArchived": catalog.is_archived(component),
             "isAnonymous": False,
             "componentSpec": component,
         },

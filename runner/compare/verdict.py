@@ -1,0 +1,214 @@
+"""How near a run came to the one that it reproduces: inputs, metrics, outputs, each on a level of its own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from runner.compare.differences import Difference, differences
+from runner.compare.side import Section, Side, of_manifest
+from runner.journal import Json
+from runner.manifest import Manifest
+
+# Of the larger of both values. GPUs add up in another order each time, which shows in the last digits.
+TOLERANCE = 0.01
+
+_WEIGHTS = ".safetensors"
+_LOSSES = "losses"
+_FILES = "files."
+
+
+class Level(StrEnum):
+    """How a level compares. `unknown`: one of the runs does not tell enough."""
+
+    IDENTICAL = "identical"
+    DIFFERENT = "different"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Differs:
+    """A value that is not what it was; None where a run does not have it."""
+
+    key: str
+    was: Json
+    now: Json
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """One level: what differs, or why nothing can be said."""
+
+    level: Level
+    differs: tuple[Differs, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """All three levels. `metrics` are identical within the tolerance, `outputs` bit by bit.
+
+    With `exact` the outputs count, too. `trained` is False where neither run trained anything: then there
+    are no metrics to wait for. `warnings` name what ran in another version than it did.
+    """
+
+    inputs: Judged
+    metrics: Judged
+    outputs: Judged
+    tolerance: float
+    exact: bool = False
+    trained: bool = True
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def reproduced(self) -> bool:
+        """Tell whether the run came to the same as the one that it reproduces."""
+        needed = [self.inputs, *([self.metrics] if self.trained else []), *([self.outputs] * self.exact)]
+        return all(each.level is Level.IDENTICAL for each in needed)
+
+
+def judge(original: Manifest, again: Manifest, *, tolerance: float, exact: bool = False) -> Verdict:
+    """Hold a run against the one that it reproduces; pure."""
+    sides = (of_manifest(original), of_manifest(again))
+    found = differences(sides)
+    return Verdict(
+        inputs=_inputs(original, again, sides, found),
+        metrics=_metrics(sides, tolerance),
+        outputs=_outputs(original, again, sides),
+        tolerance=tolerance,
+        exact=exact,
+        trained=any("finetune" in each.steps for each in (original, again)),
+        warnings=tuple(_versions(found)),
+    )
+
+
+def as_json(verdict: Verdict) -> dict[str, Json]:
+    """Give a verdict as a manifest has it."""
+    said = asdict(verdict)
+    levels = {name: _as_json(getattr(verdict, name)) for name in ("inputs", "metrics", "outputs")}
+    return {"reproduced": verdict.reproduced, **said, **levels, "warnings": list(verdict.warnings)}
+
+
+def _as_json(judged: Judged) -> dict[str, Json]:
+    differs = [asdict(each) for each in judged.differs]
+    return {"level": judged.level.value, "reason": judged.reason, "differs": differs}
+
+
+def _judged(differs: tuple[Differs, ...], unknown: str) -> Judged:
+    """Give the level: a difference that is known stands over what is not."""
+    level = Level.DIFFERENT if differs else Level.UNKNOWN if unknown else Level.IDENTICAL
+    return Judged(level=level, differs=differs, reason=unknown)
+
+
+def _inputs(
+    original: Manifest, again: Manifest, sides: tuple[Side, Side], found: tuple[Difference, ...]
+) -> Judged:
+    """Compare recipe, parameters, pins, rows and the cloud; what the original did not pin is unknown."""
+    differs = [*_target(original, again)]
+    if not all(side.sections.get(Section.RECIPE) for side in sides):
+        return _judged(tuple(differs), "the values in force are not recorded")
+    unpinned = []
+    for each in found:
+        if each.section is Section.RECIPE:
+            differs.append(_differs(each))
+        elif each.section is Section.PINS and each.values[0] is None:
+            unpinned.append(each.key)
+        elif each.section is Section.PINS:
+            differs.append(_differs(each))
+    return _judged(tuple(differs), f"not recorded: {', '.join(unpinned)}" if unpinned else "")
+
+
+def _target(original: Manifest, again: Manifest) -> Iterator[Differs]:
+    was, now = original.target["kind"], again.target["kind"]
+    if was != now:
+        yield Differs(key="target", was=was, now=now)
+
+
+def _metrics(sides: tuple[Side, Side], tolerance: float) -> Judged:
+    """Compare the newest value of each metric; one that only one of the runs has is out of tolerance."""
+    was, now = (side.sections.get(Section.METRICS, {}) for side in sides)
+    if not was or not now:
+        silent = [side.name for side in sides if not side.sections.get(Section.METRICS)]
+        return _judged((), f"no metrics are recorded of {' and '.join(silent)}")
+    out = tuple(
+        Differs(key=name, was=was.get(name), now=now.get(name))
+        for name in dict.fromkeys((*was, *now))
+        if not _is_near(was.get(name), now.get(name), tolerance)
+    )
+    return _judged(out, "")
+
+
+def _is_near(was: Json, now: Json, tolerance: float) -> bool:
+    if was is None or now is None:
+        return False
+    return bool(abs(was - now) <= tolerance * max(abs(was), abs(now)))
+
+
+def _outputs(original: Manifest, again: Manifest, sides: tuple[Side, Side]) -> Judged:
+    """Compare the weights' digests and the table of losses; the other files may name a time or a run."""
+    was, now = (_counted(side.sections.get(Section.OUTPUTS, {})) for side in sides)
+    names = dict.fromkeys((*was, *now))
+    unknown = [*_untold(original, was), *_untold(again, now)]
+    unknown += [
+        f"no digest of {name} is known" for name in names if _is_incomparable(was.get(name), now.get(name))
+    ]
+    differs = tuple(
+        Differs(key=name, was=was[name], now=now[name])
+        for name in names
+        if name in was and name in now and _is_other(was[name], now[name])
+    )
+    return _judged((*differs, *_alone(was, now)), "; ".join(dict.fromkeys(unknown)))
+
+
+def _alone(was: Mapping[str, Json], now: Mapping[str, Json]) -> Iterator[Differs]:
+    """Find weights that only one of two known models has."""
+    if all(any(name != _LOSSES for name in each) for each in (was, now)):
+        for name in sorted((was.keys() ^ now.keys()) - {_LOSSES}):
+            yield Differs(key=name, was=was.get(name), now=now.get(name))
+
+
+def _counted(outputs: Mapping[str, Json]) -> dict[str, Json]:
+    return {
+        name.removeprefix(_FILES): value
+        for name, value in outputs.items()
+        if name == _LOSSES or name.endswith(_WEIGHTS)
+    }
+
+
+def _untold(said: Manifest, known: Mapping[str, Json]) -> Iterator[str]:
+    """Say what a run does not tell of its outputs, and why."""
+    if not any(name != _LOSSES for name in known):
+        training = said.steps.get("finetune")
+        reason = training.outputs.get("files_unknown") if training else "nothing was trained"
+        yield f"no weights are known of {said.run_id}" + (f" ({reason})" if reason else "")
+    if _LOSSES not in known:
+        yield f"no table of losses is known of {said.run_id}"
+
+
+def _is_incomparable(was: Json, now: Json) -> bool:
+    """Tell digests of different kinds, or none where the size agrees: a SHA-256, an MD5, bytes alone."""
+    if was is None or now is None:
+        return False
+    is_size = isinstance(was, int) and isinstance(now, int)
+    return was == now if is_size else _kind(was) != _kind(now)
+
+
+def _is_other(was: Json, now: Json) -> bool:
+    return _kind(was) == _kind(now) and bool(was != now)
+
+
+def _kind(digest: Json) -> tuple[type, int]:
+    return type(digest), 0 if isinstance(digest, int) else len(digest)
+
+
+def _versions(found: tuple[Difference, ...]) -> Iterator[str]:
+    """Tell other versions of what ran; which commit the recipe's folder was at is no input."""
+    for each in found:
+        if each.section is Section.VERSIONS and not each.key.startswith("git."):
+            name = each.key.removeprefix("libraries.")
+            was, now = (value or "not recorded" for value in each.values)
+            yield f"{name} {now}; the original ran with {was}"
+
+
+def _differs(found: Difference) -> Differs:
+    was, now = found.values
+    return Differs(key=found.key, was=was, now=now)
