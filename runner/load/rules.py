@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from runner.errors import Severity
 from runner.load.choices import identity_mistakes, serverless_mistakes
 from runner.load.inputs import parameter_mistakes
+from runner.load.points import sweep_mistakes
 from runner.load.source import Mistake, short
 from runner.load.tree import Tree, mapping_at
 
@@ -16,6 +17,7 @@ _NEEDS: Mapping[str, Mapping[str, str]] = {
     "register": {"finetune": "a model that was fine-tuned"},
     "deployment": {"endpoint": "an endpoint to stand behind", "register": "a registered model to serve"},
     "traffic": {"deployment": "a deployment to lead to"},
+    "sweep": {"finetune": "a training to carry out at each point"},
     "sample": {
         "dataset": "a test split to take prompts from",
         "deployment": "a deployment that answers",
@@ -220,4 +222,5 @@ _RULES: tuple[Callable[[Tree], Iterator[Mistake]], ...] = (
     _traffic_sum,
     _generation_names,
     parameter_mistakes,
+    sweep_mistakes,
 )
