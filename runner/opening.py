@@ -58,7 +58,7 @@ def from_catalog(loaded: Loaded, kind: TargetKind, today: date) -> tuple[Facts, 
 def offline(loaded: Loaded, kind: TargetKind, today: date, prices: Prices | None = None) -> Plan:
     """Plan from the catalog alone. Raises PreflightRefused."""
     facts = survey_offline(loaded.recipe, kind, None, today, folder=loaded.source.folder)
-    return _checked(loaded, facts, prices)
+    return checked(loaded, facts, prices)
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def connected(session: Session, chosen: Target, registry: str) -> "Cloud":
 def opened(loaded: Loaded, cloud: "Cloud", today: date, prices: Prices | None = None) -> Opened:
     """Survey and check. Raises PreflightRefused, before anything is changed."""
     facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
-    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=_checked(loaded, facts, prices))
+    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=checked(loaded, facts, prices))
 
 
 def context(opened: Opened, folder: Path) -> Context:
@@ -148,7 +148,8 @@ def begun(session: Session, journal: Journal, folder: Path, cloud: "Cloud", *, c
     )
 
 
-def _checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:
+def checked(loaded: Loaded, facts: Facts, prices: Prices | None) -> Plan:
+    """Plan by what is known of the target. Raises PreflightRefused."""
     effective = preflight.merge(loaded, facts)
     found = preflight.check(loaded, facts, effective)
     diagnostics = loaded.source.in_order((*loaded.notices, *found))

@@ -44,7 +44,7 @@ def go_on(session: Session, folder: Path, *, state: Path | None, as_recorded: bo
     with Journal(folder / FILE_NAME, session.current_clock, new=False) as journal:
         said = execute.manifest_of(journal)
         loaded = recorded(said, folder)
-        if not as_recorded and not _only_cleans_up(said):
+        if not as_recorded and not only_cleans_up(said):
             refuse_drift(said, loaded, recipe_path(said, folder))
         # It takes long to ask the cloud, and who comes meanwhile is to be told by whom the run is held.
         execute.record(journal, folder, Event.RUN_HELD, data={"process": this_process()})
@@ -59,14 +59,20 @@ def go_on(session: Session, folder: Path, *, state: Path | None, as_recorded: bo
 
 
 def _carried_on(session: Session, run: Run, said: Manifest, loaded: Loaded) -> ExitCode:
-    if _only_cleans_up(said):
+    opened = made_whole(session, run, said, loaded)
+    return at_the_console(session, run, opened.plan, opening.context(opened, run.folder)).exit_code
+
+
+def made_whole(session: Session, run: Run, said: Manifest, loaded: Loaded) -> Opened:
+    """Open a run again as far as what is left of it needs, and write down that it is taken up."""
+    if only_cleans_up(said):
         opened = _without_a_plan(session, run, loaded)
     else:
         _refuse_other_variables(session, run, loaded)
         opened = reopened(session, said, loaded, run.cloud)
         _restore_rows(opened, said, run.folder)
     run.record(Event.RUN_RESUMED, data=_resumption(loaded))
-    return at_the_console(session, run, opened.plan, opening.context(opened, run.folder)).exit_code
+    return opened
 
 
 def _refuse_other_variables(session: Session, run: Run, loaded: Loaded) -> None:
@@ -76,7 +82,7 @@ def _refuse_other_variables(session: Session, run: Run, loaded: Loaded) -> None:
         refuse_others(loaded, session.environment, run.folder.name, opening_record["variables"])
 
 
-def _only_cleans_up(said: Manifest) -> bool:
+def only_cleans_up(said: Manifest) -> bool:
     """Tell whether the walk forward had ended: then nothing is made any more, and no recipe is asked."""
     return said.walked is not None and said.status in {RunStatus.RUNNING, RunStatus.INTERRUPTED}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import execute, opening, runs
+from runner import execute, opening, runs, sweep, sweeping
 from runner.errors import ExitCode, UsageError
 from runner.facts import TargetKind
 from runner.journal import FILE_NAME, Journal, Record
@@ -28,7 +28,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
-    """Walk the run's manifest backward."""
+    """Walk the run's manifest backward, or those of all runs of a sweep."""
+    swept = sweep.find(options.runs_dir, options.run)
+    if swept:
+        return sweeping.down(session, swept, options.state, _refuse_not_ended)
     folder = runs.find(options.runs_dir, options.run)
     runs.check_carried_out_here(folder)
     with Journal(folder / FILE_NAME, session.current_clock, new=False) as journal:

@@ -16,14 +16,15 @@ from runner import (
     provenance,
     recipe_argument,
     runs,
+    sweeping,
     under_way,
 )
 from runner.carry_out import at_the_console
 from runner.cost import read_prices
-from runner.errors import ExitCode
+from runner.errors import ExitCode, UsageError
 from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json, this_process
-from runner.load import SETTING, Part
+from runner.load import SETTING, Loaded, Part
 from runner.opening import Opened
 from runner.session import RUNS_FOLDER, Session
 from runner.target import choose
@@ -43,6 +44,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--prices", type=Path, metavar="FILE", help="prices of your own, instead of the list's"
     )
+    parser.add_argument("--yes", action="store_true", help="carry a sweep out without asking")
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
@@ -50,6 +52,8 @@ def main(options: Namespace, session: Session) -> ExitCode:
     loaded = recipe_argument.read(options)
     prices = read_prices(options.prices) if options.prices else None
     runs.check(options.runs_dir)
+    if loaded.points:
+        _refuse_as_sweep(options, session, loaded)
     kind = choose(loaded.recipe, options.target)
     # To reach a cloud changes it, and so does the SDK: another process is to find its own way there.
     environment = dict(session.environment)
@@ -58,6 +62,18 @@ def main(options: Namespace, session: Session) -> ExitCode:
         chosen = opening.where(session, loaded, kind)
         under_way.refuse_a_second(options.runs_dir, loaded.recipe.name, chosen)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
+        if loaded.points:
+            return sweeping.begin(
+                session,
+                loaded,
+                cloud,
+                lease,
+                runs_dir=options.runs_dir,
+                prices=prices,
+                first_record=first_record,
+                yes=options.yes,
+                cancel=on_interrupt.cancels(options),
+            )
         opened = opening.opened(loaded, cloud, session.clock.now().date(), prices)
         _refuse_bad_rows(opened)
         folder = runs.create(options.runs_dir, naming.run_id(loaded.recipe, session.clock.now()))
@@ -75,6 +91,16 @@ def main(options: Namespace, session: Session) -> ExitCode:
         return _detached(options, session, folder, opened, environment)
 
 
+def _refuse_as_sweep(options: Namespace, session: Session, loaded: Loaded) -> None:
+    """Refuse what cannot be done with a sweep, before a cloud is reached."""
+    if options.detach:
+        raise UsageError(
+            f"{loaded.source.path} is a sweep, which is not carried out in the background",
+            hint="leave --detach out; a sweep that is interrupted goes on with runner resume",
+        )
+    sweeping.refuse_unconfirmed(session, loaded, yes=options.yes)
+
+
 def _refuse_bad_rows(opened: Opened) -> None:
     """Find rows that cannot be trained on while nothing is made yet: the steps begin at the same time."""
     section = opened.loaded.recipe.dataset
@@ -89,6 +115,11 @@ def _detached(
     pid = background.carry_on(folder, words, environment)
     session.console.detached(folder, opened.cloud.target.kind, opened.plan, pid)
     return ExitCode.DONE
+
+
+def first_record(session: Session, opened: Opened, chosen: Target, folder: Path) -> Mapping[str, Json]:
+    """Give the first record of a run that another verb, or a sweep, begins."""
+    return _opening(session, opened, chosen, folder)
 
 
 def _opening(session: Session, opened: Opened, chosen: Target, folder: Path) -> dict[str, Json]:

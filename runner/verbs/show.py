@@ -3,10 +3,11 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from runner import manifest, runs
+from runner import manifest, runs, sweep
 from runner.errors import ExitCode
 from runner.outstanding import outstanding
 from runner.session import RUNS_FOLDER, Session
+from runner.sweep.standing import standings
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -16,7 +17,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
-    """Show the manifest."""
+    """Show the manifest, or how the points of a sweep stand."""
+    swept = sweep.find(options.runs_dir, options.run)
+    if swept:
+        session.console.swept(swept, standings(swept, sweep.read(swept)))
+        return ExitCode.DONE
     folder = runs.find(options.runs_dir, options.run)
     said = manifest.of(folder)
     session.console.run(said, folder)
