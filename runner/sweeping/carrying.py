@@ -100,8 +100,11 @@ class _Work:
             index, error = self.under_way[future], future.exception()
             if error is None:
                 self._ended(index, future.result())
+            elif isinstance(error, Exception):
+                mistake = error if isinstance(error, RunnerError) else our_mistake(error)
+                self.carried.errors[index] = mistake
             else:
-                self.carried.errors[index] = error if isinstance(error, RunnerError) else _mistake(error)
+                raise error
             self.crew.shared.ended(index)
             del self.under_way[future]
 
@@ -120,10 +123,6 @@ class _Work:
         hurry = getattr(self.crew.cloud, "hurry", None)
         if hurry and not self.crew.cancel:  # who cancels still needs the cloud's patience
             hurry()
-
-
-def _mistake(error: BaseException) -> RunnerError:
-    return our_mistake(error) if isinstance(error, Exception) else RunnerError(type(error).__name__)
 
 
 class _Telling:

@@ -13,6 +13,8 @@ from runner.durable import sync_folder
 from runner.errors import UsageError
 from runner.facts import Target
 from runner.journal import FILE_NAME, Event, Journal, Json, this_process
+from runner.load import Loaded
+from runner.manifest import Manifest
 from runner.opening import Opened
 from runner.recipe import Cleanup
 from runner.reopening import recipe_path, recorded
@@ -20,6 +22,7 @@ from runner.session import Session
 from runner.sweep import Member, Sweep
 from runner.sweeping.carrying import Hands
 from runner.sweeping.opening import Ready
+from runner.sweeping.rows import Rows
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
@@ -59,8 +62,11 @@ def begun(
         return carry_out(run, opened.plan, context, Cleanup.NEVER)
 
 
-def taken_up(site: Site, member: Member, hands: Hands, *, as_recorded: bool) -> Outcome:
-    """Carry a point's run on from where its journal says it is. Raises Drifted, RunHeld."""
+def taken_up(site: Site, member: Member, rows: Rows, hands: Hands, *, as_recorded: bool) -> Outcome:
+    """Carry a point's run on from where its journal says it is. Raises Drifted, RunHeld.
+
+    One that was cut off before it had its rows is given those of the others.
+    """
     folder = site.run_folder(member)
     runs.check_carried_out_here(folder)
     with Journal(folder / FILE_NAME, site.session.current_clock, new=False) as journal:
@@ -70,10 +76,22 @@ def taken_up(site: Site, member: Member, hands: Hands, *, as_recorded: bool) -> 
             refuse_drift(said, loaded, recipe_path(said, folder))
         execute.record(journal, folder, Event.RUN_HELD, data={"process": this_process()})
         runs.sweep(folder)
+        prepared = _missing_rows(site, said, loaded, rows)
         run = opening.begun(site.session, journal, folder, site.cloud, cancel=site.cancel)
         run = replace(run, observer=hands.observer, stop=hands.stop)
         opened = resuming.made_whole(site.session, run, said, loaded)
-        return carry_out(run, opened.plan, opening.context(opened, folder), Cleanup.NEVER)
+        context = replace(opening.context(opened, folder), prepared=prepared)
+        return carry_out(run, opened.plan, context, Cleanup.NEVER)
+
+
+def _missing_rows(
+    site: Site, said: Manifest, loaded: Loaded, rows: Rows
+) -> Mapping[str, PreparedSplit] | None:
+    record = said.steps.get("dataset")
+    if resuming.only_cleans_up(said) or (record and record.intent):
+        return None
+    section = opening.filled_in(site.session, loaded, site.cloud.target.kind).recipe.dataset
+    return rows.of(section) if section else None
 
 
 def _membership(sweep: Sweep, member: Member) -> Mapping[str, Json]:

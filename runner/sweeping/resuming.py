@@ -75,7 +75,7 @@ def _meant(listed: Sweep, folder: Path, how: How) -> Loaded:
 
     Raises Drifted where it says something else, RecipeInvalid where it says nothing any more.
     """
-    path = (folder.resolve() / listed.recipe["folder"]).resolve() / Path(listed.recipe["path"]).name
+    path = _recipe_folder(listed, folder) / Path(listed.recipe["path"]).name
     then = load_bytes(str(listed.recipe["in_force"]).encode(), path)
     if not path.is_file():
         return then
@@ -94,22 +94,29 @@ def _meant(listed: Sweep, folder: Path, how: How) -> Loaded:
     raise Drifted(f"the recipe of sweep {listed.id} has changed since it began", found, hint=hint)
 
 
+def _recipe_folder(listed: Sweep, folder: Path) -> Path:
+    return (folder.resolve() / str(listed.recipe["folder"])).resolve()
+
+
 def _carried_on(
     site: Site, points: tuple[Standing, ...], loaded: Loaded | None, how: How, lease: Lease
 ) -> ExitCode:
     begun = [each for each in points if each.status != NOT_BEGUN and not each.has_succeeded]
-    tasks: "dict[int, Carry]" = {
-        each.member.index: partial(taken_up, site, each.member, as_recorded=how.as_recorded) for each in begun
-    }
     recipes = _recipes(site, points)
+    rows = Rows(
+        folder=site.folder,
+        recipe_folder=_recipe_folder(site.sweep, site.folder),
+        before=_earlier(points, recipes),
+    )
+    tasks: "dict[int, Carry]" = {
+        each.member.index: partial(taken_up, site, each.member, rows, as_recorded=how.as_recorded)
+        for each in begun
+    }
     needs: dict[int, Mapping[str, Key]] = {each.member.index: {} for each in points}
     needs |= {index: shared_by(found.recipe) for index, found in recipes.items()}
     made = {key for each in points if each.said for key in _made(each.said, needs[each.member.index])}
     if loaded is not None:
-        earlier = _earlier(points, recipes)
-        new = _new(site, points, loaded)
-        rows = Rows(folder=site.folder, recipe_folder=loaded.source.folder, before=earlier)
-        for each in new:
+        for each in _new(site, points, loaded):
             member = site.sweep.points[each.point.index - 1]
             tasks[member.index] = beginning(site, member, each, rows)
             needs[member.index] = shared_by(each.opened.loaded.recipe)
