@@ -25,8 +25,8 @@ _NOT_COMPLETED = {"Failed", "Canceled"}
 _OVER = _ENDED_WELL | _NOT_COMPLETED
 _PREEMPTION = re.compile(r"pre-?empt", re.IGNORECASE)
 
-# The SDK builds a pipeline on a stack that is the process's own (azure-ai-ml 1.35.2, dsl/_pipeline_component_builder):
-# two at once lose each other's nodes.
+# The SDK builds pipelines on a stack that the whole process has (azure-ai-ml 1.35.2, in the dsl's
+# _pipeline_component_builder): two at once lose each other's nodes.
 _ONE_AT_A_TIME = Lock()
 
 

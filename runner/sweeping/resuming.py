@@ -108,7 +108,7 @@ def _carried_on(
         recipe_folder=_recipe_folder(site.sweep, site.folder),
         before=_earlier(points, recipes),
     )
-    tasks: "dict[int, Carry]" = {
+    tasks: dict[int, Carry] = {
         each.member.index: partial(taken_up, site, each.member, rows, as_recorded=how.as_recorded)
         for each in begun
     }

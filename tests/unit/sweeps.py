@@ -1,4 +1,4 @@
-"""What the tests of sweeps begin with: a recipe whose points differ in what is added to it, and a cloud for it."""
+"""What the tests of sweeps begin with: a recipe that a sweep is added to, and a cloud to carry it out on."""
 
 import io
 import time
@@ -56,6 +56,8 @@ sweep:
     finetune.parameters.lora_r: [4, 8, 16]
   max_concurrent: 3
 """
+TWO = "sweep: {grid: {finetune.parameters.lora_r: [4, 8]}}\n"
+THREE = "sweep: {grid: {finetune.parameters.lora_r: [4, 8, 16]}, max_concurrent: 2}\n"
 _ROW = '{"messages": [{"role": "user", "content": "%s"}, {"role": "assistant", "content": "yes"}]}\n'
 
 
@@ -178,7 +180,7 @@ def _for_threads(cloud: object) -> "Cloud":
     return cast("Cloud", cloud)
 
 
-def bench_with(folder: Path, text: str = RECIPE + SIX, manners: Manners | None = None) -> Bench:
+def bench_with(folder: Path, text: str = RECIPE + TWO, manners: Manners | None = None) -> Bench:
     """Give a bench whose recipe says this."""
     bench = Bench(folder, World(manners or Manners(job_seconds=5.0)))
     bench.write(text)
