@@ -125,7 +125,9 @@ class Console(Voice):
     ) -> None:
         """Tell how a sweep ended or stands, what it left, and what can be done."""
         failed = errors or {}
-        value = sweeps.swept_as_json(folder, points, failed) | {"still_billing": told_error(billing)}
+        first = next(iter(failed.values()), None)
+        told = {"error": told_error(first or billing), "still_billing": told_error(billing)}
+        value = sweeps.swept_as_json(folder, points, failed) | told
         self._tell(value, sweeps.swept(folder, points, failed, interrupted=interrupted))
         if billing and self.output is Output.TEXT:
             self._explain(billing)

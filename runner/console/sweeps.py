@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runner.console import outlook, texts
 from runner.console.lines import diagnostics, safe, table
-from runner.cost import Money
+from runner.cost import Basis, Money
 from runner.errors import Diagnostic, RunnerError
 from runner.facts import TargetKind
 from runner.journal import Json
@@ -31,10 +31,10 @@ def plan(loaded: Loaded, kind: TargetKind, plans: Sequence[Plan]) -> Iterator[st
     values = [point.values for point in loaded.points]
     yield from table(_with_costs(values, plans))
     yield from _shared(loaded)
-    total = training(plans)
+    total = together(plans)
     if any(each.cost for each in plans):
         told = outlook.amount(total) if total else "unknown: the price or the hours of a point are"
-        yield f"the trainings together (low / likely / high): {told}"
+        yield f"the jobs together (low / likely / high): {told}"
     found = told_of(loaded, plans)
     yield from diagnostics(found)
     yield ""
@@ -44,14 +44,14 @@ def plan(loaded: Loaded, kind: TargetKind, plans: Sequence[Plan]) -> Iterator[st
 
 def plan_as_json(loaded: Loaded, plans: Sequence[Plan]) -> dict[str, Json]:
     """Give the points as values."""
-    total = training(plans)
+    total = together(plans)
     return {
         "max_concurrent": given(loaded.recipe.sweep).max_concurrent,
         "points": [
-            {"index": point.index, "values": dict(point.values), "training": _amounts(training([each]))}
+            {"index": point.index, "values": dict(point.values), "cost": _amounts(together([each]))}
             for point, each in zip(loaded.points, plans, strict=True)
         ],
-        "training": _amounts(total),
+        "cost": _amounts(total),
         "left_out": left_out(loaded),
     }
 
@@ -66,9 +66,9 @@ def told_of(loaded: Loaded, plans: Sequence[Plan]) -> tuple[Diagnostic, ...]:
     return loaded.source.in_order(dict.fromkeys((*loaded.notices, *of_points)))
 
 
-def training(plans: Sequence[Plan]) -> Money | None:
-    """Add up what the trainings cost; None where that is not known of each."""
-    found = [item.total for each in plans if each.cost for item in each.cost.items if item.what == "training"]
+def together(plans: Sequence[Plan]) -> Money | None:
+    """Add up what the jobs cost, none of which serves anything; None where that is not known of each."""
+    found = [each.cost.total(Basis.ONCE) for each in plans if each.cost]
     known = [total for total in found if total is not None]
     if not known or len(known) < len(plans) or len({each.currency for each in known}) > 1:
         return None
@@ -167,8 +167,8 @@ def _with_costs(values: Sequence[Mapping[str, Scalar]], plans: Sequence[Plan]) -
     rows = _columns(values)
     if not any(each.cost for each in plans):
         return rows
-    costs = [outlook.amount(training([each])) for each in plans]
-    return [(*row, cost) for row, cost in zip(rows, ["training", *costs], strict=True)]
+    costs = [outlook.amount(together([each])) for each in plans]
+    return [(*row, cost) for row, cost in zip(rows, ["cost", *costs], strict=True)]
 
 
 def _results(points: Sequence[Standing]) -> list[tuple[str, ...]]:

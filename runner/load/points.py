@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from runner.errors import Severity
 from runner.load.source import Mistake
 from runner.load.tree import Tree, mapping_at
 from runner.recipe import Scalar
@@ -14,6 +15,7 @@ from runner.yaml12 import Key, meaning
 
 SWEEP = "sweep"
 MOST_POINTS = 500
+_MAX_CONCURRENT = 2
 # What one endpoint can only do for one of them: side by side the points would overwrite one another.
 LEFT_OUT = ("endpoint", "deployment", "traffic", "sample", "baseline")
 
@@ -62,6 +64,25 @@ def sweep_mistakes(tree: Tree) -> Iterator[Mistake]:
         return
     repeated = list(_repeated_values(grid))
     yield from repeated or _repeated_points(tree)
+    yield from _more_than_nodes(tree, section.get("max_concurrent", _MAX_CONCURRENT))
+
+
+def _more_than_nodes(tree: Tree, at_once: object) -> Iterator[Mistake]:
+    """Tell that a cluster has too few nodes for so many points: some of them only wait in its queue."""
+    compute = mapping_at(tree, "compute")
+    nodes = mapping_at(tree, "finetune", "parameters").get("num_nodes_finetune", 1)
+    most = compute.get("max_instances", 1)
+    if compute.get("serverless") is True or not all(type(each) is int for each in (at_once, nodes, most)):
+        return
+    needed = int(str(at_once)) * int(str(nodes))
+    if needed > int(str(most)):
+        yield Mistake(
+            key=(SWEEP, "max_concurrent"),
+            code="points-wait-for-nodes",
+            message=f"needs {needed} nodes at once; compute.max_instances is {most}: jobs wait in the queue",
+            mend="raise compute.max_instances, or leave it so: they are trained one after the other",
+            severity=Severity.NOTICE,
+        )
 
 
 def _repeated_values(grid: Mapping[str, Sequence[Scalar]]) -> Iterator[Mistake]:

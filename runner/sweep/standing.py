@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import manifest
-from runner.errors import RunnerError
+from runner.errors import RunnerError, StillBilling
 from runner.manifest import Manifest, RunStatus
+from runner.outstanding import outstanding
 from runner.recipe import Scalar
+from runner.runs import SWEEP_FILE
 from runner.sweep.finding import members
-from runner.sweep.record import Member, Sweep
+from runner.sweep.record import Member, Sweep, read
 
 # What the points are compared by: the first of these that all which succeeded have; less is better.
 LOSSES = ("test_loss", "eval_loss", "train_loss", "loss")
@@ -51,6 +53,15 @@ def standings(folder: Path, sweep: Sweep) -> tuple[Standing, ...]:
     return tuple(_standing(each, begun.get(each.index)) for each in sweep.points)
 
 
+def others_under_way(runs: Path, said: Manifest) -> Sequence[Standing]:
+    """Give the other points of a run's sweep that have begun and not ended: they may use what it made."""
+    folder = runs / str((said.sweep or {}).get("id", ""))
+    if said.sweep is None or not (folder / SWEEP_FILE).exists():
+        return ()
+    points = standings(folder, read(folder))
+    return [each for each in points if each.said and not each.is_decided and each.member.run != said.run_id]
+
+
 def compared_by(points: Sequence[Standing]) -> str | None:
     """Give the loss that all points which succeeded have; None where there is none."""
     done = [each for each in points if each.has_succeeded]
@@ -64,6 +75,15 @@ def best(points: Sequence[Standing]) -> Standing | None:
     if name is None:
         return None
     return min((each for each in points if each.has_succeeded), key=lambda each: each.loss(name) or 0.0)
+
+
+def debts(points: Sequence[Standing], left: Sequence[str], folder: Path) -> StillBilling | None:
+    """Give the error that says what was asked to go and is not proven gone, None where there is nothing."""
+    told = [found.message for each in points if each.said and (found := outstanding(each.said))]
+    names = dict.fromkeys([each.removeprefix("not proven gone: ") for each in told] or left)
+    if not names:
+        return None
+    return StillBilling(f"not proven gone: {', '.join(names)}", hint=f"runner down {folder.name}")
 
 
 def _standing(member: Member, run: Path | None) -> Standing:

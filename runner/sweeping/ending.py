@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event as StopEvent
@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING
 from runner import execute, holder, opening, resuming, runs, sweep
 from runner.carry_out import carry_out
 from runner.clock import Clock
-from runner.errors import ExitCode, RunHeld, StillBilling
+from runner.errors import ExitCode, RunHeld
 from runner.execute import Observer
 from runner.facts import TargetKind
 from runner.journal import FILE_NAME, Event, Journal
 from runner.manifest import Manifest, StepStatus
-from runner.outstanding import outstanding
 from runner.recipe import Cleanup
 from runner.reopening import recorded
 from runner.session import Session
 from runner.sweep import Hold, Sweep
 from runner.sweep.holding import FILE_NAME as LOCK
-from runner.sweep.standing import Standing, standings
+from runner.sweep.standing import Standing, debts, standings
 from runner.target import of_a_run
 
 if TYPE_CHECKING:
@@ -120,15 +119,6 @@ def _used(said: Manifest) -> set[str]:
     record = said.steps.get(_SHARED)
     used = record is not None and not record.changed and record.status is StepStatus.SUCCEEDED
     return {str(record.outputs.get("name"))} if record and used else set()
-
-
-def debts(points: Sequence[Standing], left: Sequence[str], folder: Path) -> StillBilling | None:
-    """Give the error that says what was asked to go and is not proven gone, None where there is nothing."""
-    told = [found.message for each in points if each.said and (found := outstanding(each.said))]
-    names = dict.fromkeys([each.removeprefix("not proven gone: ") for each in told] or left)
-    if not names:
-        return None
-    return StillBilling(f"not proven gone: {', '.join(names)}", hint=f"runner down {folder.name}")
 
 
 def down(session: Session, folder: Path, state: Path | None, judge: Judge) -> ExitCode:

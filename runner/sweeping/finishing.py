@@ -5,8 +5,9 @@ from contextlib import suppress
 
 from runner.errors import ExitCode, RunnerError, StillBilling, Terminated
 from runner.opening import Lease
+from runner.sweep.standing import debts
 from runner.sweeping.carrying import Carried, Carry, Crew, carry_points
-from runner.sweeping.ending import Place, clean_up, debts
+from runner.sweeping.ending import Place, clean_up
 from runner.sweeping.members import Site
 from runner.sweeping.shared import Shared
 

@@ -7,7 +7,7 @@ from runner import manifest, runs, sweep
 from runner.errors import ExitCode
 from runner.outstanding import outstanding
 from runner.session import RUNS_FOLDER, Session
-from runner.sweep.standing import standings
+from runner.sweep.standing import debts, standings
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -20,8 +20,10 @@ def main(options: Namespace, session: Session) -> ExitCode:
     """Show the manifest, or how the points of a sweep stand."""
     swept = sweep.find(options.runs_dir, options.run)
     if swept:
-        session.console.swept(swept, standings(swept, sweep.read(swept)))
-        return ExitCode.DONE
+        points = standings(swept, sweep.read(swept))
+        owed = debts(points, (), swept)
+        session.console.swept(swept, points, billing=owed)
+        return owed.exit_code if owed else ExitCode.DONE
     folder = runs.find(options.runs_dir, options.run)
     said = manifest.of(folder)
     session.console.run(said, folder)

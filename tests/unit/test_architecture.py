@@ -230,6 +230,7 @@ def test_the_cloud_is_imported_late() -> None:
         ("opening", Moment.TYPES),
         ("opening", Moment.CALLED),
         ("reopening", Moment.TYPES),
+        ("sweeping", Moment.TYPES),
         ("verbs", Moment.TYPES),
     }
 
