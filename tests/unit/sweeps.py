@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from runner import opening, reopening, sweep, sweeping
+from runner import opening, reopening, resuming, sweep, sweeping
 from runner.console import Output
 from runner.console.console import Console
 from runner.errors import ExitCode
@@ -126,6 +126,11 @@ class Bench:
         how = sweeping.How(state=None, as_recorded=as_recorded, cancel=False, first_record=first_record)
         with self._session(gate) as (session, _cloud):
             return sweeping.go_on(session, self.sweep_folder, how)
+
+    def resume_alone(self, run: str) -> ExitCode:
+        """Take one point up again, as `runner resume RUN` does."""
+        with self._session(None) as (session, _cloud):
+            return resuming.go_on(session, self.runs / run, state=None, as_recorded=False, cancel=False)
 
     def cancel(self) -> ExitCode:
         with self._session(None) as (session, _cloud):

@@ -1,6 +1,8 @@
 """A sweep on the cloud in memory: one process, six runs, what is equal made once; cut off, resumed, ended."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +31,8 @@ def work() -> Iterator[Path]:
         yield Path(folder)
 
 
-ALWAYS = RECIPE + THREE + "cleanup: always\n"
+ALWAYS = RECIPE + TWO + "cleanup: always\n"
+ROOT = Path(__file__).resolve().parents[2]
 _MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
@@ -148,8 +151,8 @@ def test_the_best_is_the_least_loss_that_all_have(done: Done) -> None:
         each.said.steps["finetune"].metrics = {"eval_loss": 1.0 - number / 10, "loss": number / 10}
     assert chosen(points) == 6
     assert points[0].said is not None
-    points[0].said.steps["finetune"].metrics = {"loss": 0.0}
-    assert chosen(points) == 1
+    points[0].said.steps["finetune"].metrics = {"loss": 9.0}
+    assert chosen(points) == 2
     points[0].said.status = RunStatus.FAILED
     assert chosen(points) == 6
     assert best(()) is None
@@ -189,12 +192,12 @@ def test_a_sweep_that_was_cut_off_is_resumed_to_the_same_runs(work: Path, kill_a
     bench = bench_with(work, ALWAYS)
     bench.begin(Gate(kill_at=kill_at))
     meant = [each.run for each in read(bench.sweep_folder).points]
-    assert statuses(bench) != ["succeeded"] * 3
+    assert statuses(bench) != ["succeeded"] * 2
     assert bench.resume() == 0, bench.said
     assert sorted(each.name for each in bench.runs.iterdir()) == sorted([*meant, bench.sweep_folder.name])
-    assert statuses(bench) == ["succeeded"] * 3
+    assert statuses(bench) == ["succeeded"] * 2
     made = bench.made()
-    assert (made["blob"], made["data asset"], made["compute"], made["job"]) == (2, 2, 1, 3)
+    assert (made["blob"], made["data asset"], made["compute"], made["job"]) == (2, 2, 1, 2)
     assert bench.world.alive() == []
 
 
@@ -247,7 +250,7 @@ def test_a_ctrl_c_leaves_what_runs_to_a_resume(work: Path) -> None:
     assert {thing.kind for thing in bench.world.alive()} == {"compute", "job"}
     assert "runner resume" in bench.said
     assert bench.resume() == 0, bench.said
-    assert (bench.made()["job"], bench.made()["compute"]) == (3, 1)
+    assert (bench.made()["job"], bench.made()["compute"]) == (2, 1)
     assert bench.world.alive() == []
 
 
@@ -273,7 +276,6 @@ def test_what_cannot_be_proven_gone_is_a_debt(work: Path) -> None:
     bench = bench_with(work, ALWAYS, Manners(job_seconds=5.0, deletion_seconds=1e9))
     assert bench.begin() == 9
     assert "not proven gone: compute gpu" in bench.said
-    assert bench.down() == 9
 
 
 def test_a_cloud_out_of_reach_decides_nothing(work: Path) -> None:
@@ -302,7 +304,7 @@ def test_a_recipe_that_says_something_else_by_now_is_not_gone_on_with(work: Path
 
 
 def test_rows_that_have_changed_since_the_first_points_are_not_trained_on(work: Path) -> None:
-    bench = bench_with(work, ALWAYS, Manners(job_seconds=600.0))
+    bench = bench_with(work, RECIPE + THREE, Manners(job_seconds=600.0))
     bench.begin(nth("after job.put", 1, interrupt))
     before = statuses(bench)
     path = work / "rows" / "train.jsonl"
@@ -311,6 +313,55 @@ def test_rows_that_have_changed_since_the_first_points_are_not_trained_on(work: 
     assert bench.resume() == 5
     assert "no longer those that the first points" in bench.said
     assert bench.made()["blob"] == 2
+
+
+def test_a_point_that_was_cut_off_before_it_had_its_rows_is_given_those_of_the_others(work: Path) -> None:
+    bench = bench_with(work)
+    bench.begin()
+    second = bench.runs / read(bench.sweep_folder).points[1].run
+    first_record = (second / "journal.jsonl").read_bytes().splitlines(keepends=True)[0]
+    (second / "journal.jsonl").write_bytes(first_record)
+    (second / "manifest.json").unlink()
+    path = work / "rows" / "train.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").replace("train 3", "train 33"), encoding="utf-8")
+    assert bench.resume() == 5
+    assert "no longer those that the first points" in bench.said
+    assert bench.made()["blob"] == 2
+
+
+def test_a_point_that_is_resumed_alone_leaves_the_cluster_to_the_others(work: Path) -> None:
+    bench = bench_with(work, ALWAYS, Manners(job_seconds=600.0))
+    bench.begin(nth("after job.put", 2, interrupt))
+    first = next(each for each in bench.standings if each.status == "interrupted")
+    assert bench.resume_alone(first.member.run) == 0
+    assert "compute" in {thing.kind for thing in bench.world.alive()}
+    assert bench.resume() == 0
+    assert bench.world.alive() == []
+
+
+_HOLDS = """
+import sys, time
+from pathlib import Path
+from runner.sweep import Hold
+with Hold(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_cancel_ends_the_process_that_carries_the_sweep_out(work: Path) -> None:
+    bench = bench_with(work, manners=Manners(job_seconds=600.0))
+    bench.begin(nth("after job.put", 1, interrupt))
+    command = [sys.executable, "-c", _HOLDS, str(bench.sweep_folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        try:
+            assert bench.cancel() == 0
+            assert process.wait(10) == -signal.SIGTERM
+        finally:
+            process.kill()
+    assert bench.world.alive() == []
 
 
 def test_a_point_that_another_process_holds_is_told_and_the_others_go_on(work: Path) -> None:

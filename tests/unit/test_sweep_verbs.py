@@ -18,10 +18,9 @@ from runner.console.console import Console
 from runner.errors import RunHeld, UsageError
 from runner.load import load
 from runner.session import Session
-from runner.sweep import Hold
-from runner.verbs import down
+from runner.sweep import Hold, read
 from tests.faults.boundaries import Gate
-from tests.faults.model_cloud import TARGET, Manners
+from tests.faults.model_cloud import TARGET
 from tests.unit.sweeps import RECIPE, SIX, THREE, TWO, bench_with
 
 _SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -149,17 +148,20 @@ def test_a_run_beside_a_sweep_of_its_recipe_is_refused(tmp_path: Path) -> None:
         under_way.refuse_a_second(bench.runs, "small", replace(TARGET, workspace_name="another"))
 
 
-def test_a_point_is_not_taken_down_from_under_the_others(tmp_path: Path) -> None:
-    bench = bench_with(tmp_path, RECIPE + TWO + "cleanup: always\n", Manners(job_seconds=5.0))
-    bench.begin(Gate(kill_at=60))
-    points = bench.standings
-    said = next(each.said for each in points if each.said)
-    left = [each for each in points if each.said and not each.is_decided and each.said is not said]
-    if left:
-        with pytest.raises(UsageError, match="point of a sweep"):
-            down._refuse_from_under_others(bench.runs / said.run_id, said)  # noqa: SLF001 - the verb's own
-    assert bench.resume() == 0
-    down._refuse_from_under_others(bench.runs / said.run_id, said)  # noqa: SLF001 - as above
+def test_a_point_is_not_taken_down_from_under_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = bench_with(tmp_path, RECIPE + TWO)
+    bench.begin()
+    first, second = (each.run for each in read(bench.sweep_folder).points)
+    journal = bench.runs / second / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])  # it was cut off, and goes on
+    (bench.runs / second / "manifest.json").unlink()
+    assert main(["down", first, "--runs-dir", str(bench.runs)]) == 2
+    said = capsys.readouterr().err
+    assert f"{second} may use what it made" in said
+    assert f"runner resume {bench.sweep_folder.name}" in said
+    assert [thing.kind for thing in bench.world.alive()] == ["compute"]
 
 
 def test_show_and_down_take_a_sweep_by_name_and_others_say_what_it_is(
