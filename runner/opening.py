@@ -118,6 +118,11 @@ def connected(session: Session, chosen: Target, registry: str) -> "Cloud":
 def opened(loaded: Loaded, cloud: "Cloud", today: date, prices: Prices | None = None) -> Opened:
     """Survey and check. Raises PreflightRefused, before anything is changed."""
     facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
+    return surveyed(loaded, cloud, facts, prices)
+
+
+def surveyed(loaded: Loaded, cloud: "Cloud", facts: Facts, prices: Prices | None = None) -> Opened:
+    """Check by what a survey has found. Raises PreflightRefused, before anything is changed."""
     return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=checked(loaded, facts, prices))
 
 

@@ -72,8 +72,7 @@ def ready(
     def planned(point: Point) -> Ready:
         member = (pins or {}).get(point.index)
         facts = surveys.of(_pinned(point.loaded.recipe, member) if member else point.loaded.recipe)
-        plan = opening.checked(point.loaded, facts, prices)
-        return Ready(point=point, opened=Opened(loaded=point.loaded, cloud=cloud, facts=facts, plan=plan))
+        return Ready(point=point, opened=opening.surveyed(point.loaded, cloud, facts, prices))
 
     return _each(filled, planned)
 
