@@ -145,18 +145,24 @@ def at_the_console(
 ) -> Outcome:
     """Do the same before people's eyes; `judged` has a say in how it ended before they are told."""
     outcome: Outcome | None = None
+    cleanup = _policy(run, context)
     # However the run ends, it has ended so, whether anybody listens or not.
     with suppress(OSError), _following(session, run, plan, context) as observer:
-        outcome = carry_out(replace(run, observer=observer), plan, context, context.recipe.cleanup)
+        outcome = carry_out(replace(run, observer=observer), plan, context, cleanup)
     if outcome is None:  # nobody listened to its beginning
         run.stop.set()
-        outcome = carry_out(run, plan, context, context.recipe.cleanup)
+        outcome = carry_out(run, plan, context, cleanup)
     outcome = judged(run, outcome)
     with suppress(OSError):
         session.console.finished(
             outcome.manifest, run.folder, outcome.error, outcome.billing, prices=plan.prices
         )
     return outcome
+
+
+def _policy(run: Run, context: Context) -> Cleanup:
+    """Give when the run takes back what it made; a point of a sweep does not: others may be using it."""
+    return Cleanup.NEVER if run.manifest.sweep else context.recipe.cleanup
 
 
 def _following(session: Session, run: Run, plan: Plan, context: Context) -> AbstractContextManager[Observer]:

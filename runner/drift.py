@@ -41,6 +41,11 @@ def refuse_drift(said: Manifest, recorded: Loaded, path: Path) -> None:
         )
 
 
+def differences(now: Loaded, then: Loaded) -> tuple[Diagnostic, ...]:
+    """Give what a recipe says now that it did not say then; parameters count where they are given."""
+    return now.source.in_order(_differences(now, _values(then)))
+
+
 def _hint(said: Manifest, path: Path) -> str:
     """Give both ways on as they can be typed, and say what runs meanwhile."""
     jobs = [f"; job {each.name} still runs" for each in said.alive if each.kind == ResourceKind.JOB.value]

@@ -3,6 +3,7 @@
 | resource | name |
 |---|---|
 | run | UTC time, recipe name, 4 hex digits |
+| sweep | UTC time, recipe name, `sweep`, 4 hex digits: it is listed after its first runs |
 | job | run id and attempt |
 | data asset | recipe name and split; its version is the content's digest |
 | endpoint | the recipe's, else recipe name and a hash of the workspace |
@@ -30,6 +31,11 @@ _VERSION_LENGTH = 16
 def run_id(recipe: Recipe, moment: datetime) -> str:
     """Name a run; it is also a job name, so no dots or colons."""
     return f"{moment:%Y%m%dT%H%M%SZ}-{recipe.name}-{secrets.token_hex(2)}"
+
+
+def sweep_id(recipe: Recipe, moment: datetime) -> str:
+    """Name a sweep."""
+    return f"{moment:%Y%m%dT%H%M%SZ}-{recipe.name}-sweep-{secrets.token_hex(2)}"
 
 
 def began(run: str) -> datetime | None:

@@ -138,8 +138,15 @@ def opened(loaded: Loaded, cloud: "Cloud", today: date, prices: Prices | None = 
     Raises PreflightRefused, before anything is changed; RecipeInvalid for rows that the Hub does not have.
     """
     facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
+    return surveyed(loaded, cloud, facts, resolved(loaded, facts), prices)
+
+
+def surveyed(
+    loaded: Loaded, cloud: "Cloud", facts: Facts, found: Pins, prices: Prices | None = None
+) -> Opened:
+    """Check by what a survey has found. Raises PreflightRefused, before anything is changed."""
     planned = checked(loaded, facts, prices)
-    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=planned, pins=resolved(loaded, facts))
+    return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=planned, pins=found)
 
 
 def resolved(loaded: Loaded, facts: Facts) -> Pins:

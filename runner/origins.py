@@ -108,9 +108,13 @@ def _leaves(value: object, key: Key = ()) -> Iterator[tuple[Key, Value]]:
             yield from _leaves(item, (*key, name))
     elif isinstance(value, tuple):
         if value:
-            yield key, [str(item) for item in value]
+            yield key, [_item(item) for item in value]
     elif isinstance(value, str | int | float):
         yield key, _plain(value)
+
+
+def _item(value: Scalar | Mapping[str, Scalar]) -> Value:
+    return dict(value) if isinstance(value, Mapping) else _plain(value)
 
 
 def _plain(value: Scalar) -> Scalar:
@@ -210,6 +214,8 @@ def _written(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return f"[{', '.join(_written(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_scalar(key)}: {_written(item)}' for key, item in value.items())}}}"
     if isinstance(value, str):
         return _scalar(value)
     return "null" if value is None else repr(value)

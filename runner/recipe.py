@@ -214,6 +214,18 @@ class Retries:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sweep:
+    """The points that a recipe is carried out for: each combination of the `grid`, then the `points`.
+
+    Both are values by dotted key. At most `max_concurrent` points are trained at the same time.
+    """
+
+    grid: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    points: tuple[Mapping[str, Scalar], ...] = ()
+    max_concurrent: int = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """A whole recipe; `version` is the format's."""
 
@@ -233,6 +245,7 @@ class Recipe:
     deployment: Deployment | None = None
     traffic: Mapping[str, int] | None = None
     sample: Sample | None = None
+    sweep: Sweep | None = None
     limits: Limits = field(default_factory=Limits)
     on_preempt: OnPreempt = OnPreempt.FAIL
     retries: Retries = field(default_factory=Retries)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from runner import execute, opening, pins, provenance, runs
 from runner.carry_out import at_the_console
+from runner.dataset import PreparedSplit
 from runner.drift import refuse_drift
 from runner.errors import Drifted, ExitCode, NotReproduced
 from runner.execute import Run
@@ -66,7 +68,7 @@ def go_on(session: Session, folder: Path, *, state: Path | None, as_recorded: bo
         said = execute.manifest_of(journal)
         loaded = recorded(said, folder)
         # What a reproduction is made of is its parent's, whatever has become of the recipe's file.
-        if said.parent is None and not as_recorded and not _only_cleans_up(said):
+        if said.parent is None and not as_recorded and not only_cleans_up(said):
             refuse_drift(said, loaded, recipe_path(said, folder))
         # It takes long to ask the cloud, and who comes meanwhile is to be told by whom the run is held.
         execute.record(journal, folder, Event.RUN_HELD, data={"process": this_process()})
@@ -81,16 +83,32 @@ def go_on(session: Session, folder: Path, *, state: Path | None, as_recorded: bo
 
 
 def _carried_on(session: Session, run: Run, said: Manifest, loaded: Loaded) -> ExitCode:
-    if _only_cleans_up(said):
+    with made_whole(session, run, said, loaded) as opened:
+        context = opening.context(opened, run.folder)
+        return at_the_console(session, run, opened.plan, context, judged).exit_code
+
+
+@contextmanager
+def made_whole(
+    session: Session,
+    run: Run,
+    said: Manifest,
+    loaded: Loaded,
+    rows: Mapping[str, PreparedSplit] | None = None,
+) -> Iterator[Opened]:
+    """Open a run again as far as what is left of it needs, and write down that it is taken up.
+
+    `rows` are those that it was to be given and that are not yet written down.
+    """
+    if only_cleans_up(said):
         opened = _without_a_plan(session, run, loaded)
     else:
         _refuse_other_variables(session, run, loaded)
         opened = reopened(session, said, loaded, run.cloud)
         _restore_rows(opened, said, run.folder)
-    with rows_as_pinned(opened, said) as opened:
+    with rows_as_pinned(replace(opened, rows=rows), said) as opened:
         run.record(Event.RUN_RESUMED, data=_resumption(loaded, run.cloud.target.kind))
-        context = opening.context(opened, run.folder)
-        return at_the_console(session, run, opened.plan, context, judged).exit_code
+        yield opened
 
 
 def _refuse_other_variables(session: Session, run: Run, loaded: Loaded) -> None:
@@ -100,7 +118,7 @@ def _refuse_other_variables(session: Session, run: Run, loaded: Loaded) -> None:
         refuse_others(loaded, session.environment, run.folder.name, opening_record["variables"])
 
 
-def _only_cleans_up(said: Manifest) -> bool:
+def only_cleans_up(said: Manifest) -> bool:
     """Tell whether the walk forward had ended: then nothing is made any more, and no recipe is asked."""
     return said.walked is not None and said.status in {RunStatus.RUNNING, RunStatus.INTERRUPTED}
 

@@ -16,6 +16,8 @@ from runner.errors import UsageError
 from runner.manifest import Manifest
 
 LATEST = "latest"
+# What makes a folder that of a sweep of runs; each of its runs has a folder of its own.
+SWEEP_FILE = "sweep.json"
 
 # As tempfile ends the names that `durable`, a repair and the dataset's step begin; and rows under way.
 _HALF_MADE = (".manifest-????????", ".journal-????????", ".data-????????", "data/.*.jsonl.part")
@@ -126,6 +128,9 @@ def _known(runs: Path, name: str) -> Path:
 def _empty(runs: Path, name: str, *, newest: str) -> Path:
     """Give the folder of a run that got no further than that, if it is meant. Raises UsageError."""
     for folder in (runs / name, Path(name)):
+        if _is(folder / SWEEP_FILE, os.path.lexists):
+            mend = f"runner show {folder.name} names them: give this command one of those"
+            raise UsageError(f"{folder.name} is a sweep of several runs", hint=mend)
         if _RUN_ID.match(folder.name) and _is(folder, Path.is_dir):
             return folder
     hint = f"the newest is {newest}" if newest else f"{runs} holds no runs"

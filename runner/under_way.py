@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from runner import manifest
+from runner import manifest, sweep
 from runner.errors import RunHeld, RunnerError
 from runner.facts import Target
 from runner.holder import is_held, last_holder
@@ -30,6 +30,7 @@ def carried(folder: Path) -> Carried:
 
 def refuse_a_second(runs: Path, recipe: str, workspace: Target) -> None:
     """Raise RunHeld where a process holds a run of that recipe; what another machine holds is not seen."""
+    _refuse_beside_a_sweep(runs, recipe, workspace)
     for folder in _held(runs, recipe):
         try:
             records = read(folder / FILE_NAME)
@@ -43,6 +44,22 @@ def refuse_a_second(runs: Path, recipe: str, workspace: Target) -> None:
                 " would change the same endpoint",
                 hint=f"runner attach {said.run_id} follows it; runner cancel {said.run_id} ends it; or give"
                 " the recipe another name, and another endpoint",
+            )
+
+
+def _refuse_beside_a_sweep(runs: Path, recipe: str, workspace: Target) -> None:
+    """Raise RunHeld where a process holds a sweep of that recipe, even between two of its runs."""
+    for folder in sorted(runs.glob(f"*-{recipe}-sweep-*")):
+        try:
+            listed = sweep.read(folder) if is_held(folder / sweep.LOCK) else None
+        except (RunnerError, OSError):  # which workspace it is about cannot be told
+            continue
+        if listed and listed.recipe["name"] == recipe and is_of(listed.target, workspace):
+            raise RunHeld(
+                f"{sweep.holder_of(folder) or 'another process'} carries out sweep {folder.name} of this"
+                " recipe in the same workspace",
+                hint=f"wait until it ends; runner cancel {folder.name} ends it; or give the recipe another"
+                " name",
             )
 
 

@@ -1,6 +1,7 @@
 """Data assets and registered models of a workspace."""
 
 from collections.abc import Mapping
+from threading import Lock
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.constants import AssetTypes, ListViewType
@@ -16,6 +17,8 @@ class Assets:
 
     def __init__(self, workspace: MLClient) -> None:
         self._workspace = workspace
+        self._given: dict[str, int] = {}
+        self._giving = Lock()
 
     def data(self, name: str, version: str) -> AssetState | None:
         """Look at a data asset; None if there is none."""
@@ -50,7 +53,10 @@ class Assets:
             return None
 
     def next_model_version(self, name: str) -> str:
-        """Give the whole number after the newest version of a model, from 1."""
+        """Give the whole number after the newest version of a model, from 1, and none twice.
+
+        Of two runs of this process that register at the same time, each is to have a version of its own.
+        """
         try:
             with translated(f"listing the versions of model {name}"):
                 # An archived version still has its number.
@@ -58,7 +64,10 @@ class Assets:
                 versions = [str(model.version) for model in listed]
         except NotFound:
             versions = []
-        return str(max((int(version) for version in versions if version.isdigit()), default=0) + 1)
+        newest = max((int(version) for version in versions if version.isdigit()), default=0)
+        with self._giving:
+            self._given[name] = max(newest, self._given.get(name, 0)) + 1
+            return str(self._given[name])
 
     def register_model(
         self, name: str, version: str, *, path: str, description: str | None, tags: Mapping[str, str]

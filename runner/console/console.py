@@ -1,7 +1,9 @@
 """What plans and runs look like: as text for people, or as one JSON value and nothing else on stdout."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +25,7 @@ from runner.console import (
     outlook,
     past,
     proving,
+    sweeps,
     texts,
     verdicts,
 )
@@ -35,6 +38,7 @@ from runner.execute import Observer
 from runner.facts import Target, TargetKind
 from runner.journal import Json, Record
 from runner.launcher import Emulator
+from runner.load import Loaded
 from runner.manifest import Manifest, RunStatus
 from runner.origins import InForce
 from runner.orphans import Finding, Key
@@ -48,6 +52,7 @@ from runner.repair import Repaired
 from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.steps.sample import kept
 from runner.steps.step import Change
+from runner.sweep.standing import Standing
 from runner.under_way import carried
 from runner.verifying.findings import Finding as Checked
 
@@ -59,6 +64,18 @@ class Console(Voice):
     def at_a_terminal(self) -> bool:
         """Whether a person can be asked and shown things."""
         return self.output is Output.TEXT and self.stdout.isatty()
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person is there to answer a question."""
+        return self.at_a_terminal and sys.stdin is not None and sys.stdin.isatty()
+
+    def confirmed(self, question: str) -> bool:
+        """Ask a person; whatever is no clear yes is a no."""
+        if not self.can_ask:
+            return False
+        self._write(lines.safe(f"{question} [y/N]"))
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def begun(self, recipe: Path, gitignore: Path | None, missing: tuple[str, ...]) -> None:
         """Tell which files a recipe begins with, and what an older .gitignore lacks."""
@@ -86,6 +103,54 @@ class Console(Voice):
             "diagnostics": told_diagnostics(planned.diagnostics),
         }
         self._tell(value, texts.plan(name, kind, planned), planned.diagnostics)
+
+    def sweep_plan(self, loaded: Loaded, kind: TargetKind, plans: Sequence[Plan]) -> None:
+        """Show what a sweep would do."""
+        found = sweeps.told_of(loaded, plans)
+        value = {
+            "target": kind.value,
+            "sweep": sweeps.plan_as_json(loaded, plans),
+            "changes": [_change(change) for change in plans[0].changes],
+            "diagnostics": told_diagnostics(found),
+        }
+        self._tell(value, sweeps.plan(loaded, kind, plans), found)
+
+    def sweep_opening(self, loaded: Loaded, kind: TargetKind, plans: Sequence[Plan]) -> None:
+        """Show people what a sweep is going to do; programs are told once, at its end."""
+        if self.output is Output.TEXT:
+            self._lines(sweeps.plan(loaded, kind, plans))
+
+    @contextmanager
+    def sweeping(self, total: int, kind: TargetKind) -> Iterator[Callable[[int], Observer]]:
+        """Show the progress of several runs at once, each line with the number of its point."""
+        writing, width = threading.Lock(), len(str(total))
+
+        def observer(index: int) -> Observer:
+            def write(line: str) -> None:
+                with writing:
+                    self._write(f"{index:>{width}}/{total} {line}")
+
+            return PlainProgress(write, self.clock, links=kind is TargetKind.AZURE)
+
+        yield observer if self.output is Output.TEXT else lambda _index: SilentProgress()
+
+    def swept(
+        self,
+        folder: Path,
+        points: Sequence[Standing],
+        *,
+        errors: Mapping[int, RunnerError] | None = None,
+        billing: StillBilling | None = None,
+        interrupted: bool = False,
+    ) -> None:
+        """Tell how a sweep ended or stands, what it left, and what can be done."""
+        failed = errors or {}
+        first = next(iter(failed.values()), None)
+        told = {"error": told_error(first or billing), "still_billing": told_error(billing)}
+        value = sweeps.swept_as_json(folder, points, failed) | told
+        self._tell(value, sweeps.swept(folder, points, failed, interrupted=interrupted))
+        if billing and self.output is Output.TEXT:
+            self._explain(billing)
 
     def values(self, found: Sequence[InForce], *, with_origin: bool) -> None:
         """Show every value in force as a recipe; a reader may take it for one."""

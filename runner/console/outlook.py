@@ -85,14 +85,14 @@ def _item(each: Item, estimate: Estimate) -> tuple[str, ...]:
     if each.what == "training" and estimate.training_gpu_hours:
         hours = f"{hours} ({_span(estimate.training_gpu_hours)} GPU-hours)"
     per_day = " a day" if each.basis is Basis.PER_DAY else ""
-    return each.what, each.size, f"{hours}{per_day}", f"{_money(each.total)}{per_day if each.total else ''}"
+    return each.what, each.size, f"{hours}{per_day}", f"{amount(each.total)}{per_day if each.total else ''}"
 
 
 def _total(estimate: Estimate) -> Iterator[str]:
     for basis, text in ((Basis.ONCE, "together, once"), (Basis.PER_DAY, "together, a day")):
         total = estimate.total(basis)
         if total:
-            yield f"  {text}: {_money(total)}"
+            yield f"  {text}: {amount(total)}"
 
 
 def _span(span: Span) -> str:
@@ -101,7 +101,8 @@ def _span(span: Span) -> str:
     return " / ".join(f"{value:.1f}" for value in (span.low, span.likely, span.high))
 
 
-def _money(total: Money | None) -> str:
+def amount(total: Money | None) -> str:
+    """Write an amount: low, likely and high, where they differ."""
     if total is None:
         return "price unknown"
     if total.low == total.high:

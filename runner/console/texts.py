@@ -60,7 +60,7 @@ def plan(name: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
         yield ""
         yield "parameters (recipe > model's defaults > component's defaults)"
         yield from table(
-            [(each.name, _value(each.value), _origin(each)) for each in _by_origin(planned.effective)]
+            [(each.name, written(each.value), _origin(each)) for each in _by_origin(planned.effective)]
         )
     yield from outlook.sizes(planned)
     yield from outlook.money(planned)
@@ -75,7 +75,7 @@ def _by_origin(effective: Effective) -> list[Parameter]:
     return sorted(effective.parameters.values(), key=lambda each: chosen.index(each.origin))
 
 
-def _value(value: Scalar) -> str:
+def written(value: Scalar) -> str:
     """Write a value as a recipe would have it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 

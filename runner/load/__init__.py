@@ -5,7 +5,7 @@ from runner.load.environment import UnsetVariable, interpolate, resolve_workspac
 from runner.load.filling import EVERY_SECTION, resolve
 from runner.load.reading import load, load_bytes
 from runner.load.settings import SHOWN as SETTING
-from runner.load.source import Given, Loaded, Part, Source
+from runner.load.source import Given, Loaded, Part, Point, Source
 from runner.yaml12 import Position
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Given",
     "Loaded",
     "Part",
+    "Point",
     "Position",
     "Source",
     "UnsetVariable",

@@ -21,6 +21,7 @@ from runner.recipe import (
     Register,
     Retries,
     Sample,
+    Sweep,
     Tier,
     Workspace,
 )
@@ -63,6 +64,11 @@ def _model(section: dict[str, Any]) -> Model:
     return Model(**{**section, "version": str(section.get("version", "latest"))})
 
 
+def _sweep(section: dict[str, Any]) -> Sweep:
+    grid = {key: tuple(values) for key, values in section.get("grid", {}).items()}
+    return Sweep(**{**section, "grid": grid, "points": tuple(section.get("points", ()))})
+
+
 _SECTIONS: Mapping[str, Callable[[Any], object]] = {
     "workspace": lambda section: Workspace(**section),
     "model": _model,
@@ -74,6 +80,7 @@ _SECTIONS: Mapping[str, Callable[[Any], object]] = {
     "baseline": lambda section: Baseline(**_with_probes(section)),
     "deployment": lambda section: Deployment(**_with_probes(section)),
     "sample": lambda section: Sample(**section),
+    "sweep": _sweep,
     "limits": lambda section: Limits(**section),
     "on_preempt": OnPreempt,
     "retries": lambda section: Retries(**section),

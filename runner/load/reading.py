@@ -1,29 +1,16 @@
-"""From files to a Recipe, or to everything that is wrong with them.
+"""From files to a Recipe, or to everything that is wrong with them."""
 
-The YAML, the schema and the rules between sections are checked in one pass: a mistake of one kind never
-hides one of another where it can still be seen.
-"""
-
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
-from runner.errors import Diagnostic, Severity
+from runner.errors import Severity
 from runner.load.building import build
-from runner.load.layers import Layer, LayerKind, read_layers
-from runner.load.merging import Merged, merge
-from runner.load.rules import rule_mistakes
+from runner.load.judging import judge
+from runner.load.layers import LayerKind, read_layers
 from runner.load.settings import setting
-from runner.load.shape import schema_mistakes
-from runner.load.source import Loaded, Mistake, Part, Source, diagnostic_at, from_problem, invalid
-from runner.load.texts import secrets, text_mistakes
-from runner.yaml12 import START, Document, Key, Unreadable, read_bytes
-
-# What is concluded from something not being there; not to be said of a file that was read in part.
-_FROM_ABSENCE = frozenset(
-    {"missing-key", "needs-section", "one-source", "workspace-incomplete", "traffic-sum"}
-)
+from runner.load.source import Loaded, from_problem, invalid
+from runner.load.unfolding import points
+from runner.yaml12 import Unreadable, read_bytes
 
 
 def load(path: Path, *, profiles: Sequence[str] = (), settings: Sequence[str] = ()) -> Loaded:
@@ -51,87 +38,16 @@ def load_bytes(
     recipe = next((layer for layer in layers if layer.kind is LayerKind.RECIPE), None)
     if recipe is None:
         raise invalid(str(path), read.diagnostics)
-    merged = merge(layers)
-    if read.diagnostics:  # of a file that could not be had, nothing follows from what is not there
-        merged = replace(merged, document=replace(merged.document, complete=False))
-    source = _source(recipe, read.folder, layers, merged)
-    found = [*read.diagnostics, *_diagnostics(merged.document, layers, source)]
-    diagnostics = source.in_order(dict.fromkeys(found))
-    if merged.document.value is None or any(found.severity is Severity.ERROR for found in diagnostics):
-        raise invalid(source.path, diagnostics)
-    return Loaded(recipe=build(merged.document.value), source=source, notices=diagnostics)
-
-
-def _source(recipe: Layer, folder: Path, layers: Sequence[Layer], merged: Merged) -> Source:
-    return Source(
-        path=recipe.path,
-        folder=folder,
-        text=recipe.text,
-        digest=recipe.digest,
-        positions=merged.document.places,
-        key_positions=merged.document.key_places,
-        paths=merged.paths,
-        parts=tuple(
-            Part(kind=layer.kind.value, path=layer.path, text=layer.text, sha256=layer.digest)
-            for layer in layers
-        ),
-        overridden=merged.overridden,
-        tree=merged.document.value or {},
+    judged = judge(recipe, read, layers)
+    swept = points(judged, recipe, read, layers, settings=len(settings))
+    told = dict.fromkeys(each for point in swept for each in point.told)
+    diagnostics = judged.source.in_order((*judged.found, *told))
+    tree = judged.document.value
+    if tree is None or any(found.severity is Severity.ERROR for found in diagnostics):
+        raise invalid(judged.source.path, diagnostics)
+    return Loaded(
+        recipe=build(tree),
+        source=judged.source,
+        notices=diagnostics,
+        points=tuple(point.built() for point in swept),
     )
-
-
-def _diagnostics(document: Document, layers: Sequence[Layer], source: Source) -> Iterator[Diagnostic]:
-    for layer in layers:
-        for problem in layer.document.problems:
-            yield from_problem(problem, layer.path)
-        if len(layers) > 1:
-            yield from _overridden_secrets(layer, source)
-    for mistake in _mistakes(document):
-        if not _is_under(_judged(mistake), document.spoiled):
-            yield source.place(mistake)
-
-
-def _overridden_secrets(layer: Layer, source: Source) -> Iterator[Diagnostic]:
-    """Find secrets that another layer covers: they are in the file all the same."""
-    for mistake in secrets(layer.document.value):
-        if source.path_of(mistake.key) != layer.path:
-            position = layer.document.places.get(mistake.key, START)
-            yield diagnostic_at(mistake, layer.path, position)
-
-
-def _mistakes(document: Document) -> Iterator[Mistake]:
-    """Find what is wrong with a tree, once: a text that must go is not judged by its form as well.
-
-    Nor does a rule judge what is not even of the right shape; a name that cannot be one is told as a name,
-    with the one that was likely meant.
-    """
-    if document.value is None:
-        return
-    of_texts = list(text_mistakes(document.value))
-    of_shape = schema_mistakes(document.value)
-    of_rules = list(rule_mistakes(document.value))
-    meant = {mistake.key: mistake.mend for mistake in of_rules if mistake.code == "unknown-parameter"}
-    named = [replace(each, mend=each.mend or meant.get(each.key, "")) for each in of_shape]
-    yield from of_texts
-    spoken_of = {mistake.key for mistake in of_texts}
-    yield from (each for each in named if _counts(each, document, spoken_of))
-    spoken_of |= {mistake.key for mistake in of_shape if not mistake.at_key}
-    misnamed = {mistake.key for mistake in of_shape if mistake.code == "bad-key"}
-    for mistake in of_rules:
-        told = mistake.code == "unknown-parameter" and mistake.key in misnamed
-        if not told and _counts(mistake, document, spoken_of):
-            yield mistake
-
-
-def _counts(mistake: Mistake, document: Document, spoken_of: AbstractSet[Key]) -> bool:
-    certain = document.complete or mistake.code not in _FROM_ABSENCE
-    return certain and (mistake.at_key or mistake.key not in spoken_of)
-
-
-def _judged(mistake: Mistake) -> Key:
-    """Give the path of what is judged: a key is right or wrong whatever its value is."""
-    return mistake.key[:-1] if mistake.at_key else mistake.key
-
-
-def _is_under(key: Key, paths: frozenset[Key]) -> bool:
-    return any(key[:length] in paths for length in range(len(key) + 1))

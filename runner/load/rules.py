@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from runner.errors import Severity
 from runner.load.choices import identity_mistakes, serverless_mistakes
 from runner.load.inputs import parameter_mistakes
+from runner.load.points import sweep_mistakes
 from runner.load.source import Mistake, short
 from runner.load.tree import Tree, mapping_at
 from runner.recipe import BASELINE
@@ -23,6 +24,7 @@ _NEEDS: Mapping[str, Mapping[str, str]] = {
     },
     "deployment": {"endpoint": "an endpoint to stand behind", "register": "a registered model to serve"},
     "traffic": {"deployment": "a deployment to lead to"},
+    "sweep": {"finetune": "a training to carry out at each point"},
     "sample": {
         "dataset": "a test split to take prompts from",
         "deployment": "a deployment that answers",
@@ -252,4 +254,5 @@ _RULES: tuple[Callable[[Tree], Iterator[Mistake]], ...] = (
     _traffic_sum,
     _generation_names,
     parameter_mistakes,
+    sweep_mistakes,
 )

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from runner.errors import UsageError
 from runner.load.layers import EXTENDS, Layer, LayerKind
+from runner.load.source import SETTING
 from runner.yaml12 import MAX_DEPTH, Document, Key, Position, Problem, Value, meaning, parse
 
-SHOWN = "--set"
+SHOWN = SETTING
 _BEGINS_YAML = ("'", '"', "[", "{")
 _PREFIX = "value: "
 

@@ -1,14 +1,16 @@
 """Where a recipe came from, and how a mistake in it gets its line and column."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner.errors import Diagnostic, RecipeInvalid, Severity
-from runner.recipe import Recipe
+from runner.recipe import Recipe, Scalar
 from runner.redact import redact
 from runner.yaml12 import START, Key, Position, Problem, Value
 
+# What a setting of the command line has in the place of a file's path.
+SETTING = "--set"
 _LONGEST_SHOWN = 64
 
 
@@ -130,11 +132,35 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """A recipe that can be meant as written; `notices` (warnings, too) do not refuse it."""
+    """A recipe that can be meant as written; `notices` (warnings, too) do not refuse it.
+
+    `points` are those of its sweep, none where it has no such section.
+    """
 
     recipe: Recipe
     source: Source
     notices: tuple[Diagnostic, ...] = ()
+    points: tuple["Point", ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """A point of a sweep, `index` counting from 1: the recipe with its values set, and without the sweep.
+
+    `places` are those of its values in the sweep section, by the line of the setting that each has become.
+    """
+
+    index: int
+    values: Mapping[str, Scalar]
+    loaded: Loaded
+    places: Mapping[int, tuple[str, Position]]
+
+    def in_sweep(self, found: Diagnostic) -> Diagnostic:
+        """Give a diagnostic about a value of this point the place of that value in the sweep section."""
+        if found.path != SETTING or found.line not in self.places:
+            return found
+        path, position = self.places[found.line]
+        return replace(found, path=path, line=position.line, column=position.column)
 
 
 def diagnostic_at(mistake: Mistake, path: str, position: Position) -> Diagnostic:

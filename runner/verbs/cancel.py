@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from threading import Event as StopEvent
 
-from runner import execute, holder, provenance, resuming, runs
+from runner import execute, holder, provenance, resuming, runs, sweep, sweeping
 from runner.clock import Clock
 from runner.errors import ExitCode, RunHeld
 from runner.journal import FILE_NAME, Event, Journal, read, this_process
@@ -32,6 +32,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(options: Namespace, session: Session) -> ExitCode:
     """End the process that carries the run out, if any, and end the run as canceled; idempotent."""
+    swept = sweep.find(options.runs_dir, options.run)
+    if swept:
+        return sweeping.cancel(session, swept, options.state, _written_down)
     folder = runs.find(options.runs_dir, options.run)
     runs.check_carried_out_here(folder)
     _end_holder(folder, session.clock)
@@ -54,6 +57,14 @@ def _is_needed(said: Manifest) -> bool:
     tries_again = said.status is not RunStatus.SUCCEEDED
     runs_on = any(STEPS[each.step].traits.stopped or (each.deletion and tries_again) for each in said.alive)
     return said.status not in _ENDED or runs_on
+
+
+def _written_down(journal: Journal, folder: Path) -> bool:
+    """Say that a run is canceled, if there is something to cancel; tell whether there is."""
+    needed = _is_needed(execute.manifest_of(journal))
+    if needed:
+        _write_down(journal, folder)
+    return needed
 
 
 def _write_down(journal: Journal, folder: Path) -> None:

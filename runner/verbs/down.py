@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import execute, opening, runs
+from runner import execute, opening, runs, sweep, sweeping
 from runner.errors import ExitCode, UsageError
 from runner.facts import TargetKind
 from runner.journal import FILE_NAME, Journal, Record
@@ -14,6 +14,7 @@ from runner.manifest import NOT_ENDED, Manifest
 from runner.outstanding import outstanding
 from runner.session import RUNS_FOLDER, Session
 from runner.steps import STEPS
+from runner.sweep.standing import others_under_way
 from runner.target import of_a_run
 
 if TYPE_CHECKING:
@@ -28,13 +29,17 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
-    """Walk the run's manifest backward."""
+    """Walk the run's manifest backward, or those of all runs of a sweep."""
+    swept = sweep.find(options.runs_dir, options.run)
+    if swept:
+        return sweeping.down(session, swept, options.state, _refuse_not_ended)
     folder = runs.find(options.runs_dir, options.run)
     runs.check_carried_out_here(folder)
     with Journal(folder / FILE_NAME, session.current_clock, new=False) as journal:
         runs.sweep(folder)
         # What is deleted, and where, is read from the journal: a manifest can be edited.
         _refuse_not_ended(execute.manifest_of(journal))
+        _refuse_from_under_others(folder, execute.manifest_of(journal))
         said = execute.manifest_of(journal).target
         kind = TargetKind(said["kind"])
         with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
@@ -57,6 +62,17 @@ def _refuse_not_ended(said: Manifest) -> None:
         raise UsageError(
             f"run {said.run_id} has not ended: it is {said.status.value}, and what it began may go on",
             hint=f"runner cancel {said.run_id} ends it; runner resume {said.run_id} goes on with it",
+        )
+
+
+def _refuse_from_under_others(folder: Path, said: Manifest) -> None:
+    """Refuse a point of a sweep while others may be training on the cluster that it made."""
+    others = others_under_way(folder.parent, said)
+    if others:
+        named = str((said.sweep or {})["id"])
+        raise UsageError(
+            f"run {said.run_id} is a point of a sweep, and {others[0].member.run} may use what it made",
+            hint=f"runner resume {named} brings all to an end, runner cancel {named} ends them",
         )
 
 

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from runner import locking, opening, recipe_argument
+from runner import locking, opening, recipe_argument, sweeping
 from runner.cost import read_prices
 from runner.errors import ExitCode
 from runner.facts import TargetKind
@@ -33,12 +33,18 @@ def main(options: Namespace, session: Session) -> ExitCode:
     today = session.clock.now().date()
     if options.offline:
         loaded = resolve(loaded, session.environment, needed=())
+        if loaded.points:
+            sweeping.plan(session, loaded, kind, None, prices)
+            return ExitCode.DONE
         session.console.plan(loaded.recipe.name, kind, locking.offline(loaded, kind, today, prices, lock))
         return ExitCode.DONE
     with opening.reached(session, kind, session.emulator_state(options.state)):
         loaded = opening.filled_in(session, loaded, kind)
         chosen = opening.where(session, loaded, kind)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
+        if loaded.points:
+            sweeping.plan(session, loaded, kind, cloud, prices)
+            return ExitCode.DONE
         with locking.opened(loaded, cloud, today, prices, lock) as opened:
             session.console.plan(loaded.recipe.name, kind, opened.plan)
     return ExitCode.DONE

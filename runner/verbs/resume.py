@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import journal, manifest, on_interrupt, runs
+from runner import journal, manifest, on_interrupt, runs, sweep
 from runner.errors import ExitCode
 from runner.journal.covering import covered
 from runner.session import RUNS_FOLDER, Session
@@ -28,6 +28,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(options: Namespace, session: Session) -> ExitCode:
     """Answer from the journal if nothing is left to do; else go on from where the run stands."""
+    swept = sweep.find(options.runs_dir, options.run)
+    if swept:
+        return _of_a_sweep(options, session, swept)
     folder = runs.find(options.runs_dir, options.run)
     said = _recorded(folder)
     to_be_judged = said.parent is not None and said.verdict is None
@@ -49,6 +52,18 @@ def main(options: Namespace, session: Session) -> ExitCode:
         as_recorded=options.as_recorded,
         cancel=on_interrupt.cancels(options),
     )
+
+
+def _of_a_sweep(options: Namespace, session: Session, folder: Path) -> ExitCode:
+    """Bring every point to its end."""
+    from runner import sweeping  # noqa: PLC0415 - as above
+
+    how = sweeping.How(
+        state=options.state,
+        as_recorded=options.as_recorded,
+        cancel=on_interrupt.cancels(options),
+    )
+    return sweeping.go_on(session, folder, how)
 
 
 def _bring_up_to_date(folder: Path, said: "Manifest") -> None:

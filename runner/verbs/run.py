@@ -12,13 +12,15 @@ from runner import (
     opening,
     recipe_argument,
     runs,
+    sweeping,
     under_way,
 )
 from runner.beginning import begun
 from runner.carry_out import at_the_console
 from runner.cost import read_prices
-from runner.errors import ExitCode
+from runner.errors import ExitCode, UsageError
 from runner.facts import TargetKind
+from runner.load import Loaded
 from runner.opening import Opened
 from runner.session import RUNS_FOLDER, Session
 from runner.target import choose
@@ -38,6 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--prices", type=Path, metavar="FILE", help="prices of your own, instead of the list's"
     )
+    parser.add_argument("--yes", action="store_true", help="carry a sweep out without asking")
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
@@ -45,6 +48,8 @@ def main(options: Namespace, session: Session) -> ExitCode:
     loaded = recipe_argument.read(options)
     prices = read_prices(options.prices) if options.prices else None
     runs.check(options.runs_dir)
+    if loaded.points:
+        _refuse_as_sweep(options, session, loaded)
     kind = choose(loaded.recipe, options.target)
     lock = locking.asked_for(options, loaded, kind)
     # To reach a cloud changes it, and so does the SDK: another process is to find its own way there.
@@ -54,6 +59,17 @@ def main(options: Namespace, session: Session) -> ExitCode:
         chosen = opening.where(session, loaded, kind)
         under_way.refuse_a_second(options.runs_dir, loaded.recipe.name, chosen)
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
+        if loaded.points:
+            return sweeping.begin(
+                session,
+                loaded,
+                cloud,
+                lease,
+                runs_dir=options.runs_dir,
+                prices=prices,
+                yes=options.yes,
+                cancel=on_interrupt.cancels(options),
+            )
         today, cancel = session.clock.now().date(), on_interrupt.cancels(options)
         with locking.opened(loaded, cloud, today, prices, lock) as opened:
             _refuse_bad_rows(opened)
@@ -66,6 +82,21 @@ def main(options: Namespace, session: Session) -> ExitCode:
                     lease.keep = options.detach or bool(run.manifest.alive)
         # The journal is let go: the process that carries the run on is to hold it.
         return _detached(options, session, run.folder, opened, environment)
+
+
+def _refuse_as_sweep(options: Namespace, session: Session, loaded: Loaded) -> None:
+    """Refuse what cannot be done with a sweep, before a cloud is reached."""
+    if options.detach:
+        raise UsageError(
+            f"{loaded.source.path} is a sweep, which is not carried out in the background",
+            hint="leave --detach out; a sweep that is interrupted goes on with runner resume",
+        )
+    if options.locked:
+        raise UsageError(
+            f"{loaded.source.path} is a sweep, and a lock is of one recipe's model and rows",
+            hint="leave --locked out: a sweep fixes what latest means once for all its points",
+        )
+    sweeping.refuse_unconfirmed(session, loaded, yes=options.yes)
 
 
 def _refuse_bad_rows(opened: Opened) -> None:

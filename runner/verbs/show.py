@@ -3,10 +3,11 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from runner import manifest, runs
+from runner import manifest, runs, sweep
 from runner.errors import ExitCode
 from runner.outstanding import outstanding
 from runner.session import RUNS_FOLDER, Session
+from runner.sweep.standing import debts, standings
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -16,7 +17,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
-    """Show the manifest."""
+    """Show the manifest, or how the points of a sweep stand."""
+    swept = sweep.find(options.runs_dir, options.run)
+    if swept:
+        points = standings(swept, sweep.read(swept))
+        owed = debts(points, (), swept)
+        session.console.swept(swept, points, billing=owed)
+        return owed.exit_code if owed else ExitCode.DONE
     folder = runs.find(options.runs_dir, options.run)
     said = manifest.of(folder)
     session.console.run(said, folder)

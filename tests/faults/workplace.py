@@ -67,6 +67,10 @@ class Workplace:
         """Take the newest run up again."""
         return self._forked(["resume", place.runs[-1].name], place, rules, doomed)
 
+    def command(self, words: Sequence[str], place: Place, *, doomed: Doomed | None = None) -> Life:
+        """Run any command in a place."""
+        return self._forked(words, place, (), doomed)
+
     def _forked(
         self, words: Sequence[str], place: Place, rules: Sequence[Rule], doomed: Doomed | None
     ) -> Life:

@@ -43,6 +43,7 @@ LAYERS = (
     ("naming", "manifest", "load", "fit", "holder", "checkout"),
     ("target", "launcher", "runs", "outstanding", "provenance", "cost", "background", "repair"),
     ("index", "questions"),
+    ("sweep",),
     ("sizing", "billing", "orphans", "under_way"),
     ("azure",),
     ("steps",),
@@ -57,6 +58,7 @@ LAYERS = (
     ("drift", "variables", "reopening", "carry_out", "locking"),
     ("beginning", "judging", "repeatable"),
     ("resuming", "reproducing"),
+    ("sweeping",),
     ("verbs",),
     ("cli",),
     ("__main__",),
@@ -234,6 +236,7 @@ def test_the_cloud_is_imported_late() -> None:
         ("reopening", Moment.TYPES),
         ("repeatable", Moment.TYPES),
         ("locking", Moment.TYPES),
+        ("sweeping", Moment.TYPES),
         ("verbs", Moment.TYPES),
     }
 

@@ -1,0 +1,204 @@
+"""The end of a sweep: what its runs made is taken back together, by the recipe's policy or on request."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event as StopEvent
+from typing import TYPE_CHECKING
+
+from runner import execute, holder, opening, resuming, runs, sweep
+from runner.carry_out import carry_out
+from runner.clock import Clock
+from runner.errors import ExitCode, RunHeld
+from runner.execute import Observer
+from runner.facts import TargetKind
+from runner.journal import FILE_NAME, Event, Journal
+from runner.manifest import Manifest, StepStatus
+from runner.recipe import Cleanup
+from runner.reopening import recorded
+from runner.session import Session
+from runner.sweep import Hold, Sweep
+from runner.sweep.holding import FILE_NAME as LOCK
+from runner.sweep.standing import Standing, debts, standings
+from runner.target import of_a_run
+
+if TYPE_CHECKING:
+    from runner.azure.cloud import Cloud
+
+_END_SECONDS = 120.0
+_PAUSE = 0.1
+_SHARED = "compute"
+
+# Ends one run that its journal is held of, if there is anything to end.
+Judge = Callable[[Manifest], None]
+Cancel = Callable[[Journal, Path], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A sweep, and the cloud that its runs are on."""
+
+    session: Session
+    folder: Path
+    sweep: Sweep
+    cloud: "Cloud"
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """Read how the points stand now."""
+        return standings(self.folder, self.sweep)
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether any of the runs still lists something."""
+        return any(each.said and each.said.alive for each in self.standings)
+
+
+def clean_up(place: Place) -> tuple[str, ...]:
+    """Take back what the runs left, if the recipe says so; give what may still be there.
+
+    Not before every run that has begun has come to an end: one that was interrupted trains on, on the
+    cluster that another made.
+    """
+    begun = [each for each in place.standings if each.said]
+    failed = any(not each.has_succeeded for each in begun)
+    policy = place.sweep.cleanup
+    if policy is Cleanup.NEVER or (policy is Cleanup.ON_FAILURE and not failed):
+        return ()
+    if not all(each.is_decided for each in begun):
+        return ()
+    return take_back(place, down=False)
+
+
+def take_back(place: Place, *, down: bool) -> tuple[str, ...]:
+    """Take back what each run has made, by its own journal; give what may still be there."""
+    left: list[str] = []
+    with place.session.console.deleting() as observer:
+        for each in place.standings:
+            if each.said and each.said.alive:
+                left += _taken_back(place, each, observer, down=down)
+    _note_what_went(place)
+    return tuple(left)
+
+
+def _taken_back(place: Place, standing: Standing, observer: Observer, *, down: bool) -> tuple[str, ...]:
+    folder = place.folder.parent / standing.member.run
+    with Journal(folder / FILE_NAME, place.session.current_clock, new=False) as journal:
+        run = opening.begun(place.session, journal, folder, place.cloud)
+        run = replace(run, observer=observer)
+        try:
+            return execute.backward(run, down=down)
+        finally:
+            run.save()
+
+
+def _note_what_went(place: Place) -> None:
+    """Have the runs that only used the cluster, and are not through, know that it is gone.
+
+    Else a resume would look for it, as it was left, instead of making it again.
+    """
+    makers = [each.said for each in place.standings if each.said]
+    gone = {str(said.steps[_SHARED].intent.get("name")) for said in makers if _has_gone(said)}
+    for each in place.standings:
+        if each.said and not each.has_succeeded and _used(each.said) & gone:
+            folder = place.folder.parent / each.member.run
+            with Journal(folder / FILE_NAME, place.session.current_clock, new=False) as journal:
+                data = {"with": [], "seen": "taken back with its sweep"}
+                execute.record(journal, folder, Event.DELETE_DONE, step=_SHARED, data=data)
+
+
+def _has_gone(said: Manifest) -> bool:
+    record = said.steps.get(_SHARED)
+    return record is not None and record.changed and record.status is StepStatus.DELETED
+
+
+def _used(said: Manifest) -> set[str]:
+    record = said.steps.get(_SHARED)
+    used = record is not None and not record.changed and record.status is StepStatus.SUCCEEDED
+    return {str(record.outputs.get("name"))} if record and used else set()
+
+
+def down(session: Session, folder: Path, state: Path | None, judge: Judge) -> ExitCode:
+    """Take back all that the runs of a sweep left. `judge` raises where a run may not be taken back yet."""
+    listed = sweep.read(folder)
+    with Hold(folder):
+        for each in standings(folder, listed):
+            if each.said:
+                runs.check_carried_out_here(folder.parent / each.member.run)
+                judge(each.said)
+        return _on_the_cloud(session, folder, listed, state, lambda place: take_back(place, down=True))
+
+
+def cancel(session: Session, folder: Path, state: Path | None, write_down: Cancel) -> ExitCode:
+    """End a sweep, whoever carries it out: what trains is stopped, then cleaned up as after a failure."""
+    _end_holder(folder, session.clock)
+    listed = sweep.read(folder)
+
+    def canceled(place: Place) -> tuple[str, ...]:
+        for run in sweep.members(folder, listed).values():
+            _canceled(place, run, write_down)
+        return clean_up(place)
+
+    with Hold(folder):
+        return _on_the_cloud(session, folder, listed, state, canceled)
+
+
+def _canceled(place: Place, folder: Path, write_down: Cancel) -> None:
+    runs.check_carried_out_here(folder)
+    with Journal(folder / FILE_NAME, place.session.current_clock, new=False) as journal:
+        if not write_down(journal, folder):
+            return
+        run = opening.begun(place.session, journal, folder, place.cloud)
+        said = run.manifest
+        with (
+            resuming.made_whole(place.session, run, said, recorded(said, folder)) as opened,
+            place.session.console.deleting() as observer,
+        ):
+            run = replace(run, observer=observer)
+            carry_out(run, opened.plan, opening.context(opened, folder), Cleanup.NEVER)
+
+
+def _on_the_cloud(
+    session: Session,
+    folder: Path,
+    listed: Sweep,
+    state: Path | None,
+    work: Callable[[Place], tuple[str, ...]],
+) -> ExitCode:
+    kind = TargetKind(listed.target["kind"])
+    with opening.reached(session, kind, session.emulator_state(state)) as lease:
+        chosen = of_a_run(listed.target, session.environment)
+        cloud = opening.connected(session, chosen, listed.target["registry"])
+        place = Place(session=session, folder=folder, sweep=listed, cloud=cloud)
+        left = work(place)
+        lease.keep = place.is_alive
+    points = standings(folder, listed)
+    billing = debts(points, left, folder)
+    session.console.swept(folder, points, billing=billing)
+    if billing:
+        return billing.exit_code
+    return ExitCode.DONE
+
+
+def _end_holder(folder: Path, clock: Clock) -> None:
+    """Ask the process that holds the sweep to end, and wait. Raises RunHeld where that cannot be done."""
+    lock = folder / LOCK
+    if not holder.is_held(lock):
+        return
+    found = sweep.holder_of(folder)
+    if found is None or not found.is_here or not holder.may_have_open(found.pid, lock):
+        raise RunHeld(
+            f"{found or 'another process'} holds sweep {folder.name}", hint="cancel it where that process is"
+        )
+    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(found.pid, signal.SIGTERM)
+    deadline = clock.monotonic() + _END_SECONDS
+    while holder.is_held(lock):
+        if clock.monotonic() > deadline:
+            raise RunHeld(
+                f"{found} was asked to end {_END_SECONDS:.0f} s ago and still holds sweep {folder.name}"
+            )
+        clock.wait(_PAUSE, StopEvent())

@@ -1,0 +1,67 @@
+"""The rows that points have in common: prepared once in the sweep's folder, and handed to each run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+
+from runner import dataset
+from runner.dataset import PreparedSplit
+from runner.errors import Drifted
+from runner.manifest import Manifest
+from runner.recipe import Dataset
+
+_FOLDER = "data"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Before:
+    """What an earlier process prepared of a section: its source's revision, and each split's digest."""
+
+    section: Dataset
+    revision: str | None
+    digests: Mapping[str, str]
+
+
+@dataclass(kw_only=True)
+class Rows:
+    """Prepares each section once; may be asked from several threads."""
+
+    folder: Path
+    recipe_folder: Path
+    before: Sequence[Before] = ()
+    _known: list[tuple[Dataset, Mapping[str, PreparedSplit]]] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    def of(self, section: Dataset) -> Mapping[str, PreparedSplit]:
+        """Give a section's rows, as they were before. Raises RecipeInvalid, Drifted."""
+        with self._lock:
+            for known, prepared in self._known:
+                if known == section:
+                    return prepared
+            into = self.folder / _FOLDER / str(len(self._known) + 1)
+            self._known.append((section, self._prepared(section, into)))
+            return self._known[-1][1]
+
+    def _prepared(self, section: Dataset, into: Path) -> Mapping[str, PreparedSplit]:
+        before = next((each for each in self.before if each.section == section), None)
+        pinned = replace(section, revision=before.revision) if before and before.revision else section
+        prepared = dataset.prepare(pinned, folder=self.recipe_folder, into=into)
+        now = {role: split.sha256 for role, split in prepared.items()}
+        if before and now != before.digests:
+            raise Drifted(
+                "the rows are no longer those that the first points of the sweep were trained on",
+                (),
+                hint="bring them back as they were, or begin anew with runner run",
+            )
+        return prepared
+
+
+def before(section: Dataset | None, said: Manifest) -> Before | None:
+    """Give what a run has recorded of its rows; None where it did not come to that."""
+    record = said.steps.get("dataset")
+    if section is None or section.azureml or record is None or not record.intent:
+        return None
+    digests = {role: str(asset["sha256"]) for role, asset in record.intent["assets"].items()}
+    revision = record.intent.get("revision")
+    return Before(section=section, revision=str(revision) if revision else None, digests=digests)
