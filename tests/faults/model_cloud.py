@@ -44,7 +44,7 @@ POINTS = tuple(
     Point(
         job="chat_completion_finetune", metric="loss", step=step, value=value, time="2026-11-21T08:00:00.000Z"
     )
-    for step, value in ((1, 2.0), (2, 0.5), (3, float("nan")))
+    for step, value in ((1, 2.0), (2, float("nan")), (3, 0.5))
 )
 
 
