@@ -1,6 +1,8 @@
 """The table of what a training logged: what comes back from the disk, and what its digest is of."""
 
 import math
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +53,15 @@ def test_a_table_that_is_not_there_is_empty(tmp_path: Path) -> None:
 def test_what_is_no_table_is_refused(tmp_path: Path, text: str | bytes) -> None:
     path = tmp_path / metric_table.FILE_NAME
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UsageError, match="not a table of metrics"):
+        metric_table.read(path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_only_a_plain_file_is_read(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """A folder of runs may come from anybody: what waits, or never ends, is not read."""
+    path = tmp_path / metric_table.FILE_NAME
+    make(path)
     with pytest.raises(UsageError, match="not a table of metrics"):
         metric_table.read(path)
 
