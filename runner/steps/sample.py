@@ -173,10 +173,21 @@ def _parsed(line: bytes, path: Path, number: int, keys: AbstractSet[str]) -> dic
         found = json.loads(line)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or not found.keys() >= keys:
+    if not isinstance(found, dict) or not found.keys() >= keys or not _is_answer(found):
         # Not chained: what json says of a line may hold a piece of it.
         raise _unreadable(path, f"line {number} is damaged")
     return found
+
+
+def _is_answer(row: Mapping[str, Json]) -> bool:
+    """Tell whether a row holds what `_keep` writes; another program may have put something else there."""
+    prompt, texts = row["prompt"], (row["answer"], row["ground_truth"], row.get("base_answer", ""))
+    return (
+        isinstance(prompt, list)
+        and all(isinstance(each, dict) and {"role", "content"} <= each.keys() for each in prompt)
+        and all(isinstance(each, str) for each in texts)
+        and isinstance(row.get("seconds", 0), int | float)
+    )
 
 
 def _unreadable(path: Path, reason: str) -> NotWritten:

@@ -200,8 +200,12 @@ def test_what_was_asked_twice_is_told_twice(tmp_path: Path) -> None:
     }
 
 
-def test_answers_that_are_damaged_are_not_compared(tmp_path: Path) -> None:
-    (tmp_path / "samples.jsonl").write_text("{}\n", encoding="utf-8")
+@pytest.mark.parametrize(
+    "change", [{"prompt": 5}, {"prompt": ["x"]}, {"prompt": [{"role": 1}]}, {"answer": {}}, {"seconds": "x"}]
+)
+def test_answers_that_are_damaged_are_not_compared(tmp_path: Path, change: Mapping[str, object]) -> None:
+    row = {"prompt": CHAT, "answer": "x", "ground_truth": "", "seconds": 1, **change}
+    (tmp_path / "samples.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     assert answers_of(tmp_path) is None
     assert answers_of(None) is None
 
