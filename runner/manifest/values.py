@@ -44,7 +44,8 @@ def recorded_places(recipe: Mapping[str, Json]) -> Mapping[str, str]:
     lines = text.split("\n")
     found = {}
     for key, position in parse(text).places.items():
-        comment = _COMMENT.match(lines[position.line - 1]) if key else None
+        # YAML's lines end in more ways than one; a recipe in force as this program writes it has only this.
+        comment = _COMMENT.match(lines[position.line - 1]) if key and position.line <= len(lines) else None
         if comment:
             found[".".join(str(part) for part in key)] = comment.group(1)
     return found

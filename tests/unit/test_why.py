@@ -109,6 +109,12 @@ def test_an_older_manifest_says_what_it_can(tmp_path: Path) -> None:
     assert main(["why", str(GOLDEN / "manifest_format_1.json")]) == 0
 
 
+def test_a_recipe_in_force_with_other_ends_of_lines_breaks_nothing(tmp_path: Path) -> None:
+    recipe = TOLD["recipe"] | {"in_force": "a: 1\rb: 2\u2028c: 3\r\nd: 4\u0085e: 5"}
+    path = write(tmp_path / "a", {**TOLD, "recipe": recipe})
+    assert main(["why", str(path)]) == 0
+
+
 def test_people_and_programs_are_told_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = GOLDEN / "compared_b.manifest.json"
     assert main(["why", str(path), "--parameters"]) == 0
