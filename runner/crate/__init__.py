@@ -5,19 +5,21 @@ The manifest is what is told; no text of the dataset is in a crate unless it is 
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from runner import manifest as manifests
 from runner.crate import writing
 from runner.crate.actions import actions, software, where
-from runner.crate.entity import references, said
+from runner.crate.entity import encodable, references, said
 from runner.crate.payload import Wanted, staged
 from runner.crate.things import things
 from runner.durable import sync_folder
 from runner.errors import Drifted, UsageError
 from runner.journal import Json
 from runner.manifest import Manifest
+from runner.manifest.states import run_from
 from runner.verifying import differing, verified
 
 __all__ = ["Wanted", "export"]
@@ -32,7 +34,7 @@ def export(folder: Path, target: Path, wanted: Wanted) -> tuple[str, ...]:
     as it was recorded; then nothing is written.
     """
     _check(target)
-    run = manifests.load(folder / manifests.FILE_NAME)
+    run = run_from(encodable(asdict(manifests.load(folder / manifests.FILE_NAME))))
     _refuse_changed(folder)
     try:
         with TemporaryDirectory(prefix=".crate-", dir=target.parent) as work:

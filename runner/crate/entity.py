@@ -33,8 +33,17 @@ def references(things: Iterable[Entity | None]) -> list[Mapping[str, str]]:
 def said(**properties: Json) -> dict[str, Json]:
     """Give properties without those that nothing is known of, and without secrets."""
     known = {name: value for name, value in properties.items() if value not in (None, "", [])}
-    clean: dict[str, Json] = scrub(_encodable(known))
+    clean: dict[str, Json] = scrub(encodable(known))
     return clean
+
+
+def encodable(value: Json) -> Json:
+    """Replace halves of surrogate pairs, which no file can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {encodable(key): encodable(each) for key, each in value.items()}
+    return [encodable(each) for each in value] if isinstance(value, list) else value
 
 
 def is_digest(value: Json) -> TypeGuard[str]:
@@ -50,12 +59,3 @@ def by_digest(sha256: str) -> str:
 def address(given: str, otherwise: str) -> str:
     """Give an id that is a URI of its own, or else a local one."""
     return quote(given, safe=":/#?=&@%+,;~!$'()*[]") if urlsplit(given).scheme else otherwise
-
-
-def _encodable(value: Json) -> Json:
-    """Replace halves of surrogate pairs, which no file can hold."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {key: _encodable(each) for key, each in value.items()}
-    return [_encodable(each) for each in value] if isinstance(value, list) else value

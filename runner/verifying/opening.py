@@ -17,6 +17,7 @@ _BLOCK = 1 << 20
 _FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # the last for a FIFO: to open one waits
 _FOLDER = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 _DRIVE = re.compile(r"[A-Za-z]:")
+_NO_NAME = "has a name that no file can have"
 
 
 class Missing(Exception):
@@ -80,6 +81,8 @@ def opened(folder: Path, name: str) -> Iterator[int]:
         raise Missing from error
     except OSError as error:
         raise Refused(f"cannot be opened: {error.strerror}") from error
+    except ValueError as error:  # half a character
+        raise Refused(_NO_NAME) from error
     try:
         yield file
     finally:
@@ -91,7 +94,7 @@ def _parts(name: str) -> tuple[str, ...]:
     if not parts or ".." in parts or name.startswith("/") or "\\" in name or _DRIVE.match(name):
         raise Refused("has a name that leads out of the run's folder: it is not followed")
     if "\0" in name:
-        raise Refused("has a name that no file can have")
+        raise Refused(_NO_NAME)
     return parts
 
 

@@ -62,7 +62,7 @@ def sealed_again(folder: Path, change: Mapping[str, Json]) -> None:
         *above, last = place.split(".")
         inner = said
         for key in above:
-            inner = inner[key]
+            inner = inner[int(key) if isinstance(inner, list) else key]
         inner[last] = value
     manifest_file.write(said, path)
 

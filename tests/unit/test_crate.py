@@ -292,6 +292,20 @@ def test_outputs_of_another_shape_break_no_export(run: Path, tmp_path: Path) -> 
     assert "no digest" not in json.dumps(list(graph(crate).values()))
 
 
+def test_half_characters_break_no_export(run: Path, tmp_path: Path) -> None:
+    (run / "journal.jsonl").unlink()
+    sealed_again(
+        run,
+        {
+            "run_id": "\ud800",
+            "parameters.0.name": "a\ud800",
+            "steps.finetune.metrics": {"\ud800": 1.0},
+            "recipe.path": "\ud800.yaml",
+        },
+    )
+    check_musts(exported(run, tmp_path / "crate"))
+
+
 def test_a_recipe_of_several_parts_has_each_of_them(run: Path, tmp_path: Path) -> None:
     (run / "journal.jsonl").unlink()
     texts = {"extends": ("../../base dir/base.yaml", "a: 1\n"), "--set": ("--set", "b: 2\n")}

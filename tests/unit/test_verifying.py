@@ -443,13 +443,30 @@ def secret(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    ["../../../secret", "/etc/passwd", "data/../../../secret", "..\\secret", "C:/x", "", "a\x00b", "."],
+    [
+        "../../../secret",
+        "/etc/passwd",
+        "data/../../../secret",
+        "..\\secret",
+        "C:/x",
+        "",
+        "a\x00b",
+        "a\ud800",
+        ".",
+    ],
 )
 def test_a_name_that_leads_out_of_the_run_is_not_followed(run: Path, name: str) -> None:
     (run / "journal.jsonl").unlink()
     for place in ("intent", "outputs"):
         sealed_again(run, {f"steps.dataset.{place}.assets.train.file": name})
     assert against(run) == [(name, "")]  # it is not even looked how large it is
+
+
+def test_half_a_character_in_the_recipes_place_leads_nowhere(run: Path) -> None:
+    (run / "journal.jsonl").unlink()
+    for place, name in (("recipe.path", "a\ud800.yaml"), ("recipe.folder", "\ud800")):
+        sealed_again(run, {place: name})
+        assert against(run) == []
 
 
 def _as_link(path: Path, secret: Path) -> None:
