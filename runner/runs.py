@@ -127,7 +127,7 @@ def _known(runs: Path, name: str) -> Path:
 
 def _empty(runs: Path, name: str, *, newest: str) -> Path:
     """Give the folder of a run that got no further than that, if it is meant. Raises UsageError."""
-    for folder in (runs / name, Path(name)):
+    for folder in (runs / name, Path(name), *_sweeps(runs, name)):
         if _is(folder / SWEEP_FILE, os.path.lexists):
             mend = f"runner show {folder.name} names them: give this command one of those"
             raise UsageError(f"{folder.name} is a sweep of several runs", hint=mend)
@@ -135,6 +135,16 @@ def _empty(runs: Path, name: str, *, newest: str) -> Path:
             return folder
     hint = f"the newest is {newest}" if newest else f"{runs} holds no runs"
     raise UsageError(f"there is no run {name}", hint=hint)
+
+
+def _sweeps(runs: Path, beginning: str) -> list[Path]:
+    """Give the sweep that a unique prefix means, if it does."""
+    known = [
+        path
+        for path in runs.glob("*")
+        if path.name.startswith(beginning) and _is(path / SWEEP_FILE, os.path.lexists)
+    ]
+    return known if len(known) == 1 else []
 
 
 def _is_run(folder: Path) -> bool:

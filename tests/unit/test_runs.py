@@ -159,3 +159,11 @@ def test_an_empty_name_is_no_prefix_of_all(tmp_path: Path) -> None:
     kept(tmp_path, "20261121T1-a-1111")
     with pytest.raises(UsageError, match="a run's name is empty"):
         runs.find(tmp_path, "")
+
+
+def test_the_beginning_of_a_sweeps_id_is_told_to_be_one(tmp_path: Path) -> None:
+    folder = tmp_path / "20261121T082300Z-small-1a2b"
+    folder.mkdir()
+    (folder / runs.SWEEP_FILE).touch()
+    with pytest.raises(UsageError, match=f"{folder.name} is a sweep of several runs"):
+        runs.find(tmp_path, "20261121")
