@@ -324,7 +324,7 @@ def test_without_a_baseline_nothing_of_it_is_asked_kept_or_told(bench: Bench) ->
     assert asked.prompts == [("demo", "q0"), ("demo", "q1")]
     assert [set(row) for row in answers(bench)] == [{"prompt", "answer", "ground_truth", "seconds"}] * 2
     assert seen.detail == "2 rows, 2 equal to the ground truth"
-    assert set(seen.outputs) == {"rows", "exact", "file", "seconds"}
+    assert set(seen.outputs) == {"rows", "exact", "file", "seconds", "sha256"}
 
 
 @pytest.mark.parametrize(("dies_at", "kept"), [(1, 0), (2, 0), (3, 1), (4, 1)])
