@@ -1,6 +1,6 @@
 """The answers that a run has kept, by what was asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from runner.errors import NotWritten
@@ -16,10 +16,15 @@ def answers_of(folder: Path | None) -> Mapping[str, str] | None:
         rows = kept(folder / FILE_NAME)
     except NotWritten:
         return None
+    return by_prompt((row["prompt"], row["answer"]) for row in rows) or None
+
+
+def by_prompt(rows: Iterable[tuple[Sequence[Mapping[str, Json]], str]]) -> Mapping[str, str]:
+    """Give answers by what was asked; what was asked twice is told twice."""
     answers: dict[str, str] = {}
-    for row in rows:
-        answers[_unused(prompt_text(row["prompt"]), answers)] = str(row["answer"])
-    return answers or None
+    for prompt, answer in rows:
+        answers[_unused(prompt_text(prompt), answers)] = answer
+    return answers
 
 
 def prompt_text(messages: Sequence[Mapping[str, Json]]) -> str:

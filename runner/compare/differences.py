@@ -31,6 +31,14 @@ def lacking(sides: Sequence[Side]) -> Mapping[Section, tuple[str, ...]]:
     return {each: names for each, names in without.items() if 0 < len(names) < len(sides)}
 
 
+def not_compared(sides: Sequence[Side]) -> Mapping[tuple[str, ...], tuple[Section, ...]]:
+    """Give the same by those that lack them, each combination of sides once."""
+    by_names: dict[tuple[str, ...], tuple[Section, ...]] = {}
+    for section, names in lacking(sides).items():
+        by_names[names] = (*by_names.get(names, ()), section)
+    return by_names
+
+
 def _walked(sides: Sequence[Side], sections: Sequence[Section]) -> Iterator[Difference]:
     for section in sections:
         told = [side.sections[section] for side in sides if section in side.sections]

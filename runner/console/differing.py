@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from string import ascii_uppercase
 
-from runner.compare import Difference, Section, Side, lacking
+from runner.compare import Difference, Section, Side, lacking, not_compared
 from runner.console.lines import safe, table
 from runner.console.texts import where
 from runner.facts import TargetKind
@@ -84,10 +84,8 @@ def _short(text: str, longest: int) -> str:
 
 def _not_compared(sides: Sequence[Side]) -> Iterator[str]:
     """Say which sections somebody lacks; a side that has hardly any is said once."""
-    by_names: dict[tuple[str, ...], list[str]] = {}
-    for section, names in lacking(sides).items():
-        by_names.setdefault(names, []).append(section.value)
-    if by_names:
+    found = not_compared(sides)
+    if found:
         yield ""
-    for names, sections in by_names.items():
+    for names, sections in found.items():
         yield safe(f"not compared: {', '.join(sections)} ({' and '.join(names)} has none)")

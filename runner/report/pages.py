@@ -1,15 +1,16 @@
 """The page of a run, of several runs with what differs first, and of a comparison alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from runner import billing
 from runner.billing import Basis, Hourly
-from runner.compare import Difference, Side, differences, of_manifest
+from runner.compare import Difference, Side, by_prompt, differences, not_compared, of_manifest
 from runner.console import going_on
 from runner.cost import Prices
+from runner.facts import TargetKind
 from runner.manifest import Manifest, Resource
 from runner.metric_table import Point
 from runner.report import answers, charts, comparing, curves, inputs, overview, verdict
@@ -89,15 +90,19 @@ def comparison_page(sides: Sequence[Side], found: Sequence[Difference]) -> str:
         title=f"{len(sides)} sides compared",
         names=comparing.names(sides),
         groups=comparing.groups(found),
+        not_compared=[
+            (", ".join(sections), " and ".join(without)) for without, sections in not_compared(sides).items()
+        ],
+        emulated=[
+            name
+            for name, side in zip(comparing.names(sides), sides, strict=True)
+            if side.target == TargetKind.EMULATOR.value
+        ],
     )
 
 
-def _answers(subject: Subject) -> dict[str, str]:
-    return {_asked(each.prompt): each.answer for each in subject.samples or ()}
-
-
-def _asked(prompt: Sequence[object]) -> str:
-    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in prompt if isinstance(turn, dict))
+def _answers(subject: Subject) -> Mapping[str, str]:
+    return by_prompt((each.prompt, each.answer) for each in subject.samples or ())
 
 
 def _view(subject: Subject, anchor: str) -> RunView:

@@ -64,6 +64,15 @@ def test_each_run_is_folded_below_what_differs() -> None:
     assert len(known) == len(set(known))
 
 
+def test_what_was_asked_twice_is_compared_both_times() -> None:
+    """By the names that `runner diff` gives it."""
+    asked = bench.SAMPLES[0]
+    again = replace(asked, answer="No.")
+    runs = [bench.subject(samples=(asked, asked)), bench.subject(second(), samples=(asked, again))]
+    text = " ".join(read(report_page(runs)).text.split())
+    assert f"user: {asked.prompt[1]['content']} (asked again: 1)" in text
+
+
 def test_the_best_figure_is_marked_in_words() -> None:
     runs = [
         bench.manifest(),
@@ -99,7 +108,17 @@ def test_runs_on_the_emulator_are_named_at_the_top() -> None:
 def test_a_recipe_can_be_beside_a_run_and_equal_sides_say_so() -> None:
     values = bench.content()["recipe"]["values"]
     sides = [of_manifest(bench.manifest()), of_recipe("small.yaml", values)]
-    assert "no value differs" in read(comparison_page(sides, differences(sides))).text
+    text = read(comparison_page(sides, differences(sides))).text
+    assert "no value differs" in text
+    assert "Not compared: pins, versions, metrics, measured, outputs (small.yaml has none)." in text
+    assert "EMULATOR" not in text
+
+
+def test_a_comparison_names_the_runs_on_the_emulator() -> None:
+    sides = [of_manifest(each) for each in (bench.manifest(), bench.emulated())]
+    text = read(comparison_page(sides, differences(sides))).text
+    assert text.index("EMULATOR") < text.index("What differs")
+    assert f"not on Azure: {names(sides)[1]}." in text
 
 
 def test_sides_of_one_name_are_told_apart() -> None:
