@@ -56,6 +56,7 @@ _DECIDING = {
     "finetune": ("task", "component_version"),
     "register": ("name",),
     "endpoint": ("name", "auth_mode"),
+    "baseline": ("name", "instance_type", "instance_count"),
     "deployment": ("name", "instance_type", "instance_count"),
     "sample": ("rows",),
 }
@@ -72,6 +73,9 @@ _FOUND = {
     ("register", "create"): "each run registers a version of its own",
     ("endpoint", "create"): "no endpoint of that name was there",
     ("endpoint", "reuse"): f"an endpoint of that name was there with this recipe's tag {TAG_RECIPE}",
+    ("baseline", "create"): "no deployment of that name was behind the endpoint",
+    ("baseline", "update"): "the deployment that was there served another model, or on another size",
+    ("baseline", "reuse"): "the deployment that was there served the base model already",
     ("deployment", "create"): "no deployment of that name was behind the endpoint",
     ("deployment", "update"): "the deployment that was there served another model, or on another size",
     ("deployment", "reuse"): "the deployment that was there served this model already",
@@ -158,4 +162,4 @@ def _keys(step: str, values: Mapping[str, Json]) -> Iterator[str]:
     if step == "traffic":
         yield from (key for key in values if key.startswith("traffic."))
     yield from (f"{step}.{name}" for name in _DECIDING.get(step, ()))
-    yield from _MODEL if step == "finetune" else ()
+    yield from _MODEL if step in {"finetune", "baseline"} else ()

@@ -11,7 +11,9 @@ from runner import manifest
 from runner.cli import main
 from runner.journal import Event, Json
 from runner.manifest import Manifest
+from runner.manifest.states import run_from
 from runner.reasons import Became, Reason, parameters, reasons
+from runner.steps import STEPS
 from tests.unit.bench import ABSENT, SUCCEEDED, Bench
 from tests.unit.past_runs import GOLDEN, TOLD, keep, write
 from tests.unit.test_manifest import Told, records
@@ -107,6 +109,17 @@ def test_an_older_manifest_says_what_it_can(tmp_path: Path) -> None:
     assert {each.became for each in reasons(said)} == {Became.CREATED, Became.UPDATED, Became.READ}
     assert all(each.planned == "" and each.causes == () for each in reasons(said))
     assert main(["why", str(GOLDEN / "manifest_format_1.json")]) == 0
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_has_its_reason_and_the_values_it_went_by(step: str) -> None:
+    """A step that is added is not forgotten here."""
+    like = TOLD["steps"].get(step, TOLD["steps"]["deployment"])
+    values = TOLD["recipe"]["values"] | {"baseline.name": "base"}
+    said = {**TOLD, "recipe": TOLD["recipe"] | {"values": values}, "steps": {step: like}}
+    (found,) = reasons(run_from(said))
+    assert found.found
+    assert found.causes
 
 
 def test_a_recipe_in_force_with_other_ends_of_lines_breaks_nothing(tmp_path: Path) -> None:
