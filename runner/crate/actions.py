@@ -122,6 +122,7 @@ def _used(step: str, world: Things) -> Iterable[Entity | None]:
         "dataset": (world.source,),
         "finetune": (world.base_model, *world.rows.values(), *world.parameters),
         "register": (world.trained,),
+        "baseline": (world.base_model,),
         "deployment": (world.registered,),
         "sample": (world.registered, world.rows.get("test")),
     }

@@ -198,6 +198,8 @@ def _sampled(said: Manifest) -> Iterator[Fact]:
     step = said.steps.get("sample")
     if step and "rows" in step.outputs:
         exact = f"{value(step.outputs.get('exact'))} equal to the ground truth"
+        if "base_exact" in step.outputs:
+            exact += f" (base model: {value(step.outputs['base_exact'])})"
         yield Fact(name="scored", value=f"{value(step.outputs['rows'])} rows", note=exact)
 
 

@@ -181,6 +181,15 @@ def test_each_step_is_an_action_with_what_it_used_and_made(crate: Path) -> None:
         assert each["startTime"] <= each["endTime"]
 
 
+def test_a_base_model_that_was_served_has_used_the_registrys(run: Path, tmp_path: Path) -> None:
+    (run / "journal.jsonl").unlink()
+    served = json.loads((run / "manifest.json").read_bytes())["steps"]["compute"]
+    sealed_again(run, {"steps.baseline": served})
+    entities = graph(exported(run, tmp_path / "crate"))
+    used = entities[f"#{RUN_ID}/baseline"]["object"]
+    assert ids(used) == ["azureml://registries/azureml/models/Phi-4/versions/7"]
+
+
 def test_rows_and_model_files_are_told_by_their_digests(crate: Path) -> None:
     by_digest = {each["sha256"]: each for each in graph(crate).values() if "sha256" in each}
     train = by_digest[hashlib.sha256(ROWS["train"]).hexdigest()]

@@ -63,6 +63,13 @@ def changed(step: str, **changes: Any) -> manifest.Manifest:  # noqa: ANN401 - a
 # --- the page as a document ---------------------------------------------------------------------------------
 
 
+def test_what_was_scored_is_told_of_both_models() -> None:
+    said = bench.content()
+    said["steps"]["sample"]["outputs"]["base_exact"] = 0
+    text = read(report_page([bench.subject(run_from(said))])).text
+    assert "1 equal to the ground truth (base model: 0)" in text
+
+
 def test_the_page_is_one_file_that_lets_nothing_in() -> None:
     page = read(whole())
     head = [each for each in page.elements if each.path[:2] == ("html", "head") and each.tag != "head"]
