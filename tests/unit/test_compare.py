@@ -108,6 +108,7 @@ def test_a_page_tells_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.endswith(f"\nthe same as a page: {page}\n")
     written = page.read_text(encoding="utf-8")
     assert RATE in written
+    assert "look through this page before you share or commit it" in written
     assert "finetune.parameters.lora_r" not in written
     assert diff(A, B, "--runs-dir", tmp_path, "--html", tmp_path / "no" / "page.html") == 2
     assert "cannot be written" in capsys.readouterr().err
