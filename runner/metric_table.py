@@ -87,6 +87,10 @@ def _point(row: dict[str, str]) -> Point:
     )
 
 
+# What trainings are compared by, the most telling first: on rows that were not trained on, then on those
+# that were. Less is better.
+LOSSES = ("test_loss", "eval_loss", "train_loss", "loss")
+
 # What depends on the machine and the hour, and not on what was trained.
 MEASURED = ("runtime", "per_second", "memory", "time")
 

@@ -13,9 +13,10 @@ from runner.errors import Diagnostic, RunnerError
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.load import Loaded
+from runner.metric_table import LOSSES
 from runner.plan import Plan
 from runner.recipe import Scalar, given
-from runner.sweep.standing import LOSSES, Standing, best, compared_by
+from runner.sweep.standing import Standing, best, compared_by
 
 _SERVING = ("endpoint", "deployment", "traffic", "sample", "baseline")
 _NONE = "–"  # noqa: RUF001 - a dash for what a point does not say

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from runner.journal import Json
 from runner.manifest.values import parameter_values, recorded_values
+from runner.metric_table import LOSSES
 
 Fact = str | int | float | bool | tuple[str, ...]
 
@@ -14,7 +15,7 @@ Fact = str | int | float | bool | tuple[str, ...]
 DAMAGED, LATER, MISSING = "damaged", "later format", "no manifest"
 
 # The loss on rows that were not trained on, by what the target logs of it.
-_LOSSES = ("eval_loss", "test_loss")
+_LOSSES = LOSSES[:2]
 _BEGAN = re.compile(r"\A(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z-")
 
 

@@ -6,7 +6,8 @@ from itertools import groupby
 
 from runner.compare import Difference, Side
 from runner.manifest import Manifest
-from runner.report.overview import BASE_LOSS, LOSSES
+from runner.metric_table import LOSSES
+from runner.report.overview import BASE_LOSS
 from runner.report.wording import number, value
 
 # What is better the more there is of it; the other figures are losses, and memory.

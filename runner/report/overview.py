@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, RunStatus
+from runner.metric_table import LOSSES
 from runner.report import verdict
 from runner.report.subject import Subject
 from runner.report.timeline import duration
 from runner.report.wording import NOT_KNOWN, is_studio, moment, number, time, value
 from runner.under_way import Carried
 
-# As the console does: the losses worth a line, the most telling first.
-LOSSES = ("test_loss", "eval_loss", "train_loss", "loss")
 BASE_LOSS = "test_loss_base"
 _SHORT = 12
 

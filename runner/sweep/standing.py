@@ -7,14 +7,13 @@ from pathlib import Path
 from runner import manifest
 from runner.errors import RunnerError, StillBilling
 from runner.manifest import Manifest, RunStatus
+from runner.metric_table import LOSSES
 from runner.outstanding import outstanding
 from runner.recipe import Scalar
 from runner.runs import SWEEP_FILE
 from runner.sweep.finding import members
 from runner.sweep.record import Member, Sweep, read
 
-# What the points are compared by: the first of these that all which succeeded have; less is better.
-LOSSES = ("test_loss", "eval_loss", "train_loss", "loss")
 NOT_BEGUN, UNREADABLE = "not begun", "unreadable"
 
 

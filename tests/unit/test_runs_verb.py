@@ -21,7 +21,8 @@ RUN, OTHER = "20261121T082300Z-tiny-aaaa", "20261122T082300Z-tiny-bbbb"
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     keep(tmp_path, RUN, steps=trained(eval_loss=1.25), started="2026-11-21T08:23:00.000Z", alive=[])
-    keep(tmp_path, OTHER, status="failed", started="2026-11-22T08:23:00.000Z", steps=trained(test_loss=0.5))
+    both = trained(test_loss=0.5, eval_loss=2.7)
+    keep(tmp_path, OTHER, status="failed", started="2026-11-22T08:23:00.000Z", steps=both)
     return tmp_path
 
 
