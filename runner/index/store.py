@@ -65,6 +65,8 @@ class Index:
 
     def values(self, key: str) -> Mapping[int, Fact]:
         """Give a key's value in each run that has it, by the run's number."""
+        if not _can_be_asked_for(key):
+            return {}
         rows = self._connection.execute(
             "SELECT run, value FROM fact WHERE key = (SELECT id FROM key WHERE name = ?)", (key,)
         )
@@ -207,8 +209,12 @@ def _place(row: tuple[int, int, Stored]) -> tuple[int, int]:
 
 
 def _clean(facts: Mapping[str, Fact]) -> Iterable[tuple[str, Fact]]:
-    """Leave out keys that are no text in UTF-8, which nobody can ask for."""
-    return ((key, fact) for key, fact in facts.items() if key.isprintable())
+    return ((key, fact) for key, fact in facts.items() if _can_be_asked_for(key))
+
+
+def _can_be_asked_for(key: str) -> bool:
+    """Tell whether a key is a text in UTF-8, and one that can be seen."""
+    return key.isprintable()
 
 
 def _key(connection: sqlite3.Connection, keys: dict[str, int], name: str) -> int:

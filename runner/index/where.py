@@ -132,6 +132,8 @@ def parsed(text: str) -> Condition:
     """Read a condition. Raises UsageError, with the column, what was expected, and never by executing it."""
     if len(text) > LONGEST:
         raise _refused(LONGEST + 1, "the condition is too long", f"at most {LONGEST} characters")
+    if not text.isascii() and text != text.encode(errors="replace").decode():
+        raise _refused(1, "this is no text in UTF-8", _COMPARISON)
     blank = len(text) - len(text.lstrip())
     line = " ".join(text.strip().split("\n"))
     try:

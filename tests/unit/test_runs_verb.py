@@ -67,6 +67,15 @@ def test_json_holds_values_as_they_are_and_the_notices(
     }
 
 
+def test_half_characters_on_the_command_line_are_no_mistake_of_ours(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert listed(runs, "--sort", "\udcff", "--columns", "\udcff") == 0
+    assert "no run has the key \\udcff" in capsys.readouterr().err
+    assert listed(runs, "--where", "name == '\udcff'") == 2
+    assert "--where, column 1: this is no text in UTF-8" in capsys.readouterr().err
+
+
 def test_csv_keeps_numbers_and_guards_what_looks_like_a_formula(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
