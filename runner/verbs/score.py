@@ -94,7 +94,7 @@ def _recorded(said: Manifest) -> Mapping[str, Scalar]:
 def _kept(said: Manifest, step: str) -> StepRecord:
     """Give what a run has made and not taken back. Raises UsageError."""
     record = said.steps.get(step)
-    if record is None or not record.intent:
+    if record is None or not record.intent.get("name"):
         raise UsageError(
             f"run {said.run_id} has no {step}: there is nothing to ask",
             hint="a recipe with endpoint, deployment and traffic deploys its model",

@@ -261,3 +261,11 @@ def test_an_answer_cannot_move_the_cursor(
     assert ask(tmp_path, "--prompt", "x") == 0
     assert "\\x1b[2Jgone" in capsys.readouterr().out
     assert sky.asked == []
+
+
+def test_an_endpoint_without_a_name_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before any cloud is reached; no schema says what a step intends."""
+    steps = {**TOLD["steps"], "endpoint": TOLD["steps"]["endpoint"] | {"intent": {"x": 1}}}
+    keep(tmp_path, "20261121T082300Z-small-1a2b", steps=steps)
+    assert main(["score", "latest", "--prompt", "Hello", "--runs-dir", str(tmp_path)]) == 2
+    assert "has no endpoint" in capsys.readouterr().err
