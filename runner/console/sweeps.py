@@ -15,6 +15,7 @@ from runner.journal import Json
 from runner.load import Loaded
 from runner.plan import Plan
 from runner.recipe import Scalar, given
+from runner.runs import PAGE
 from runner.sweep.standing import LOSSES, Standing, best, compared_by
 
 _SERVING = ("endpoint", "deployment", "traffic", "sample", "baseline")
@@ -147,7 +148,8 @@ def _next(
         )
         path = shlex.quote(str(chosen.said.recipe["path"]))
         yield safe(f"  run the best one, to its deployment: runner run {path} --set sweep=null{given_values}")
-        yield f"  compare the points:   runner report {name}"
+        is_written = not interrupted and (folder / PAGE).exists()
+        yield f"  compare the points:   {folder / PAGE if is_written else f'runner report {name}'}"
     yield f"  {folder}"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -16,6 +17,7 @@ from runner.errors import Drifted, RunHeld, UsageError
 from runner.journal import FILE_NAME, Journal
 from runner.manifest import RunStatus
 from runner.manifest import load as load_manifest
+from runner.runs import PAGE
 from runner.runs import find as find_run
 from runner.sweep import Hold, find, read, runs_of
 from runner.sweep.standing import Standing, best
@@ -79,6 +81,7 @@ def done() -> Iterator[Done]:
 
         patch.setattr(dataset, "prepare", counted)
         bench = bench_with(Path(folder), RECIPE + SIX)
+        bench.drawn = True
         listed: list[bool] = []
         code = bench.begin(Gate(watch=lambda _: listed.append(bool(list(bench.runs.glob("*/sweep.json"))))))
         yield Done(bench=bench, code=code, prepared=len(prepared), listed=listed)
@@ -168,12 +171,25 @@ def test_the_end_is_told_with_what_to_do_next(done: Done) -> None:
     said = done.bench.said
     name = done.bench.sweep_folder.name
     assert "best by loss: point 1" in said
-    assert f"runner report {name}" in said
+    assert f"compare the points:   {done.bench.sweep_folder / PAGE}" in said
     assert "--set sweep=null --set finetune.parameters.learning_rate=1e-06" in said
     assert "left alive: compute gpu" in said
     assert f"runner down {name}" in said
     lines = [line for line in said.splitlines() if line.startswith("5/6 ")]
     assert any("create: Completed" in line for line in lines)
+
+
+def test_one_page_tells_of_all_points(done: Done) -> None:
+    page = (done.bench.sweep_folder / PAGE).read_text(encoding="utf-8")
+    assert all(each.member.run in page for each in done.bench.standings)
+    assert "finetune.parameters.learning_rate" in page
+
+
+def test_a_page_that_cannot_be_written_takes_nothing_back(work: Path) -> None:
+    bench = bench_with(work, RECIPE + TWO)
+    with patch("runner.reporting.replace_file", side_effect=OSError("no space")):
+        assert bench.begin() == 0, bench.said
+    assert f"runner report {bench.sweep_folder.name}" in bench.said
 
 
 def test_points_of_other_rows_have_them_uploaded_too(work: Path) -> None:
