@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
 _PINNED_BY = "the lock has"
-_GONE = frozenset({"no-such-revision", "no-such-dataset"})
+# What the Hub says of a commit that it has had.
+GONE = frozenset({"no-such-revision", "no-such-dataset"})
 
 
 def declare(parser: ArgumentParser) -> None:
@@ -84,7 +85,7 @@ def moved(loaded: Loaded, cloud: "Cloud", today: date, lock: Lock) -> tuple[Diag
         *pins.differences(lock.pins, by_name),
         *pins.differences(replace(lock.pins, dataset=None), opening.resolved(at_lock, facts)),
     ]
-    gone = (*_missing(at_lock, facts), *_missing_assets(at_lock, cloud))
+    gone = (*_missing(at_lock, facts), *missing_assets(at_lock, cloud))
     _refuse_lost(loaded, gone, pins.told(loaded.source, found, _PINNED_BY))
     with _rows(at_lock) as rows:
         found += pins.differences(Pins(dataset=lock.pins.dataset), _rows_alone(lock, rows))
@@ -105,7 +106,7 @@ def opened(
         return
     at_lock = _at(loaded, lock.pins)
     facts = survey(at_lock.recipe, cloud, today, folder=loaded.source.folder)
-    gone = (*_missing(at_lock, facts), *_missing_assets(at_lock, cloud))
+    gone = (*_missing(at_lock, facts), *missing_assets(at_lock, cloud))
     _refuse_lost(loaded, gone)
     with _rows(at_lock) as rows:
         now = pins.with_rows(opening.resolved(at_lock, facts), rows)
@@ -179,7 +180,7 @@ def _missing(loaded: Loaded, facts: Facts) -> Iterator[Diagnostic]:
         yield _gone(loaded, key, f"registry {recipe.model.registry} has no {named}")
 
 
-def _missing_assets(loaded: Loaded, cloud: "Cloud") -> Iterator[Diagnostic]:
+def missing_assets(loaded: Loaded, cloud: "Cloud") -> Iterator[Diagnostic]:
     """Tell which data assets the workspace does not have, where the rows are some."""
     section = loaded.recipe.dataset
     if section is None or section.azureml is None:
@@ -211,7 +212,7 @@ def _rows(loaded: Loaded) -> Iterator[Mapping[str, PreparedSplit]]:
         try:
             rows = stack.enter_context(opening.prepared_rows(loaded.recipe, loaded.source.folder))
         except RecipeInvalid as invalid:
-            if section and section.huggingface and any(each.code in _GONE for each in invalid.diagnostics):
+            if section and section.huggingface and any(each.code in GONE for each in invalid.diagnostics):
                 message = f"{section.huggingface} at {section.revision} is not on the Hub any more"
                 _refuse_lost(loaded, [_gone(loaded, ("dataset", "huggingface"), message)])
             raise

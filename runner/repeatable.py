@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import dataset, opening, pins, preflight, provenance, survey
+from runner import dataset, locking, opening, pins, preflight, provenance, survey
 from runner.dataset import PreparedSplit
 from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity
 from runner.facts import Facts
@@ -83,7 +83,7 @@ def repeated(session: Session, original: Original, loaded: Loaded, cloud: "Cloud
     merged = preflight.merge(pinned, facts)
     effective = _as_given_then(said, merged)
     found = _Found(checked=[*loaded.notices, *preflight.check(pinned, facts, effective)])
-    found.checked += _archived(pinned, facts, cloud)
+    found.checked += [*_archived(pinned, facts, cloud), *locking.missing_assets(pinned, cloud)]
     found.drifted += _other_variables(session, original, loaded)
     if not original.settings and merged is not None:
         found.drifted += other_parameters(pinned, recorded_parameters(said), merged)
@@ -191,7 +191,8 @@ def _prepared(
     try:
         prepared = dataset.prepare(section, folder=pinned.source.folder, into=into)
     except RecipeInvalid as refused:
-        found.drifted += refused.diagnostics
+        for each in refused.diagnostics:
+            (found.checked if each.code in locking.GONE else found.drifted).append(each)
         return {}
     if not original.sets("dataset"):
         found.drifted += _other_rows(pinned, _recorded_rows(original.said), prepared)
