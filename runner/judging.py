@@ -91,6 +91,17 @@ def not_reproduced(said: Manifest, verdict: Verdict | None) -> NotReproduced | N
     return NotReproduced(f"{said.run_id} did not reproduce {parent}: {_told(verdict)}", hint=hint)
 
 
+def missed(said: Manifest) -> NotReproduced | None:
+    """Give the error of a run whose verdict, written down before, is that it came to something else."""
+    if said.verdict is None or said.verdict.get("reproduced"):
+        return None
+    parent = (said.parent or {}).get("run_id", "")
+    return NotReproduced(
+        f"{said.run_id} did not reproduce {parent}",
+        hint=f"runner show {said.run_id} has the verdict; runner diff {parent} {said.run_id} shows all of it",
+    )
+
+
 def _read(path: Path | None) -> Manifest | None:
     with suppress(RunnerError):
         return manifest.load(path) if path else None

@@ -98,6 +98,12 @@ def test_what_was_not_reproduced_is_told_with_both_values_and_as_an_exit_code(
     assert "loss: was 1.0, is 1.5" in told.out
     assert "metrics differ: loss" in told.err
     assert "runner diff first second" in told.err
+    for verb in ("resume", "attach"):
+        assert main([verb, str(folder)]) == 5
+        told = capsys.readouterr()
+        assert "loss: was 1.0, is 1.5" in told.out
+        assert "second did not reproduce first" in told.err
+    assert [each.event for each in read(folder / FILE_NAME)].count(Event.JUDGED) == 1
 
 
 def test_it_is_judged_as_nearly_as_was_asked_for_when_it_was_opened(
