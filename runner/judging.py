@@ -70,7 +70,7 @@ def record_verdict(journal: Journal, folder: Path) -> Verdict | None:
     said = execute.manifest_of(journal)
     measure = measure_of(journal, folder)
     original = _read(measure.path)
-    if original is None:
+    if original is None or original.run_id != (said.parent or {}).get("run_id"):  # its place is another's now
         return None
     verdict = compare.judge(original, said, tolerance=measure.tolerance, exact=measure.exact)
     execute.record(journal, folder, Event.JUDGED, data=as_json(verdict))

@@ -131,6 +131,17 @@ def test_without_the_parents_manifest_there_is_no_verdict_and_it_says_so(
     assert manifest.load(folder / manifest.FILE_NAME).verdict is None
 
 
+def test_the_manifest_of_another_run_judges_nothing(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = first.parent / "kept.json"
+    folder = again(first, path=alone)
+    other = ended(first.parent / "other", {**OPENING, "run_id": "other"})
+    alone.write_bytes((other / manifest.FILE_NAME).read_bytes())
+    code = main(["resume", str(folder)])
+    told = capsys.readouterr()
+    assert (code, "cannot be judged: the manifest of first is not there" in told.err) == (5, True)
+    assert manifest.load(folder / manifest.FILE_NAME).verdict is None
+
+
 def test_the_parent_is_found_where_it_was_or_beside_the_run(first: Path, tmp_path: Path) -> None:
     far = tmp_path / "far" / "away.json"
     folder = again(first, path=far)
