@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runner import catalog, opening, pins, provenance
 from runner.cost import Prices
 from runner.dataset import PreparedSplit
-from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity
+from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity, UsageError
 from runner.facts import Facts, TargetKind
 from runner.load import Loaded
 from runner.opening import Opened
@@ -35,7 +35,12 @@ def declare(parser: ArgumentParser) -> None:
 
 
 def asked_for(options: Namespace, loaded: Loaded, kind: TargetKind) -> Lock | None:
-    """Read the lock if the command line asks for it. Raises as `beside` does."""
+    """Read the lock if the command line asks for it. Raises as `beside` does, UsageError for a sweep."""
+    if options.locked and loaded.points:
+        raise UsageError(
+            f"{loaded.source.path} is a sweep, and a lock is of one recipe's model and rows",
+            hint="leave --locked out: a sweep fixes what latest means once for all its points",
+        )
     return beside(options.recipe, loaded, kind) if options.locked else None
 
 

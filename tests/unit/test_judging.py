@@ -14,6 +14,7 @@ from runner.clock import SystemClock
 from runner.journal import FILE_NAME, Event, Journal, Json, read
 from runner.judging import REPRODUCTION, Measure, measure_of
 from runner.manifest import fold
+from tests.unit.sweeps import RECIPE
 
 OPENING: Mapping[str, Json] = {
     "run_id": "first",
@@ -173,3 +174,11 @@ def test_a_run_that_did_not_record_what_was_in_force_cannot_be_made_again(
 ) -> None:
     assert main(["reproduce", str(first / manifest.FILE_NAME)]) == 2
     assert "did not yet record all that is in force" in capsys.readouterr().err
+
+
+def test_a_run_is_not_made_again_as_a_sweep(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = {**OPENING["recipe"], "in_force": RECIPE}
+    run = ended(first.parent / "third", {**OPENING, "run_id": "third", "recipe": recipe})
+    setting = "sweep.points=[{finetune.parameters.lora_r: 4}, {finetune.parameters.lora_r: 8}]"
+    assert main(["reproduce", str(run), "--set", setting]) == 2
+    assert "not as a sweep" in capsys.readouterr().err
