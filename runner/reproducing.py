@@ -69,11 +69,13 @@ def reproduce(session: Session, wish: Wish) -> ExitCode:
 
 
 def _source(wish: Wish) -> _Source:
-    """Find the manifest; one that lies alone is seen from where it lies."""
+    """Find the manifest; one that lies alone is seen from where its run would lie here."""
     said, folder = runs.find_manifest(wish.runs_dir, wish.name)
-    if folder is None:
-        return _Source(said=said, file=Path(wish.name), folder=Path(wish.name).parent)
-    return _Source(said=said, file=folder / manifest.FILE_NAME, folder=folder)
+    file = Path(wish.name) if folder is None else folder / manifest.FILE_NAME
+    is_its_own = folder is not None and folder.resolve().name == said.run_id
+    return _Source(
+        said=said, file=file, folder=folder if folder and is_its_own else wish.runs_dir / said.run_id
+    )
 
 
 def _recipe(source: _Source, settings: tuple[str, ...]) -> Loaded:

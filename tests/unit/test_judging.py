@@ -182,3 +182,18 @@ def test_a_run_is_not_made_again_as_a_sweep(first: Path, capsys: pytest.CaptureF
     setting = "sweep.points=[{finetune.parameters.lora_r: 4}, {finetune.parameters.lora_r: 8}]"
     assert main(["reproduce", str(run), "--set", setting]) == 2
     assert "not as a sweep" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["kept.json", "manifest.json"])
+def test_the_recipe_of_a_manifest_that_lies_elsewhere_is_looked_for_where_it_was(
+    first: Path, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows lie beside it."""
+    home = first.parents[1]
+    monkeypatch.chdir(home)
+    recipe = {**OPENING["recipe"], "in_force": RECIPE, "folder": "../.."}
+    run = ended(first.parent / "third", {**OPENING, "run_id": "third", "recipe": recipe})
+    (home / "far").mkdir()
+    (run / manifest.FILE_NAME).rename(home / "far" / name)
+    assert main(["reproduce", f"far/{name}", "--set", "register.name=[]"]) == 3
+    assert "error: small.yaml is not a recipe" in capsys.readouterr().err
