@@ -18,7 +18,7 @@ from runner.manifest import RunStatus
 from runner.manifest import load as load_manifest
 from runner.runs import find as find_run
 from runner.sweep import Hold, find, read, runs_of
-from runner.sweep.standing import Standing, best
+from runner.sweep.standing import Standing, best, others_under_way
 from tests.faults.boundaries import Gate
 from tests.faults.model_cloud import Manners, WorldClock
 from tests.unit.sweeps import RECIPE, SIX, THREE, TWO, Bench, bench_with
@@ -413,6 +413,18 @@ def test_one_process_at_a_time_carries_a_sweep_out(work: Path) -> None:
     with Hold(bench.sweep_folder), pytest.raises(RunHeld, match="carries out sweep"):
         bench.resume()
     assert bench.resume() == 0
+
+
+def test_without_its_list_a_sweeps_points_are_known_by_themselves(work: Path) -> None:
+    """Each can be taken back alone then, but not from under another one."""
+    bench = bench_with(work, RECIPE + THREE, Manners(job_seconds=600.0))
+    bench.begin(nth("after job.put", 2, interrupt))
+    one, *others = [each for each in bench.standings if each.status == "interrupted"]
+    assert one.said
+    assert others
+    (bench.sweep_folder / "sweep.json").write_text("[]", encoding="utf-8")
+    found = others_under_way(bench.runs, one.said)
+    assert [each.member.run for each in found] == [each.member.run for each in others]
 
 
 def test_a_list_that_was_changed_is_not_believed(work: Path) -> None:
