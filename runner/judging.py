@@ -70,7 +70,7 @@ def record_verdict(journal: Journal, folder: Path) -> Verdict | None:
     said = execute.manifest_of(journal)
     measure = measure_of(journal, folder)
     original = _read(measure.path)
-    if original is None:
+    if original is None or original.run_id != (said.parent or {}).get("run_id"):  # its place is another's now
         return None
     verdict = compare.judge(original, said, tolerance=measure.tolerance, exact=measure.exact)
     execute.record(journal, folder, Event.JUDGED, data=as_json(verdict))
@@ -89,6 +89,17 @@ def not_reproduced(said: Manifest, verdict: Verdict | None) -> NotReproduced | N
     if verdict.reproduced:
         return None
     return NotReproduced(f"{said.run_id} did not reproduce {parent}: {_told(verdict)}", hint=hint)
+
+
+def missed(said: Manifest) -> NotReproduced | None:
+    """Give the error of a run whose verdict, written down before, is that it came to something else."""
+    if said.verdict is None or said.verdict.get("reproduced"):
+        return None
+    parent = (said.parent or {}).get("run_id", "")
+    return NotReproduced(
+        f"{said.run_id} did not reproduce {parent}",
+        hint=f"runner show {said.run_id} has the verdict; runner diff {parent} {said.run_id} shows all of it",
+    )
 
 
 def _read(path: Path | None) -> Manifest | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runner import catalog, opening, pins, provenance
 from runner.cost import Prices
 from runner.dataset import PreparedSplit
-from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity
+from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity, UsageError
 from runner.facts import Facts, TargetKind
 from runner.load import Loaded
 from runner.opening import Opened
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
 _PINNED_BY = "the lock has"
-_GONE = frozenset({"no-such-revision", "no-such-dataset"})
+# What the Hub says of a commit that it has had.
+GONE = frozenset({"no-such-revision", "no-such-dataset"})
 
 
 def declare(parser: ArgumentParser) -> None:
@@ -34,7 +35,12 @@ def declare(parser: ArgumentParser) -> None:
 
 
 def asked_for(options: Namespace, loaded: Loaded, kind: TargetKind) -> Lock | None:
-    """Read the lock if the command line asks for it. Raises as `beside` does."""
+    """Read the lock if the command line asks for it. Raises as `beside` does, UsageError for a sweep."""
+    if options.locked and loaded.points:
+        raise UsageError(
+            f"{loaded.source.path} is a sweep, and a lock is of one recipe's model and rows",
+            hint="leave --locked out: a sweep fixes what latest means once for all its points",
+        )
     return beside(options.recipe, loaded, kind) if options.locked else None
 
 
@@ -84,7 +90,7 @@ def moved(loaded: Loaded, cloud: "Cloud", today: date, lock: Lock) -> tuple[Diag
         *pins.differences(lock.pins, by_name),
         *pins.differences(replace(lock.pins, dataset=None), opening.resolved(at_lock, facts)),
     ]
-    gone = (*_missing(at_lock, facts), *_missing_assets(at_lock, cloud))
+    gone = (*_missing(at_lock, facts), *missing_assets(at_lock, cloud))
     _refuse_lost(loaded, gone, pins.told(loaded.source, found, _PINNED_BY))
     with _rows(at_lock) as rows:
         found += pins.differences(Pins(dataset=lock.pins.dataset), _rows_alone(lock, rows))
@@ -105,7 +111,7 @@ def opened(
         return
     at_lock = _at(loaded, lock.pins)
     facts = survey(at_lock.recipe, cloud, today, folder=loaded.source.folder)
-    gone = (*_missing(at_lock, facts), *_missing_assets(at_lock, cloud))
+    gone = (*_missing(at_lock, facts), *missing_assets(at_lock, cloud))
     _refuse_lost(loaded, gone)
     with _rows(at_lock) as rows:
         now = pins.with_rows(opening.resolved(at_lock, facts), rows)
@@ -179,7 +185,7 @@ def _missing(loaded: Loaded, facts: Facts) -> Iterator[Diagnostic]:
         yield _gone(loaded, key, f"registry {recipe.model.registry} has no {named}")
 
 
-def _missing_assets(loaded: Loaded, cloud: "Cloud") -> Iterator[Diagnostic]:
+def missing_assets(loaded: Loaded, cloud: "Cloud") -> Iterator[Diagnostic]:
     """Tell which data assets the workspace does not have, where the rows are some."""
     section = loaded.recipe.dataset
     if section is None or section.azureml is None:
@@ -211,7 +217,7 @@ def _rows(loaded: Loaded) -> Iterator[Mapping[str, PreparedSplit]]:
         try:
             rows = stack.enter_context(opening.prepared_rows(loaded.recipe, loaded.source.folder))
         except RecipeInvalid as invalid:
-            if section and section.huggingface and any(each.code in _GONE for each in invalid.diagnostics):
+            if section and section.huggingface and any(each.code in GONE for each in invalid.diagnostics):
                 message = f"{section.huggingface} at {section.revision} is not on the Hub any more"
                 _refuse_lost(loaded, [_gone(loaded, ("dataset", "huggingface"), message)])
             raise

@@ -23,7 +23,7 @@ from runner.manifest import Manifest
 from runner.manifest_file import ManifestDamaged
 
 # What a manifest tells of the course of a run; the rest it has from the first record.
-_COURSE = ("status", "ended", "steps", "alive", "walked", "resumed", "retried")
+_COURSE = ("status", "ended", "steps", "alive", "walked", "resumed", "retried", "verdict")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +131,7 @@ def _opening(records: Sequence[Record], base: Manifest | None, folder: Path) -> 
             f" it made carries the tag runner.run={folder.name}; without RECIPE: the emulator's workspace)",
         )
     said = asdict(base)
-    told = ("run_id", "recipe", "target", "versions", "pins", "parameters", "parent")
+    told = ("run_id", "recipe", "target", "versions", "pins", "parameters", "parent", "sweep")
     asked = {key: said[key] for key in told}
     return Record(seq=1, time=base.started, event=Event.RUN_OPENED, data=asked)
 

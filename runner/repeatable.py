@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import dataset, opening, pins, preflight, provenance, survey
+from runner import dataset, locking, opening, pins, preflight, provenance, survey
 from runner.dataset import PreparedSplit
 from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity
 from runner.facts import Facts
 from runner.load import Loaded
 from runner.manifest import Manifest
 from runner.opening import Opened
-from runner.parameters import Effective
+from runner.parameters import DEFAULTS_TAG, Effective
 from runner.pins import FilePin, Pins
 from runner.plan import plan
 from runner.recipe import Recipe, given
@@ -83,12 +83,14 @@ def repeated(session: Session, original: Original, loaded: Loaded, cloud: "Cloud
     merged = preflight.merge(pinned, facts)
     effective = _as_given_then(said, merged)
     found = _Found(checked=[*loaded.notices, *preflight.check(pinned, facts, effective)])
-    found.checked += _archived(pinned, facts, cloud)
+    found.checked += [*_archived(pinned, facts, cloud), *locking.missing_assets(pinned, cloud)]
     found.drifted += _other_variables(session, original, loaded)
     if not original.settings and merged is not None:
         found.drifted += other_parameters(pinned, recorded_parameters(said), merged)
     now = opening.resolved(pinned, facts)
-    found.drifted += _other_pins(pinned, original, now)
+    others = tuple(_other_pins(pinned, original, now))
+    found.drifted += [each for each in others if each.severity is Severity.ERROR]
+    found.checked += [each for each in others if each.severity is not Severity.ERROR]
     prepared = _prepared(pinned, facts, original, into, found)
     found.checked += [*_newer(loaded, cloud, facts), *_other_versions(loaded, said, facts)]
     found.refuse(loaded, said.run_id)
@@ -153,13 +155,19 @@ def _other_variables(session: Session, original: Original, loaded: Loaded) -> tu
 
 
 def _other_pins(pinned: Loaded, original: Original, now: Pins) -> Iterator[Diagnostic]:
-    """Find versions that are what they were by name alone; a registry does not change what it published."""
+    """Find versions that are what they were by name alone; a registry does not change what it published.
+
+    Of the tags only one decides what is trained: of others, such as a day of retirement that has been set
+    since, there is a warning, and the checks judge them.
+    """
     then = pins.from_json(original.said.pins)
     if then.model and now.model and not original.sets("model"):
         for tag in sorted({*then.model.tags, *now.model.tags} if then.model.tags else ()):
             if then.model.tags.get(tag) != now.model.tags.get(tag):
                 message = f"tag {tag} of {then.model.id} is not what it was"
-                yield _changed(pinned, ("model", "version"), message)
+                changed = _changed(pinned, ("model", "version"), message)
+                decides = tag == DEFAULTS_TAG
+                yield changed if decides else replace(changed, severity=Severity.WARNING, mend="")
     if then.component and now.component and then.component.version == now.component.version:
         digest = then.component.inputs_sha256
         if digest and digest != now.component.inputs_sha256:
@@ -183,7 +191,8 @@ def _prepared(
     try:
         prepared = dataset.prepare(section, folder=pinned.source.folder, into=into)
     except RecipeInvalid as refused:
-        found.drifted += refused.diagnostics
+        for each in refused.diagnostics:
+            (found.checked if each.code in locking.GONE else found.drifted).append(each)
         return {}
     if not original.sets("dataset"):
         found.drifted += _other_rows(pinned, _recorded_rows(original.said), prepared)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from runner import manifest, manifest_file, opening, runs, target, under_way
 from runner.beginning import begun
 from runner.carry_out import at_the_console
-from runner.errors import ExitCode, RunnerError
+from runner.errors import ExitCode, RunnerError, UsageError
 from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Json, read
 from runner.judging import REPRODUCTION, Measure, judged
@@ -69,19 +69,30 @@ def reproduce(session: Session, wish: Wish) -> ExitCode:
 
 
 def _source(wish: Wish) -> _Source:
-    """Find the manifest; one that lies alone is seen from where it lies."""
+    """Find the manifest; one that lies alone is seen from where its run would lie here."""
     said, folder = runs.find_manifest(wish.runs_dir, wish.name)
-    if folder is None:
-        return _Source(said=said, file=Path(wish.name), folder=Path(wish.name).parent)
-    return _Source(said=said, file=folder / manifest.FILE_NAME, folder=folder)
+    file = Path(wish.name) if folder is None else folder / manifest.FILE_NAME
+    is_its_own = folder is not None and folder.resolve().name == said.run_id
+    return _Source(
+        said=said, file=file, folder=folder if folder and is_its_own else wish.runs_dir / said.run_id
+    )
 
 
 def _recipe(source: _Source, settings: tuple[str, ...]) -> Loaded:
-    """Load what was in force, as if it lay where the recipe did, with the settings on top."""
+    """Load what was in force, as if it lay where the recipe did, with the settings on top.
+
+    Raises UsageError where these make a sweep of it.
+    """
     path = recipe_path(source.said, source.folder)
     here = Path.cwd()
     shown = path.relative_to(here) if path.is_relative_to(here) else path
-    return load_bytes(in_force(source.said), shown, settings=settings)
+    loaded = load_bytes(in_force(source.said), shown, settings=settings)
+    if loaded.points:
+        raise UsageError(
+            "a run is reproduced as one run, not as a sweep",
+            hint="leave the setting of sweep out; a recipe with a sweep is carried out by runner run",
+        )
+    return loaded
 
 
 def _variables(folder: Path) -> Mapping[str, str] | None:

@@ -13,7 +13,7 @@ from runner.errors import Drifted, ExitCode, NotReproduced
 from runner.execute import Run
 from runner.facts import Facts, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json, this_process
-from runner.judging import is_to_be_judged, judged, not_reproduced, record_verdict
+from runner.judging import is_to_be_judged, judged, missed, not_reproduced, record_verdict
 from runner.load import Loaded
 from runner.manifest import Manifest, RunStatus
 from runner.opening import Opened
@@ -37,10 +37,10 @@ def look(session: Session, folder: Path, state: Path | None) -> ExitCode:
             run = opening.begun(session, journal, folder, cloud)
             execute.note_what_is_gone(run)
             lease.keep = bool(run.manifest.alive)
-        missed = _judge(journal, folder)
+        fault = _judge(journal, folder)
         said = run.manifest
     session.console.run(said, folder)
-    problem = outstanding(said) or missed
+    problem = outstanding(said) or fault
     if problem:
         raise problem
     return ExitCode.DONE
@@ -49,17 +49,19 @@ def look(session: Session, folder: Path, state: Path | None) -> ExitCode:
 def judge(session: Session, folder: Path) -> ExitCode:
     """Judge a reproduction that was cut off between its end and its verdict; the cloud is not asked."""
     with Journal(folder / FILE_NAME, session.current_clock, new=False) as journal:
-        missed = _judge(journal, folder)
+        fault = _judge(journal, folder)
         said = execute.manifest_of(journal)
     session.console.run(said, folder)
-    if missed:
-        raise missed
+    if fault:
+        raise fault
     return ExitCode.DONE
 
 
 def _judge(journal: Journal, folder: Path) -> NotReproduced | None:
     said = execute.manifest_of(journal)
-    return not_reproduced(said, record_verdict(journal, folder)) if is_to_be_judged(said) else None
+    if is_to_be_judged(said):
+        return not_reproduced(said, record_verdict(journal, folder))
+    return missed(said)
 
 
 def go_on(session: Session, folder: Path, *, state: Path | None, as_recorded: bool, cancel: bool) -> ExitCode:

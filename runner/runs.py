@@ -18,9 +18,18 @@ from runner.manifest import Manifest
 LATEST = "latest"
 # What makes a folder that of a sweep of runs; each of its runs has a folder of its own.
 SWEEP_FILE = "sweep.json"
+# The page that tells of a run, or of all runs of a sweep.
+PAGE = "report.html"
 
 # As tempfile ends the names that `durable`, a repair and the dataset's step begin; and rows under way.
-_HALF_MADE = (".manifest-????????", ".journal-????????", ".data-????????", "data/.*.jsonl.part")
+_HALF_MADE = (
+    ".manifest-????????",
+    ".journal-????????",
+    ".metrics-????????",
+    ".report-????????",
+    ".data-????????",
+    "data/.*.jsonl.part",
+)
 
 _RUN_ID = re.compile(r"\A[0-9]{8}T[0-9]{6}Z-")
 

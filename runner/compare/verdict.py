@@ -8,6 +8,7 @@ from runner.compare.differences import Difference, differences
 from runner.compare.side import Section, Side, of_manifest
 from runner.journal import Json
 from runner.manifest import Manifest
+from runner.parameters import DEFAULTS_TAG
 
 # Of the larger of both values. GPUs add up in another order each time, which shows in the last digits.
 TOLERANCE = 0.01
@@ -15,6 +16,7 @@ TOLERANCE = 0.01
 _WEIGHTS = ".safetensors"
 _LOSSES = "losses"
 _FILES = "files."
+_TAGS = "model.tags."
 
 
 class Level(StrEnum):
@@ -48,7 +50,8 @@ class Verdict:
     """All three levels. `metrics` are identical within the tolerance, `outputs` bit by bit.
 
     With `exact` the outputs count, too. `trained` is False where neither run trained anything: then there
-    are no metrics to wait for. `warnings` name what ran in another version than it did.
+    are no metrics to wait for. `warnings` name what ran in another version than it did, and what the registry
+    says otherwise of the same model.
     """
 
     inputs: Judged
@@ -77,7 +80,7 @@ def judge(original: Manifest, again: Manifest, *, tolerance: float, exact: bool 
         tolerance=tolerance,
         exact=exact,
         trained=any("finetune" in each.steps for each in (original, again)),
-        warnings=tuple(_versions(found)),
+        warnings=(*_versions(found), *_tags(found)),
     )
 
 
@@ -110,11 +113,19 @@ def _inputs(
     for each in found:
         if each.section is Section.RECIPE:
             differs.append(_differs(each))
+        elif _is_told_alone(each):
+            continue
         elif each.section is Section.PINS and each.values[0] is None:
             unpinned.append(each.key)
         elif each.section is Section.PINS:
             differs.append(_differs(each))
     return _judged(tuple(differs), f"not recorded: {', '.join(unpinned)}" if unpinned else "")
+
+
+def _is_told_alone(found: Difference) -> bool:
+    """Tell a tag that decides what is refused, and nothing of what is trained."""
+    is_tag = found.section is Section.PINS and found.key.startswith(_TAGS)
+    return is_tag and found.key != f"{_TAGS}{DEFAULTS_TAG}"
 
 
 def _target(original: Manifest, again: Manifest) -> Iterator[Differs]:
@@ -207,6 +218,14 @@ def _versions(found: tuple[Difference, ...]) -> Iterator[str]:
             name = each.key.removeprefix("libraries.")
             was, now = (value or "not recorded" for value in each.values)
             yield f"{name} {now}; the original ran with {was}"
+
+
+def _tags(found: tuple[Difference, ...]) -> Iterator[str]:
+    """Tell which tags of the very same model have changed; those of another one are its own."""
+    same = all(each.key != "model.id" for each in found)
+    for each in found:
+        if same and _is_told_alone(each):
+            yield f"the model's tag {each.key.removeprefix(_TAGS)} is not what it was"
 
 
 def _differs(found: Difference) -> Differs:

@@ -16,6 +16,7 @@ from runner.load import Loaded
 from runner.metric_table import LOSSES
 from runner.plan import Plan
 from runner.recipe import Scalar, given
+from runner.runs import PAGE
 from runner.sweep.standing import Standing, best, compared_by
 
 _SERVING = ("endpoint", "deployment", "traffic", "sample", "baseline")
@@ -148,7 +149,8 @@ def _next(
         )
         path = shlex.quote(str(chosen.said.recipe["path"]))
         yield safe(f"  run the best one, to its deployment: runner run {path} --set sweep=null{given_values}")
-        yield f"  compare the points:   runner report {name}"
+        is_written = not interrupted and (folder / PAGE).exists()
+        yield f"  compare the points:   {folder / PAGE if is_written else f'runner report {name}'}"
     yield f"  {folder}"
 
 

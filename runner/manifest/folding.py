@@ -160,7 +160,10 @@ def _done(manifest: Manifest, record: Record) -> None:
 
 
 def _pin_rows(manifest: Manifest) -> None:
-    """Pin the rows, once the dataset's step has said which they are; a data asset's own are not known."""
+    """Pin the rows, once the dataset's step has said which they are; a data asset's own are not known.
+
+    Until then they stay as the run was opened with: by these a run that was cut off is held to its rows.
+    """
     step, pinned = manifest.steps.get("dataset"), manifest.pins.get("dataset")
     if step is None or pinned is None:
         return
@@ -170,7 +173,8 @@ def _pin_rows(manifest: Manifest) -> None:
         for role, asset in assets.items()
         if "sha256" in asset
     }
-    manifest.pins = {**manifest.pins, "dataset": {**pinned, "files": files}}
+    if files:
+        manifest.pins = {**manifest.pins, "dataset": {**pinned, "files": files}}
 
 
 def _note_alive(manifest: Manifest, record: Record) -> None:
@@ -215,6 +219,7 @@ def _repaired(manifest: Manifest, record: Record) -> None:
     manifest.resumed, manifest.retried = known["resumed"], known["retried"]
     manifest.steps = steps_from(known["steps"])
     manifest.alive = alive_from(known["alive"])
+    manifest.verdict = known.get("verdict", manifest.verdict)  # repairs of earlier versions do not tell
     _pin_rows(manifest)
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 from runner.recipe import Scalar
 
+# Of a model's tags it alone decides what is sent; the others only what is refused before.
+DEFAULTS_TAG = "model_specific_defaults"
+
 _MAX_CHARACTERS = 8 * 1024
 _MAX_DEPTH = 20
 
@@ -28,7 +31,7 @@ def parse_tag(value: object) -> object | None:
 
 def model_specific_defaults(tags: Mapping[str, object]) -> Mapping[str, Scalar]:
     """Read the parameters a model asks to be trained with; empty where its tags hold none."""
-    content = parse_tag(tags.get("model_specific_defaults"))
+    content = parse_tag(tags.get(DEFAULTS_TAG))
     if not isinstance(content, Mapping):
         return {}
     return {

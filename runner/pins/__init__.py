@@ -3,7 +3,7 @@
 from runner.pins.comparing import Moved, differences, told
 from runner.pins.lock import Lock, as_text, depended_on, path_of, write
 from runner.pins.reading import read
-from runner.pins.taking import DEFAULTS_TAG, USED_TAGS, inputs_digest, taken
+from runner.pins.taking import USED_TAGS, inputs_digest, taken
 from runner.pins.values import (
     ComponentPin,
     DatasetPin,
@@ -17,7 +17,6 @@ from runner.pins.values import (
 )
 
 __all__ = [
-    "DEFAULTS_TAG",
     "USED_TAGS",
     "ComponentPin",
     "DatasetPin",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from runner.errors import Diagnostic, Severity
 from runner.load import Source
-from runner.pins.taking import DEFAULTS_TAG
+from runner.parameters import DEFAULTS_TAG
 from runner.pins.values import ComponentPin, DatasetPin, FilePin, ModelPin, Pins
 from runner.yaml12 import Key
 

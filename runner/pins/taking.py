@@ -7,12 +7,11 @@ from runner import dataset
 from runner.catalog import Component, RegistryModel
 from runner.facts import Facts
 from runner.load import Loaded
+from runner.parameters import DEFAULTS_TAG
 from runner.pins.values import ComponentPin, DatasetPin, ModelPin, Pins
 from runner.recipe import Dataset
 from runner.redact import redact
 
-# It decides what is sent; the others only what is refused before.
-DEFAULTS_TAG = "model_specific_defaults"
 # Every tag of a model that is read, by whomever; a test sees to that.
 USED_TAGS = (
     DEFAULTS_TAG,

@@ -156,14 +156,16 @@ def _succeeded(context: Context, job: JobState) -> Observation:
         detail = f"job {job.name} completed, but its output {TRAINED_MODEL} is not there"
         return Observation(status=Status.DIFFERS, detail=detail, outputs=_links(job), ended=True)
     logged = curves.kept(context, job.name)
-    newest = logged.metrics
+    newest, files = logged.metrics, trained.files(context, job.name, asset)
+    if context.stop.is_set() and "files" not in files:  # who takes it up reads them
+        return Observation(status=Status.IN_PROGRESS, detail=job.status, outputs=_links(job))
     outputs = {"output": f"azureml://jobs/{job.name}/outputs/{TRAINED_MODEL}", **logged.outputs}
     return Observation(
         status=Status.SUCCEEDED,
         detail=job.status,
         fraction=1.0,
         metrics=_polled(context.cloud, job) if newest is None else newest,
-        outputs=_links(job) | outputs | trained.files(context, job.name, asset),
+        outputs=_links(job) | outputs | files,
         ended=True,
     )
 

@@ -1,11 +1,11 @@
 """How a sweep stands: what its runs have come to by their own journals, and which did best."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner import manifest
-from runner.errors import RunnerError, StillBilling
+from runner.errors import RunnerError, StillBilling, UsageError
 from runner.manifest import Manifest, RunStatus
 from runner.metric_table import LOSSES
 from runner.outstanding import outstanding
@@ -53,11 +53,17 @@ def standings(folder: Path, sweep: Sweep) -> tuple[Standing, ...]:
 
 
 def others_under_way(runs: Path, said: Manifest) -> Sequence[Standing]:
-    """Give the other points of a run's sweep that have begun and not ended: they may use what it made."""
+    """Give the other points of a run's sweep that have begun and not ended: they may use what it made.
+
+    Where the sweep's list is damaged, its runs are known by what each says of itself.
+    """
     folder = runs / str((said.sweep or {}).get("id", ""))
     if said.sweep is None or not (folder / SWEEP_FILE).exists():
         return ()
-    points = standings(folder, read(folder))
+    try:
+        points = standings(folder, read(folder))
+    except UsageError:
+        points = tuple(_found_again(folder))
     return [each for each in points if each.said and not each.is_decided and each.member.run != said.run_id]
 
 
@@ -83,6 +89,17 @@ def debts(points: Sequence[Standing], left: Sequence[str], folder: Path) -> Stil
     if not names:
         return None
     return StillBilling(f"not proven gone: {', '.join(names)}", hint=f"runner down {folder.name}")
+
+
+def _found_again(folder: Path) -> Iterator[Standing]:
+    """Find a sweep's runs without its list: they are called by its moment and recipe, as it is."""
+    for run in sorted(folder.parent.glob(f"{folder.name.rpartition('-sweep-')[0]}-*")):
+        try:
+            said = manifest.of(run)
+        except RunnerError:
+            continue
+        if said.sweep and said.sweep["id"] == folder.name:
+            yield _standing(Member(index=int(said.sweep["index"]), run=run.name, values={}), run)
 
 
 def _standing(member: Member, run: Path | None) -> Standing:

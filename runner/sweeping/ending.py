@@ -9,10 +9,10 @@ from pathlib import Path
 from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
-from runner import execute, holder, opening, resuming, runs, sweep
+from runner import execute, holder, manifest, opening, resuming, runs, sweep
 from runner.carry_out import carry_out
 from runner.clock import Clock
-from runner.errors import ExitCode, RunHeld
+from runner.errors import ExitCode, RunHeld, RunnerError
 from runner.execute import Observer
 from runner.facts import TargetKind
 from runner.journal import FILE_NAME, Event, Journal
@@ -22,7 +22,7 @@ from runner.reopening import recorded
 from runner.session import Session
 from runner.sweep import Hold, Sweep
 from runner.sweep.holding import FILE_NAME as LOCK
-from runner.sweep.standing import Standing, debts, standings
+from runner.sweep.standing import UNREADABLE, Standing, debts, standings
 from runner.target import of_a_run
 
 if TYPE_CHECKING:
@@ -61,14 +61,17 @@ def clean_up(place: Place) -> tuple[str, ...]:
     """Take back what the runs left, if the recipe says so; give what may still be there.
 
     Not before every run that has begun has come to an end: one that was interrupted trains on, on the
-    cluster that another made.
+    cluster that another made, and so may one whose journal cannot be read.
     """
-    begun = [each for each in place.standings if each.said]
+    points = place.standings
+    begun = [each for each in points if each.said]
     failed = any(not each.has_succeeded for each in begun)
     policy = place.sweep.cleanup
     if policy is Cleanup.NEVER or (policy is Cleanup.ON_FAILURE and not failed):
         return ()
     if not all(each.is_decided for each in begun):
+        return ()
+    if any(each.status == UNREADABLE for each in points):
         return ()
     return take_back(place, down=False)
 
@@ -125,25 +128,36 @@ def down(session: Session, folder: Path, state: Path | None, judge: Judge) -> Ex
     """Take back all that the runs of a sweep left. `judge` raises where a run may not be taken back yet."""
     listed = sweep.read(folder)
     with Hold(folder):
-        for each in standings(folder, listed):
-            if each.said:
-                runs.check_carried_out_here(folder.parent / each.member.run)
-                judge(each.said)
+        for run in sweep.members(folder, listed).values():
+            runs.check_carried_out_here(run)
+            # One that cannot be read may have left something, too: how to mend it is told.
+            judge(manifest.of(run))
         return _on_the_cloud(session, folder, listed, state, lambda place: take_back(place, down=True))
 
 
 def cancel(session: Session, folder: Path, state: Path | None, write_down: Cancel) -> ExitCode:
-    """End a sweep, whoever carries it out: what trains is stopped, then cleaned up as after a failure."""
+    """End a sweep, whoever carries it out: what trains is stopped, then cleaned up as after a failure.
+
+    Raises why a run could not be ended, after the others were.
+    """
     _end_holder(folder, session.clock)
     listed = sweep.read(folder)
 
+    kept: list[RunnerError] = []
+
     def canceled(place: Place) -> tuple[str, ...]:
         for run in sweep.members(folder, listed).values():
-            _canceled(place, run, write_down)
+            try:
+                _canceled(place, run, write_down)
+            except RunnerError as error:  # the others' trainings are to end all the same
+                kept.append(error)
         return clean_up(place)
 
     with Hold(folder):
-        return _on_the_cloud(session, folder, listed, state, canceled)
+        code = _on_the_cloud(session, folder, listed, state, canceled)
+    if kept:
+        raise kept[0]
+    return code
 
 
 def _canceled(place: Place, folder: Path, write_down: Cancel) -> None:
@@ -173,8 +187,10 @@ def _on_the_cloud(
         chosen = of_a_run(listed.target, session.environment)
         cloud = opening.connected(session, chosen, listed.target["registry"])
         place = Place(session=session, folder=folder, sweep=listed, cloud=cloud)
-        left = work(place)
-        lease.keep = place.is_alive
+        try:
+            left = work(place)
+        finally:
+            lease.keep = place.is_alive
     points = standings(folder, listed)
     billing = debts(points, left, folder)
     session.console.swept(folder, points, billing=billing)

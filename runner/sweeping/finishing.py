@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from contextlib import suppress
 
+from runner import sweep
 from runner.errors import ExitCode, RunnerError, StillBilling, Terminated
 from runner.opening import Lease
+from runner.runs import PAGE
 from runner.sweep.standing import debts
 from runner.sweeping.carrying import Carried, Carry, Crew, carry_points
 from runner.sweeping.ending import Place, clean_up
@@ -33,6 +35,8 @@ def finish(site: Site, tasks: Mapping[int, Carry], shared: Shared, lease: Lease)
     points = place.standings
     billing = debts(points, left, site.folder)
     errors = _errors(carried)
+    if not carried.interrupt:
+        _report(site)
     with suppress(OSError):  # however it ends, it has ended so, whether anybody listens or not
         console.swept(
             site.folder, points, errors=errors, billing=billing, interrupted=carried.interrupt is not None
@@ -48,6 +52,15 @@ def _cleaned_up(place: Place, carried: Carried, *, cancel: bool) -> tuple[str, .
     except KeyboardInterrupt as interrupt:
         carried.interrupt = carried.interrupt or interrupt
         return ()
+
+
+def _report(site: Site) -> None:
+    """Write the page over all points; that it cannot be written takes no training back."""
+    # Who only looks at a sweep does not draw.
+    from runner.reporting import write_page  # noqa: PLC0415
+
+    with suppress(OSError, RunnerError):
+        write_page(list(sweep.members(site.folder, site.sweep).values()), site.folder / PAGE)
 
 
 def _errors(carried: Carried) -> dict[int, RunnerError]:

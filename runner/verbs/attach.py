@@ -7,6 +7,7 @@ from runner import manifest, runs
 from runner.carry_out import Outcome
 from runner.errors import CloudUnavailable, ExitCode, StepFailed
 from runner.journal import FILE_NAME, read
+from runner.judging import missed
 from runner.manifest import Manifest, RunStatus
 from runner.outstanding import outstanding
 from runner.replay import RecordedClock, Replay, grown, left_by_its_process
@@ -69,4 +70,4 @@ def _error(said: Manifest) -> BaseException | None:
         case RunStatus.FAILED:
             return StepFailed(failed or "the run failed")
         case _:
-            return None
+            return missed(said)

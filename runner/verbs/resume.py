@@ -33,8 +33,8 @@ def main(options: Namespace, session: Session) -> ExitCode:
         return _of_a_sweep(options, session, swept)
     folder = runs.find(options.runs_dir, options.run)
     said = _recorded(folder)
-    to_be_judged = said.parent is not None and said.verdict is None
-    if _is_over(said) and not said.alive and not to_be_judged:
+    has_missed = said.parent is not None and not (said.verdict and said.verdict.get("reproduced"))
+    if _is_over(said) and not said.alive and not has_missed:
         _bring_up_to_date(folder, said)
         session.voice.over(said, folder)
         return ExitCode.DONE

@@ -48,10 +48,10 @@ def main(options: Namespace, session: Session) -> ExitCode:
     loaded = recipe_argument.read(options)
     prices = read_prices(options.prices) if options.prices else None
     runs.check(options.runs_dir)
-    if loaded.points:
-        _refuse_as_sweep(options, session, loaded)
     kind = choose(loaded.recipe, options.target)
     lock = locking.asked_for(options, loaded, kind)
+    if loaded.points:
+        _refuse_as_sweep(options, session, loaded)
     # To reach a cloud changes it, and so does the SDK: another process is to find its own way there.
     environment = dict(session.environment)
     with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
@@ -90,11 +90,6 @@ def _refuse_as_sweep(options: Namespace, session: Session, loaded: Loaded) -> No
         raise UsageError(
             f"{loaded.source.path} is a sweep, which is not carried out in the background",
             hint="leave --detach out; a sweep that is interrupted goes on with runner resume",
-        )
-    if options.locked:
-        raise UsageError(
-            f"{loaded.source.path} is a sweep, and a lock is of one recipe's model and rows",
-            hint="leave --locked out: a sweep fixes what latest means once for all its points",
         )
     sweeping.refuse_unconfirmed(session, loaded, yes=options.yes)
 

@@ -112,6 +112,7 @@ def test_a_latest_that_has_moved_is_told_and_changes_nothing(
     shell, _ = trained
     moved("model", MODEL, "2", "add")
     moved("component", COMPONENT, "0.0.83", "add")
+    moved("model", MODEL, "1", "edit", tags={"InferenceRetirementDate": "2099-01-01"})
 
     done = shell.runner("reproduce", original(shell).name)
 
@@ -120,6 +121,8 @@ def test_a_latest_that_has_moved_is_told_and_changes_nothing(
     assert "the newest chat_completion_pipeline is 0.0.83 by now; this run keeps version 0.0.82" in done.out
     assert f"reproduces {original(shell).name}" in done.out
     was, now = read(original(shell)), shell.manifest()
+    assert "the model's tag InferenceRetirementDate is not what it was" in done.out
+    assert now["pins"]["model"].pop("tags") != was["pins"]["model"].pop("tags")
     assert now["pins"] == was["pins"]
     assert now["recipe"]["values"] == was["recipe"]["values"]
     assert (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from runner import opening, reopening, resuming, sweep, sweeping
+from runner import opening, reopening, reporting, resuming, sweep, sweeping
 from runner.console import Output
 from runner.console.console import Console
 from runner.errors import ExitCode
@@ -70,10 +70,14 @@ class SharedClock(WorldClock):
 
 @dataclass
 class Bench:
-    """A recipe with a sweep, and a world in which it is carried out, more than once if need be."""
+    """A recipe with a sweep, and a world in which it is carried out, more than once if need be.
+
+    Its page is `drawn` only on request: that takes longer than all else.
+    """
 
     folder: Path
     world: World = field(default_factory=World)
+    drawn: bool = False
     said: str = ""
 
     @property
@@ -156,6 +160,8 @@ class Bench:
             patch.setattr(reopening, "pinned", known)
             patch.setattr(opening, "reached", reached)
             patch.setattr(opening, "connected", lambda *_given: cloud)
+            if not self.drawn:
+                patch.setattr(reporting, "report_page", lambda _subjects: "")
             yield Session(voice=console, clock=clock, environment={}), cloud
         self.said = out.getvalue()
 

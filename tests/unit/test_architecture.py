@@ -53,6 +53,7 @@ LAYERS = (
     ("replay", "collect"),
     ("console",),
     ("report",),
+    ("reporting",),
     ("session", "recipe_argument", "on_interrupt"),
     ("opening",),
     ("drift", "variables", "reopening", "carry_out", "locking"),

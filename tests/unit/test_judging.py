@@ -14,6 +14,7 @@ from runner.clock import SystemClock
 from runner.journal import FILE_NAME, Event, Journal, Json, read
 from runner.judging import REPRODUCTION, Measure, measure_of
 from runner.manifest import fold
+from tests.unit.sweeps import RECIPE
 
 OPENING: Mapping[str, Json] = {
     "run_id": "first",
@@ -98,6 +99,12 @@ def test_what_was_not_reproduced_is_told_with_both_values_and_as_an_exit_code(
     assert "loss: was 1.0, is 1.5" in told.out
     assert "metrics differ: loss" in told.err
     assert "runner diff first second" in told.err
+    for verb in ("resume", "attach"):
+        assert main([verb, str(folder)]) == 5
+        told = capsys.readouterr()
+        assert "loss: was 1.0, is 1.5" in told.out
+        assert "second did not reproduce first" in told.err
+    assert [each.event for each in read(folder / FILE_NAME)].count(Event.JUDGED) == 1
 
 
 def test_it_is_judged_as_nearly_as_was_asked_for_when_it_was_opened(
@@ -119,6 +126,17 @@ def test_without_the_parents_manifest_there_is_no_verdict_and_it_says_so(
 ) -> None:
     folder = again(first)
     (first / manifest.FILE_NAME).unlink()
+    code = main(["resume", str(folder)])
+    told = capsys.readouterr()
+    assert (code, "cannot be judged: the manifest of first is not there" in told.err) == (5, True)
+    assert manifest.load(folder / manifest.FILE_NAME).verdict is None
+
+
+def test_the_manifest_of_another_run_judges_nothing(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = first.parent / "kept.json"
+    folder = again(first, path=alone)
+    other = ended(first.parent / "other", {**OPENING, "run_id": "other"})
+    alone.write_bytes((other / manifest.FILE_NAME).read_bytes())
     code = main(["resume", str(folder)])
     told = capsys.readouterr()
     assert (code, "cannot be judged: the manifest of first is not there" in told.err) == (5, True)
@@ -156,3 +174,26 @@ def test_a_run_that_did_not_record_what_was_in_force_cannot_be_made_again(
 ) -> None:
     assert main(["reproduce", str(first / manifest.FILE_NAME)]) == 2
     assert "did not yet record all that is in force" in capsys.readouterr().err
+
+
+def test_a_run_is_not_made_again_as_a_sweep(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = {**OPENING["recipe"], "in_force": RECIPE}
+    run = ended(first.parent / "third", {**OPENING, "run_id": "third", "recipe": recipe})
+    setting = "sweep.points=[{finetune.parameters.lora_r: 4}, {finetune.parameters.lora_r: 8}]"
+    assert main(["reproduce", str(run), "--set", setting]) == 2
+    assert "not as a sweep" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["kept.json", "manifest.json"])
+def test_the_recipe_of_a_manifest_that_lies_elsewhere_is_looked_for_where_it_was(
+    first: Path, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows lie beside it."""
+    home = first.parents[1]
+    monkeypatch.chdir(home)
+    recipe = {**OPENING["recipe"], "in_force": RECIPE, "folder": "../.."}
+    run = ended(first.parent / "third", {**OPENING, "run_id": "third", "recipe": recipe})
+    (home / "far").mkdir()
+    (run / manifest.FILE_NAME).rename(home / "far" / name)
+    assert main(["reproduce", f"far/{name}", "--set", "register.name=[]"]) == 3
+    assert "error: small.yaml is not a recipe" in capsys.readouterr().err

@@ -1,6 +1,6 @@
 """Pins: what names resolved to, taken of a target, folded into the manifest, read again and applied."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -240,19 +240,16 @@ def folded(opening: Mapping[str, Json], *events: tuple[Event, Mapping[str, Json]
         **opening,
         "pins": {**pins.as_json(ALL), "dataset": pins.as_json(Pins(dataset=BARE))["dataset"]},
     }
-    told = [(Event.RUN_OPENED, pinned), *events]
-    return manifest.fold(
-        [
-            Record(
-                seq=seq,
-                time=f"2026-11-21T08:23:{seq:02}.000Z",
-                event=event,
-                step="dataset" if seq > 1 else "",
-                data=data,
-            )
-            for seq, (event, data) in enumerate(told, start=1)
-        ]
-    )
+    told = [(Event.RUN_OPENED, "", pinned), *((event, "dataset", data) for event, data in events)]
+    return manifest.fold(numbered(told))
+
+
+def numbered(told: Sequence[tuple[Event, str, Mapping[str, Json]]]) -> list[Record]:
+    """Give a journal: these, a second apart."""
+    return [
+        Record(seq=seq, time=f"2026-11-21T08:23:{seq:02}.000Z", event=event, step=step, data=data)
+        for seq, (event, step, data) in enumerate(told, start=1)
+    ]
 
 
 BARE = DatasetPin(source="lab/chat", revision=COMMIT)
@@ -281,6 +278,24 @@ def test_the_rows_are_pinned_by_what_was_known_at_a_repair(opening: Mapping[str,
     known = asdict(folded(opening, (Event.INTENT, INTENT)))
     said = folded(opening, (Event.REPAIRED, {"known": known}))
     assert pins.from_json(said.pins).dataset == replace(BARE, files=FILES)
+
+
+def test_rows_that_a_run_was_opened_with_stay_pinned_while_they_are_prepared(
+    opening: Mapping[str, Json],
+) -> None:
+    """The cluster's intent, or a repair, comes before that of the rows."""
+    pinned = {**opening, "pins": pins.as_json(Pins(dataset=replace(BARE, files=FILES)))}
+    cluster = {**INTENT, "kind": "compute", "intent": {"name": "gpu"}}
+    told: list[tuple[Event, str, Mapping[str, Json]]] = [
+        (Event.RUN_OPENED, "", pinned),
+        (Event.STEP_STARTED, "dataset", {"action": "create", "attempt": 1}),
+        (Event.STEP_STARTED, "compute", {"action": "create", "attempt": 1}),
+        (Event.INTENT, "compute", cluster),
+    ]
+    known = asdict(manifest.fold(numbered(told)))
+    told.append((Event.REPAIRED, "", {"known": known}))
+    assert known["pins"]["dataset"]["files"] == {"train": asdict(FILES["train"])}
+    assert pins.from_json(manifest.fold(numbered(told)).pins).dataset == replace(BARE, files=FILES)
 
 
 def test_a_run_of_an_earlier_version_has_no_pinned_rows(opening: Mapping[str, Json]) -> None:

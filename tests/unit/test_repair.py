@@ -338,6 +338,23 @@ def test_a_journal_of_which_nothing_is_left_is_told_by_the_manifest(kept: Kept) 
     assert same(done.manifest, kept.told)
 
 
+def test_what_a_run_is_part_of_and_its_verdict_are_taken_from_the_manifest(
+    tmp_path: Path, opening: Mapping[str, Json]
+) -> None:
+    """A point that forgot its sweep would take back the cluster that the others train on."""
+    sweep = {"id": "s", "index": 1, "total": 2, "point": {}}
+    parent = {"run_id": "first", "digest": "", "settings": []}
+    kept = written(tmp_path / "run", {**opening, "parent": parent, "sweep": sweep}, counted=1)
+    with Journal(kept.path, SystemClock(), new=False) as journal:
+        journal.append(Event.JUDGED, data={"reproduced": False})
+        told = manifest.fold(journal.records)
+        manifest.write(told, kept.beside)
+    kept.laid(b"", kept.beside.read_bytes())
+    done = repair.repair(kept.folder, SystemClock())
+    assert same(done.manifest, told)
+    assert (done.manifest.sweep, done.manifest.verdict) == (sweep, {"reproduced": False})
+
+
 def test_the_damaged_files_are_kept_for_their_owner(kept: Kept) -> None:
     damaged = kept.journal.replace(b"gpu", b"cpu")
     kept.laid(damaged, b"<<<<<<< HEAD\n")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -16,9 +17,10 @@ from runner.errors import Drifted, RunHeld, UsageError
 from runner.journal import FILE_NAME, Journal
 from runner.manifest import RunStatus
 from runner.manifest import load as load_manifest
+from runner.runs import PAGE
 from runner.runs import find as find_run
 from runner.sweep import Hold, find, read, runs_of
-from runner.sweep.standing import Standing, best
+from runner.sweep.standing import Standing, best, others_under_way
 from tests.faults.boundaries import Gate
 from tests.faults.model_cloud import Manners, WorldClock
 from tests.unit.sweeps import RECIPE, SIX, THREE, TWO, Bench, bench_with
@@ -79,6 +81,7 @@ def done() -> Iterator[Done]:
 
         patch.setattr(dataset, "prepare", counted)
         bench = bench_with(Path(folder), RECIPE + SIX)
+        bench.drawn = True
         listed: list[bool] = []
         code = bench.begin(Gate(watch=lambda _: listed.append(bool(list(bench.runs.glob("*/sweep.json"))))))
         yield Done(bench=bench, code=code, prepared=len(prepared), listed=listed)
@@ -168,12 +171,25 @@ def test_the_end_is_told_with_what_to_do_next(done: Done) -> None:
     said = done.bench.said
     name = done.bench.sweep_folder.name
     assert "best by loss: point 1" in said
-    assert f"runner report {name}" in said
+    assert f"compare the points:   {done.bench.sweep_folder / PAGE}" in said
     assert "--set sweep=null --set finetune.parameters.learning_rate=1e-06" in said
     assert "left alive: compute gpu" in said
     assert f"runner down {name}" in said
     lines = [line for line in said.splitlines() if line.startswith("5/6 ")]
     assert any("create: Completed" in line for line in lines)
+
+
+def test_one_page_tells_of_all_points(done: Done) -> None:
+    page = (done.bench.sweep_folder / PAGE).read_text(encoding="utf-8")
+    assert all(each.member.run in page for each in done.bench.standings)
+    assert "finetune.parameters.learning_rate" in page
+
+
+def test_a_page_that_cannot_be_written_takes_nothing_back(work: Path) -> None:
+    bench = bench_with(work, RECIPE + TWO)
+    with patch("runner.reporting.replace_file", side_effect=OSError("no space")):
+        assert bench.begin() == 0, bench.said
+    assert f"runner report {bench.sweep_folder.name}" in bench.said
 
 
 def test_points_of_other_rows_have_them_uploaded_too(work: Path) -> None:
@@ -270,6 +286,36 @@ def test_cancel_ends_every_run_and_takes_the_cluster_back(work: Path) -> None:
     assert set(statuses(bench)) <= {"canceled", "not begun"}
     assert bench.world.alive() == []
     assert bench.cancel() == 0  # a second time there is nothing to do
+
+
+def test_nothing_is_taken_from_under_a_point_whose_journal_is_damaged(work: Path) -> None:
+    bench = bench_with(work, RECIPE + THREE + "cleanup: always\n", Manners(job_seconds=600.0))
+    bench.begin(nth("after job.put", 2, interrupt))
+    damaged = next(each for each in bench.standings if each.status == "interrupted")
+    path = bench.runs / damaged.member.run / FILE_NAME
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"gpu", b"cpu"))
+    bench.resume()
+    assert sorted(statuses(bench)) == ["succeeded", "succeeded", "unreadable"]
+    assert "compute" in {each.kind for each in bench.world.alive()}
+    with pytest.raises(UsageError, match="damaged"):
+        bench.down()
+    with pytest.raises(UsageError, match="damaged"):
+        bench.cancel()
+    path.write_bytes(whole)
+    assert bench.resume() == 0, bench.said
+    assert bench.world.alive() == []
+
+
+def test_a_point_that_cannot_be_cancelled_keeps_no_other_from_it(work: Path) -> None:
+    bench = bench_with(work, RECIPE + THREE, Manners(job_seconds=600.0))
+    bench.begin(nth("after job.put", 2, interrupt))
+    first = next(each for each in bench.standings if each.status == "interrupted")
+    path = bench.runs / first.member.run / FILE_NAME
+    path.write_bytes(path.read_bytes().replace(b"gpu", b"cpu"))
+    with pytest.raises(UsageError, match="damaged"):
+        bench.cancel()
+    assert "interrupted" not in statuses(bench)
 
 
 def test_what_cannot_be_proven_gone_is_a_debt(work: Path) -> None:
@@ -383,6 +429,18 @@ def test_one_process_at_a_time_carries_a_sweep_out(work: Path) -> None:
     with Hold(bench.sweep_folder), pytest.raises(RunHeld, match="carries out sweep"):
         bench.resume()
     assert bench.resume() == 0
+
+
+def test_without_its_list_a_sweeps_points_are_known_by_themselves(work: Path) -> None:
+    """Each can be taken back alone then, but not from under another one."""
+    bench = bench_with(work, RECIPE + THREE, Manners(job_seconds=600.0))
+    bench.begin(nth("after job.put", 2, interrupt))
+    one, *others = [each for each in bench.standings if each.status == "interrupted"]
+    assert one.said
+    assert others
+    (bench.sweep_folder / "sweep.json").write_text("[]", encoding="utf-8")
+    found = others_under_way(bench.runs, one.said)
+    assert [each.member.run for each in found] == [each.member.run for each in others]
 
 
 def test_a_list_that_was_changed_is_not_believed(work: Path) -> None:

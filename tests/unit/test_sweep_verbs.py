@@ -95,6 +95,12 @@ def test_a_sweep_is_refused_before_a_cloud_is_reached(
     assert not runs.exists()
 
 
+@pytest.mark.parametrize("verb", ["run", "plan"])
+def test_a_sweep_has_no_lock(recipe: Path, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, str(recipe), "--locked"]) == 2
+    assert "is a sweep, and a lock is of one recipe" in capsys.readouterr().err
+
+
 class Terminal(io.StringIO):
     encoding = "utf-8"
 

@@ -26,10 +26,14 @@ class Output:
         self.uri = uri
         self.trouble: RunnerError | None = None
         self.reads = 0
+        self.interrupted = False
 
     def contents(self, uri: str, stop: Event) -> Mapping[str, StoredFile]:
         assert (uri, stop.is_set()) == (self.uri, False)
         self.reads += 1
+        if self.interrupted:
+            stop.set()
+            raise StepFailed("the run was stopped while the output was read")
         if self.trouble:
             raise self.trouble
         return FILES
@@ -70,6 +74,16 @@ def test_files_that_cannot_be_read_lose_no_training(bench: Bench, trouble: Runne
     seen = output.seen(bench)
     assert (seen.status, seen.outputs["files_unknown"]) == (Status.SUCCEEDED, trouble.message)
     assert "files" not in seen.outputs
+
+
+def test_a_run_that_is_stopped_meanwhile_leaves_them_to_be_read_later(bench: Bench) -> None:
+    """Else nothing would ever read them: the step would be done."""
+    output = Output()
+    output.interrupted = True
+    assert output.seen(bench).status is Status.IN_PROGRESS
+    bench.context.stop.clear()
+    output.interrupted = False
+    assert "files" in output.seen(bench).outputs
 
 
 def test_an_output_whose_place_is_not_told_loses_no_training(bench: Bench) -> None:

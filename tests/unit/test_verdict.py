@@ -95,6 +95,19 @@ def test_other_rows_another_version_and_another_cloud_are_other_inputs() -> None
     ]
 
 
+@pytest.mark.parametrize("then", [{}, {"FinetuneRetirementDate": "2027-01-01"}])
+def test_a_tag_that_trains_nothing_is_no_input_but_told(then: Mapping[str, str]) -> None:
+    pins: Any = deepcopy(PINS)
+    pins["model"]["tags"] = {**pins["model"]["tags"], **then}
+    dated: Any = deepcopy(PINS)
+    dated["model"]["tags"]["FinetuneRetirementDate"] = "2027-06-01"
+    found = verdict(run("second", pins=dated), run(pins=pins))
+    assert (found.inputs.level, found.reproduced) == (Level.IDENTICAL, True)
+    assert found.warnings == ("the model's tag FinetuneRetirementDate is not what it was",)
+    dated["model"]["tags"]["model_specific_defaults"] = "{'lora_r': 9}"
+    assert not verdict(run("second", pins=dated), run(pins=pins)).reproduced
+
+
 def test_what_the_original_did_not_pin_is_unknown_and_said() -> None:
     pins: Any = deepcopy(PINS)
     del pins["component"]["inputs_sha256"]
