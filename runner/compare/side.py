@@ -10,6 +10,9 @@ from runner.manifest.values import recorded_values
 from runner.metric_table import is_measured
 
 
+_WEIGHTS = ".safetensors"
+
+
 class Section(StrEnum):
     """What a value is about, in the order in which differences are told.
 
@@ -66,12 +69,16 @@ def _metrics(said: Manifest) -> Mapping[str, float]:
 
 
 def _outputs(said: Manifest) -> Mapping[str, Json]:
-    """Give the digests of the trained model's files and of the table of losses, as far as they are known."""
+    """Give the digests of the trained weights and of the table of losses, as far as they are known.
+
+    The other files of a model name the moment and the job that made them.
+    """
     training = said.steps.get("finetune")
     outputs = training.outputs if training else {}
-    files = {f"files.{name}": _digest(file) for name, file in (outputs.get("files") or {}).items()}
+    files = (outputs.get("files") or {}).items()
+    weights = {f"weights.{name}": _digest(file) for name, file in files if name.endswith(_WEIGHTS)}
     table = outputs.get("table")
-    return files | ({"losses": table["sha256"]} if table else {})
+    return weights | ({"losses": table["sha256"]} if table else {})
 
 
 def _digest(file: Mapping[str, Json]) -> Json:

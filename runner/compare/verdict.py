@@ -13,9 +13,8 @@ from runner.parameters import DEFAULTS_TAG
 # Of the larger of both values. GPUs add up in another order each time, which shows in the last digits.
 TOLERANCE = 0.01
 
-_WEIGHTS = ".safetensors"
 _LOSSES = "losses"
-_FILES = "files."
+_WEIGHTS = "weights."
 _TAGS = "model.tags."
 
 
@@ -155,7 +154,7 @@ def _is_near(was: Json, now: Json, tolerance: float) -> bool:
 
 
 def _outputs(original: Manifest, again: Manifest, sides: tuple[Side, Side]) -> Judged:
-    """Compare the weights' digests and the table of losses; the other files may name a time or a run."""
+    """Compare the weights' digests and the table of losses."""
     was, now = (_counted(side.sections.get(Section.OUTPUTS, {})) for side in sides)
     names = dict.fromkeys((*was, *now))
     unknown = [*_untold(original, was), *_untold(again, now)]
@@ -178,11 +177,8 @@ def _alone(was: Mapping[str, Json], now: Mapping[str, Json]) -> Iterator[Differs
 
 
 def _counted(outputs: Mapping[str, Json]) -> dict[str, Json]:
-    return {
-        name.removeprefix(_FILES): value
-        for name, value in outputs.items()
-        if name == _LOSSES or name.endswith(_WEIGHTS)
-    }
+    """Give the digests by the files' own names."""
+    return {name.removeprefix(_WEIGHTS): value for name, value in outputs.items()}
 
 
 def _untold(said: Manifest, known: Mapping[str, Json]) -> Iterator[str]:

@@ -54,7 +54,7 @@ def test_what_is_said_of_a_recipe_is_what_is_written(path: Path, target: TargetK
 
 def test_each_golden_file_is_somebodys() -> None:
     assert len(CONFIGS) >= 3
-    assert {golden(*case) for case in cases()} == set(GOLDEN.glob("*.txt"))
+    assert {golden(*case) for case in cases()} == set(GOLDEN.glob("*.*.txt"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
