@@ -12,7 +12,7 @@ _DELETION = "runner/execute/deletion.py"
 _WAITING = "runner/execute/waiting.py"
 _WRITING = "runner/journal/writing.py"
 _LINES = "runner/journal/lines.py"
-_CARRYING = "runner/carry_out.py"
+_CARRYING = "runner/lifecycle/carry_out.py"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,6 @@ from runner.manifest import Manifest
 from runner.manifest.values import recorded_values
 from runner.metric_table import is_measured
 
-
 _WEIGHTS = ".safetensors"
 
 

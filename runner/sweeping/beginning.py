@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import dataset, naming, origins, runs
-from runner.carry_out import Outcome
 from runner.clock import stamp
 from runner.cost import Prices
 from runner.errors import ExitCode, UsageError
 from runner.facts import TargetKind
+from runner.lifecycle.carry_out import Outcome
+from runner.lifecycle.variables import fingerprints
 from runner.load import SETTING, Loaded
 from runner.opening import Lease
 from runner.recipe import Dataset, Recipe, given
@@ -23,7 +24,6 @@ from runner.sweeping.members import Site, begun
 from runner.sweeping.opening import Ready, offline, ready
 from runner.sweeping.rows import Rows
 from runner.sweeping.shared import Key, Shared
-from runner.variables import fingerprints
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud

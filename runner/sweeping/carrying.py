@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
-from runner.carry_out import Outcome
 from runner.errors import ExitCode, RunnerError, Terminated
 from runner.execute import Observer, our_mistake
+from runner.lifecycle.carry_out import Outcome
 from runner.steps.step import Action, Change, Observation
 from runner.sweeping.shared import Shared
 

@@ -9,16 +9,17 @@ from pathlib import Path
 from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
-from runner import execute, holder, manifest, opening, resuming, runs, sweep
-from runner.carry_out import carry_out
+from runner import execute, holder, manifest, opening, runs, sweep
 from runner.clock import Clock
 from runner.errors import ExitCode, RunHeld, RunnerError
 from runner.execute import Observer
 from runner.facts import TargetKind
 from runner.journal import FILE_NAME, Event, Journal
+from runner.lifecycle import resuming
+from runner.lifecycle.carry_out import carry_out
+from runner.lifecycle.reopening import recorded
 from runner.manifest import Manifest, StepStatus
 from runner.recipe import Cleanup
-from runner.reopening import recorded
 from runner.session import Session
 from runner.sweep import Hold, Sweep
 from runner.sweep.holding import FILE_NAME as LOCK

@@ -5,18 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import execute, opening, resuming, runs
-from runner.beginning import first_record
-from runner.carry_out import Outcome, carry_out
+from runner import execute, opening, runs
 from runner.dataset import PreparedSplit
-from runner.drift import refuse_drift
 from runner.durable import sync_folder
 from runner.errors import UsageError
 from runner.journal import FILE_NAME, Event, Journal, Json, this_process
+from runner.lifecycle import resuming
+from runner.lifecycle.beginning import first_record
+from runner.lifecycle.carry_out import Outcome, carry_out
+from runner.lifecycle.drift import refuse_drift
+from runner.lifecycle.reopening import pinned_recipe, recipe_path, recorded
 from runner.load import Loaded
 from runner.manifest import Manifest
 from runner.recipe import Cleanup
-from runner.reopening import pinned_recipe, recipe_path, recorded
 from runner.session import Session
 from runner.sweep import Member, Sweep
 from runner.sweeping.carrying import Hands

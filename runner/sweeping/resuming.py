@@ -6,14 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import drift, opening, sweep
+from runner import opening, sweep
 from runner.errors import Drifted, ExitCode, RecipeInvalid
 from runner.facts import TargetKind
+from runner.lifecycle import drift
+from runner.lifecycle.reopening import pinned_recipe, recorded
+from runner.lifecycle.variables import refuse_others
 from runner.load import Loaded, load, load_bytes
 from runner.manifest import Manifest, StepStatus
 from runner.opening import Lease
 from runner.recipe import Recipe
-from runner.reopening import pinned_recipe, recorded
 from runner.session import Session
 from runner.sweep import Hold, Sweep
 from runner.sweep.standing import NOT_BEGUN, Standing, standings
@@ -24,7 +26,6 @@ from runner.sweeping.opening import Ready, ready
 from runner.sweeping.rows import Before, Rows, before
 from runner.sweeping.shared import Key, Shared
 from runner.target import of_a_run
-from runner.variables import refuse_others
 
 if TYPE_CHECKING:
     from runner.sweeping.carrying import Carry

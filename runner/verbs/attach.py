@@ -4,10 +4,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from runner import manifest, runs
-from runner.carry_out import Outcome
 from runner.errors import CloudUnavailable, ExitCode, StepFailed
 from runner.journal import FILE_NAME, read
-from runner.judging import missed
+from runner.lifecycle.carry_out import Outcome
+from runner.lifecycle.judging import missed
 from runner.manifest import Manifest, RunStatus
 from runner.outstanding import outstanding
 from runner.replay import RecordedClock, Replay, grown, left_by_its_process

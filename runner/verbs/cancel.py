@@ -7,10 +7,11 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from threading import Event as StopEvent
 
-from runner import execute, holder, provenance, resuming, runs, sweep, sweeping
+from runner import execute, holder, provenance, runs, sweep, sweeping
 from runner.clock import Clock
 from runner.errors import ExitCode, RunHeld
 from runner.journal import FILE_NAME, Event, Journal, read, this_process
+from runner.lifecycle import resuming
 from runner.manifest import Manifest, RunStatus
 from runner.outstanding import outstanding
 from runner.session import RUNS_FOLDER, Session

@@ -5,9 +5,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import locking, opening, pins, recipe_argument
+from runner import opening, pins, recipe_argument
 from runner.errors import Drifted, ExitCode, Severity
 from runner.facts import TargetKind
+from runner.lifecycle import locking
 from runner.load import Loaded
 from runner.pins import Lock
 from runner.session import Session

@@ -3,10 +3,11 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from runner import locking, opening, recipe_argument, sweeping
+from runner import opening, recipe_argument, sweeping
 from runner.cost import read_prices
 from runner.errors import ExitCode
 from runner.facts import TargetKind
+from runner.lifecycle import locking
 from runner.load import resolve
 from runner.session import Session
 from runner.target import choose

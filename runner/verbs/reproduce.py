@@ -4,10 +4,11 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from math import isfinite
 from pathlib import Path
 
-from runner import on_interrupt, reproducing
+from runner import on_interrupt
 from runner.compare import TOLERANCE
 from runner.errors import ExitCode
 from runner.facts import TargetKind
+from runner.lifecycle import reproducing
 from runner.session import RUNS_FOLDER, Session
 
 

@@ -39,7 +39,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
         session.voice.over(said, folder)
         return ExitCode.DONE
     # What goes on needs the rooms of a run, which take long to import.
-    from runner import resuming  # noqa: PLC0415
+    from runner.lifecycle import resuming  # noqa: PLC0415
 
     if _is_over(said) and not said.alive:
         return resuming.judge(session, folder)

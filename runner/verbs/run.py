@@ -4,22 +4,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner import (
-    background,
-    dataset,
-    locking,
-    on_interrupt,
-    opening,
-    recipe_argument,
-    runs,
-    sweeping,
-    under_way,
-)
-from runner.beginning import begun
-from runner.carry_out import at_the_console
+from runner import background, dataset, on_interrupt, opening, recipe_argument, runs, sweeping, under_way
 from runner.cost import read_prices
 from runner.errors import ExitCode, UsageError
 from runner.facts import TargetKind
+from runner.lifecycle import locking
+from runner.lifecycle.beginning import begun
+from runner.lifecycle.carry_out import at_the_console
 from runner.load import Loaded
 from runner.opening import Opened
 from runner.session import RUNS_FOLDER, Session

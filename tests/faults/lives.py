@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, cast
 from unittest.mock import patch
 
 from runner import opening, runs
-from runner.carry_out import carry_out
 from runner.console.silent import SilentProgress
 from runner.errors import UsageError
 from runner.execute import Run
 from runner.facts import Facts, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json
+from runner.lifecycle.carry_out import carry_out
 from runner.load import Loaded, load
 from runner.parameters import Effective
 from runner.plan import Plan, plan

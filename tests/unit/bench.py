@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from runner.carry_out import Outcome, carry_out
 from runner.console.silent import SilentProgress
 from runner.errors import RunnerError
 from runner.execute import Run, backward, forward
 from runner.facts import Facts, Target, TargetKind
 from runner.journal import Event, Journal, Json, Record, read
+from runner.lifecycle.carry_out import Outcome, carry_out
 from runner.load import load_bytes
 from runner.plan import Plan, plan
 from runner.recipe import Cleanup, Model, Recipe

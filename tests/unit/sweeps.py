@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from runner import opening, reopening, reporting, resuming, sweep, sweeping
+from runner import opening, reporting, sweep, sweeping
 from runner.console import Output
 from runner.console.console import Console
 from runner.errors import ExitCode
 from runner.facts import Facts, TargetKind
+from runner.lifecycle import reopening, resuming
 from runner.load import load
 from runner.manifest import Manifest
 from runner.opening import Lease

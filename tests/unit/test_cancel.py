@@ -77,7 +77,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[list[Event]]:
             seen.append([record.event for record in read(folder / FILE_NAME)])
         return ExitCode.DONE
 
-    monkeypatch.setattr("runner.resuming.go_on", go_on)
+    monkeypatch.setattr("runner.lifecycle.resuming.go_on", go_on)
     return seen
 
 

@@ -12,7 +12,7 @@ from runner import manifest
 from runner.cli import main
 from runner.clock import SystemClock
 from runner.journal import FILE_NAME, Event, Journal, Json, read
-from runner.judging import REPRODUCTION, Measure, measure_of
+from runner.lifecycle.judging import REPRODUCTION, Measure, measure_of
 from runner.manifest import fold
 from tests.unit.sweeps import RECIPE
 

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from runner import catalog, dataset, locking, pins, provenance
+from runner import catalog, dataset, pins, provenance
 from runner import opening as openings
 from runner.catalog import Component, RegistryModel
 from runner.cli import main
 from runner.dataset.sources import refusal
 from runner.errors import LockInvalid
 from runner.facts import TargetKind
+from runner.lifecycle import locking
 from runner.load import load
 from runner.pins import Lock
 from runner.schema_files import read_schema

@@ -10,15 +10,16 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator
 
-from runner import catalog, dataset, manifest, opening, pins, preflight, resuming
+from runner import catalog, dataset, manifest, opening, pins, preflight
 from runner.catalog import Component
 from runner.errors import Drifted, RecipeInvalid
 from runner.facts import Facts, TargetKind
 from runner.journal import Event, Json, Record
+from runner.lifecycle import resuming
+from runner.lifecycle.reopening import reopened
 from runner.load import Loaded, load_bytes
 from runner.manifest import Manifest
 from runner.pins import ComponentPin, DatasetPin, FilePin, ModelPin, Pins
-from runner.reopening import reopened
 from runner.schema_files import read_schema
 from runner.survey import survey_offline
 from tests.unit.hub_server import COMMIT, HubServer

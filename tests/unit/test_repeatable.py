@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from runner import catalog, dataset, repeatable
+from runner import catalog, dataset
 from runner.dataset.sources import refusal
 from runner.errors import PreflightRefused
 from runner.journal import Json
+from runner.lifecycle import repeatable
+from runner.lifecycle.repeatable import Original
 from runner.load import load_bytes
 from runner.manifest import Manifest, RunStatus
-from runner.repeatable import Original
 from tests.unit.hub_server import COMMIT
 from tests.unit.test_lock import RECIPE, Sky
 from tests.unit.test_resume import session

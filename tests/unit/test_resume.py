@@ -21,21 +21,21 @@ from runner.cli import main
 from runner.clock import SystemClock
 from runner.console import Output, Voice
 from runner.dataset import prepare
-from runner.drift import refuse_drift
 from runner.errors import CloudUnavailable, Drifted, NotWritten, RecipeInvalid, UsageError
 from runner.execute import looking
 from runner.facts import Target
 from runner.holder import Holder, last_holder
 from runner.journal import FILE_NAME, Event, Journal, Json, read, this_process
+from runner.lifecycle.drift import refuse_drift
+from runner.lifecycle.reopening import recipe_path, recorded, reopened
+from runner.lifecycle.variables import fingerprints
 from runner.load import load, load_bytes
 from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
 from runner.recipe import Dataset
-from runner.reopening import recipe_path, recorded, reopened
 from runner.session import Session
 from runner.steps import STEPS
 from runner.steps.dataset import restore
 from runner.survey import pinned
-from runner.variables import fingerprints
 from tests.unit.bench import ABSENT, AZURE, SUCCEEDED, Bench, FakeStep, QuickClock
 
 RECIPE = """\
@@ -532,7 +532,7 @@ def test_a_run_goes_on_with_the_same_environment_or_where_it_was_not_recorded(
     def reopened(*_: object) -> None:
         raise CloudUnavailable("it got so far")
 
-    monkeypatch.setattr("runner.resuming.reopened", reopened)
+    monkeypatch.setattr("runner.lifecycle.resuming.reopened", reopened)
     workspace = "workspace: {subscription_id: '${env:HOME}', resource_group: rg, workspace_name: ws}\n"
     text = f"{RECIPE}{workspace}tags: {{team: '${{env:TEAM}}', unset: '${{env:NOT_SET_ANYWHERE}}'}}\n"
     loaded = load_bytes(text.encode(), bench.folder / "small.yaml")

@@ -6,24 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner import execute, opening, pins, provenance, runs
-from runner.carry_out import at_the_console
 from runner.dataset import PreparedSplit
-from runner.drift import refuse_drift
 from runner.errors import Drifted, ExitCode, NotReproduced
 from runner.execute import Run
 from runner.facts import Facts, TargetKind
 from runner.journal import FILE_NAME, Event, Journal, Json, this_process
-from runner.judging import is_to_be_judged, judged, missed, not_reproduced, record_verdict
+from runner.lifecycle.carry_out import at_the_console
+from runner.lifecycle.drift import refuse_drift
+from runner.lifecycle.judging import is_to_be_judged, judged, missed, not_reproduced, record_verdict
+from runner.lifecycle.reopening import recipe_path, recorded, reopened
+from runner.lifecycle.variables import refuse_others
 from runner.load import Loaded
 from runner.manifest import Manifest, RunStatus
 from runner.opening import Opened
 from runner.outstanding import outstanding
 from runner.plan import Plan
-from runner.reopening import recipe_path, recorded, reopened
 from runner.session import Session
 from runner.steps import dataset
 from runner.target import of_a_run
-from runner.variables import refuse_others
 
 _OPENED_WITH = "the run was opened with"
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner import compare, execute, manifest
-from runner.carry_out import Outcome
 from runner.compare import TOLERANCE, Verdict
 from runner.compare.verdict import as_json
 from runner.errors import NotReproduced, RunnerError
 from runner.execute import Run
 from runner.journal import Event, Journal, Json
+from runner.lifecycle.carry_out import Outcome
 from runner.manifest import Manifest, RunStatus
 
 # In the first record of a run; a manifest has no use for it.

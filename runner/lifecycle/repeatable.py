@@ -5,10 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import dataset, locking, opening, pins, preflight, provenance, survey
+from runner import dataset, opening, pins, preflight, provenance, survey
 from runner.dataset import PreparedSplit
 from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity
 from runner.facts import Facts
+from runner.lifecycle import locking
+from runner.lifecycle.reopening import other_parameters, pinned_recipe, recorded_parameters
+from runner.lifecycle.variables import refuse_others
 from runner.load import Loaded
 from runner.manifest import Manifest
 from runner.opening import Opened
@@ -16,9 +19,7 @@ from runner.parameters import DEFAULTS_TAG, Effective
 from runner.pins import FilePin, Pins
 from runner.plan import plan
 from runner.recipe import Recipe, given
-from runner.reopening import other_parameters, pinned_recipe, recorded_parameters
 from runner.session import Session
-from runner.variables import refuse_others
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud

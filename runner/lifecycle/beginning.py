@@ -10,10 +10,10 @@ from runner import naming, opening, origins, pins, provenance, runs
 from runner.execute import Run
 from runner.facts import Target
 from runner.journal import FILE_NAME, Event, Journal, Json, this_process
+from runner.lifecycle.variables import fingerprints
 from runner.load import SETTING, Part
 from runner.opening import Opened
 from runner.session import Session
-from runner.variables import fingerprints
 
 
 @contextmanager

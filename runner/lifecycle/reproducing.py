@@ -6,16 +6,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from runner import manifest, manifest_file, opening, runs, target, under_way
-from runner.beginning import begun
-from runner.carry_out import at_the_console
 from runner.errors import ExitCode, RunnerError, UsageError
 from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Json, read
-from runner.judging import REPRODUCTION, Measure, judged
+from runner.lifecycle.beginning import begun
+from runner.lifecycle.carry_out import at_the_console
+from runner.lifecycle.judging import REPRODUCTION, Measure, judged
+from runner.lifecycle.reopening import in_force, recipe_path
+from runner.lifecycle.repeatable import Original, repeated
 from runner.load import Loaded, load_bytes
 from runner.manifest import Manifest
-from runner.reopening import in_force, recipe_path
-from runner.repeatable import Original, repeated
 from runner.session import Session
 
 
