@@ -1,7 +1,6 @@
 """`runner reproduce`: a run made again from its manifest alone, as a user has it."""
 
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.emulator.emulated import FAKE_TRAINER, Emulated, running
-from tests.end_to_end.shell import RECIPE, ROOT, Shell, shell_in, write_recipe
+from tests.end_to_end.shell import RECIPE, Shell, shell_in, write_recipe
 
 QUICK = RECIPE.replace("cleanup: never", "cleanup: always")
 MODEL, COMPONENT = "Phi-3-tiny-4k-instruct", "chat_completion_pipeline"
@@ -69,41 +68,6 @@ def refused(trained: tuple[Shell, Emulated], *words: str) -> tuple[int, str]:
     assert changing(emulated) == []
     assert sorted(shell.folder.glob("runs/*")) == before
     return done.code, done.err
-
-
-def test_the_quickstart_is_reproduced_bit_by_bit_from_its_manifest_alone(shell: Shell) -> None:
-    shutil.copytree(ROOT / "runner" / "emulator" / "data" / "chat", shell.folder / "rows")
-    text = (ROOT / "configs" / "quickstart.yaml").read_text(encoding="utf-8")
-    text = text.replace("../runner/emulator/data/chat", "../rows")
-    recipe = shell.write("configs/quickstart.yaml", text)
-    done = shell.runner("run", "configs/quickstart.yaml")
-    assert done.code == 0, done.out + done.err
-    first = original(shell)
-    recipe.unlink()
-    for path in first.iterdir():  # as in a clone
-        if path.name != "manifest.json":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    done = shell.runner("reproduce", str(first / "manifest.json"), "--output", "json")
-
-    assert done.code == 0, done.out + done.err
-    said = done.json["run"]
-    was, now = (each["steps"]["finetune"] for each in (read(first), said))
-    weights = [name for name in now["outputs"]["files"] if name.endswith(".safetensors")]
-    assert weights
-    assert was["outputs"]["files"] == now["outputs"]["files"]
-    assert {len(file["sha256"]) for file in now["outputs"]["files"].values()} == {64}
-    assert was["outputs"].get("table") == now["outputs"].get("table")
-    verdict = said["verdict"]
-    assert (verdict["reproduced"], verdict["inputs"]["level"]) == (True, "identical")
-    assert (verdict["metrics"]["level"], verdict["outputs"]["differs"]) == ("identical", [])
-    assert verdict["outputs"]["level"] == ("identical" if "table" in now["outputs"] else "unknown")
-    learnt = [name for name in was["metrics"] if "loss" in name]
-    assert learnt
-    assert [was["metrics"][name] for name in learnt] == [now["metrics"][name] for name in learnt]
-    assert said["parent"] == {"run_id": first.name, "digest": read(first)["digest"], "settings": []}
-    assert said["recipe"]["text"] == read(first)["recipe"]["in_force"]
-    assert str(shell.folder) not in json.dumps(said)
 
 
 def test_a_latest_that_has_moved_is_told_and_changes_nothing(

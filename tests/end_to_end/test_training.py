@@ -1,14 +1,18 @@
 """Runs that really train, serve and score: the quickstart, and the notebook's own recipe on local rows."""
 
+import json
 import re
+import shutil
 import subprocess
+from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import yaml
 
 from runner import metric_table
 from runner.steps.curves import newest
-from tests.end_to_end.shell import ROOT, Shell, jsonl
+from tests.end_to_end.shell import ROOT, Done, Shell, jsonl, shell_in
 
 NOTEBOOK_RECIPE = ROOT / "configs" / "phi3_mini_ultrachat.yaml"
 
@@ -19,8 +23,28 @@ def processes_of(shell: Shell) -> list[str]:
     return [line for line in listed.splitlines() if str(shell.state) in line]
 
 
-def test_the_quickstart_learns_answers_and_leaves_nothing_alive(shell: Shell) -> None:
-    done = shell.fresh("run", str(ROOT / "configs" / "quickstart.yaml"), "--output", "json")
+@dataclass(frozen=True)
+class Trained:
+    """The quickstart's run, its recipe gone since, and what the command said."""
+
+    shell: Shell
+    done: Done
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder = tmp_path_factory.mktemp("quickstart")
+    shell = shell_in(folder, folder / "state")
+    shutil.copytree(ROOT / "runner" / "emulator" / "data" / "chat", folder / "rows")
+    text = (ROOT / "configs" / "quickstart.yaml").read_text(encoding="utf-8")
+    recipe = shell.write("configs/quickstart.yaml", text.replace("../runner/emulator/data/chat", "../rows"))
+    done = shell.fresh("run", "configs/quickstart.yaml", "--output", "json")
+    recipe.unlink()
+    return Trained(shell, done)
+
+
+def test_the_quickstart_learns_answers_and_leaves_nothing_alive(quickstart: Trained) -> None:
+    shell, done = quickstart.shell, quickstart.done
 
     assert done.code == 0, done.out + done.err
     metrics = done.json["run"]["steps"]["finetune"]["metrics"]
@@ -31,6 +55,35 @@ def test_the_quickstart_learns_answers_and_leaves_nothing_alive(shell: Shell) ->
     assert done.json["run"]["alive"] == []
     assert processes_of(shell) == []
     assert not (shell.state / "emulator.json").exists()
+
+
+def test_the_quickstart_is_reproduced_bit_by_bit_from_its_manifest_alone(quickstart: Trained) -> None:
+    shell = quickstart.shell
+    first = min(shell.folder.glob("runs/*"))
+    clone = shell.folder / "clone" / first.name  # of a run only its manifest is in git
+    clone.mkdir(parents=True)
+    shutil.copyfile(first / "manifest.json", clone / "manifest.json")
+
+    done = shell.runner("reproduce", str(clone / "manifest.json"), "--output", "json")
+
+    assert done.code == 0, done.out + done.err
+    said, recorded = done.json["run"], json.loads((first / "manifest.json").read_text(encoding="utf-8"))
+    was, now = (each["steps"]["finetune"] for each in (recorded, said))
+    weights = [name for name in now["outputs"]["files"] if name.endswith(".safetensors")]
+    assert weights
+    assert was["outputs"]["files"] == now["outputs"]["files"]
+    assert {len(file["sha256"]) for file in now["outputs"]["files"].values()} == {64}
+    assert was["outputs"]["table"] == now["outputs"]["table"]
+    verdict = said["verdict"]
+    assert (verdict["reproduced"], verdict["inputs"]["level"]) == (True, "identical")
+    assert (verdict["metrics"]["level"], verdict["outputs"]["differs"]) == ("identical", [])
+    assert verdict["outputs"]["level"] == "identical"
+    learnt = [name for name in was["metrics"] if "loss" in name]
+    assert learnt
+    assert [was["metrics"][name] for name in learnt] == [now["metrics"][name] for name in learnt]
+    assert said["parent"] == {"run_id": first.name, "digest": recorded["digest"], "settings": []}
+    assert said["recipe"]["text"] == recorded["recipe"]["in_force"]
+    assert str(shell.folder) not in json.dumps(said)
 
 
 def _holds_the_curves(shell: Shell, finetune: dict[str, Any]) -> None:
