@@ -39,9 +39,10 @@ def begun(recipe: Path, gitignore: Path | None, missing: tuple[str, ...]) -> Ite
     """Say what was written, and what comes next."""
     yield f"{recipe} is written"
     if gitignore:
-        yield f"{gitignore} is written: of a run only its manifest.json is to be committed"
+        yield f"{gitignore} is written: of a run only its manifest.json, of a sweep sweep.json is for git"
     if missing:
-        yield f"add to .gitignore, so that of a run only its manifest.json is committed: {'  '.join(missing)}"
+        lines = "  ".join(missing)
+        yield f"add to .gitignore, so that of a run only its manifest.json is committed: {lines}"
     schema = shlex.quote(str(recipe.parent / "recipe.schema.json"))
     yield f"for an editor that completes and explains it: runner schema > {schema}"
     yield f"next: runner plan --offline {shlex.quote(str(recipe))}"
