@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
 _AGAIN = "runner run begins anew, with what there is now"
-_ROWS = "rows must lie where the run had them, seen from its manifest"
+_ROWS = "rows must lie where the run had them, seen from its folder"
 _SHOWN_DIGITS = 12
 
 

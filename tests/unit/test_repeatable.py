@@ -64,7 +64,7 @@ def test_data_assets_that_the_workspace_has_lost_are_gone(tmp_path: Path) -> Non
 
 def test_rows_that_lie_elsewhere_by_now_are_asked_back(tmp_path: Path) -> None:
     refusal = refusal_of(tmp_path, "path: rows", "")
-    assert refusal.hint.startswith("rows must lie where the run had them, seen from its manifest")
+    assert refusal.hint.startswith("rows must lie where the run had them, seen from its folder")
     assert any(each.key == "dataset.train" for each in refusal.diagnostics)
 
 
