@@ -242,6 +242,9 @@ def test_a_manifest_that_registered_no_address_of_https_is_refused(
 ) -> None:
     keep(tmp_path / "runs", FIRST, steps=steps("endpoint", outputs={"scoring_uri": uri}))
     assert "registered None: its key is not sent there" in refused(tmp_path, sky, capsys)
+    assert sky.endpoint
+    sky.endpoint = replace(sky.endpoint, scoring_uri=uri)
+    assert "is now at host None" in refused(tmp_path, sky, capsys)
 
 
 def test_rows_as_ultrachat_has_them_are_asked_by_their_messages(

@@ -111,3 +111,12 @@ def test_losses_are_told_in_one_order(tmp_path: Path, capsys: pytest.CaptureFixt
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     told = [line[0] for line in lines if len(line) == 2 and "loss" in line[0]]
     assert told == ["eval_loss", "test_loss_base", "test_loss", "loss"]
+
+
+def test_what_was_left_out_of_the_table_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    training = TOLD["steps"]["finetune"]
+    table = {"file": "metrics.csv", "points": 0, "sha256": "", "left_out": "=1+1\x1b[2J"}
+    outputs = training["outputs"] | {"table": table}
+    keep(tmp_path, FIRST, steps={**TOLD["steps"], "finetune": training | {"outputs": outputs}})
+    assert show(tmp_path) == 0
+    assert "a spreadsheet takes it for a formula: =1+1\\x1b[2J" in capsys.readouterr().out
