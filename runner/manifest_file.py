@@ -18,6 +18,8 @@ FORMAT = 2
 UNSEALED = 1
 
 LONGEST_VERSION = 40
+# A manifest is some ten kB; whatever is larger than this is none.
+LARGEST = 16 * 1024 * 1024
 
 # What a manifest may hold: plain JSON.
 Json = Any
@@ -60,13 +62,17 @@ def digest(content: Mapping[str, Json]) -> str:
 
 def _parsed(path: Path) -> Mapping[str, Json]:
     try:
-        found = json.loads(_content(path))
+        content = _content(path)
     except OSError as error:
         is_link = error.errno == errno.ELOOP
         raise UsageError(
             f"{path} cannot be read: {error.strerror}",
             hint="a manifest is read through no link: put the file itself there" if is_link else "",
         ) from error
+    if len(content) > LARGEST:
+        raise _damaged(path, f"it is larger than {LARGEST >> 20} MiB")
+    try:
+        found = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "it is no JSON") from error
     if not isinstance(found, dict):
@@ -74,11 +80,11 @@ def _parsed(path: Path) -> Mapping[str, Json]:
     return found
 
 
-def _content(path: Path) -> str:
-    """Read the file itself; the flag that does not wait is for a FIFO."""
+def _content(path: Path) -> bytes:
+    """Read the file itself, no more than tells that it is too large; not to wait is for a FIFO."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(file, encoding="utf-8") as stream:
-        return stream.read()
+    with os.fdopen(file, "rb") as stream:
+        return stream.read(LARGEST + 1)
 
 
 def _check_format(found: Mapping[str, Json], path: Path) -> None:

@@ -20,6 +20,8 @@ from runner.errors import UsageError
 
 FILE_NAME = "metrics.csv"
 _COLUMNS = ("job", "metric", "step", "value", "time")
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -75,6 +77,11 @@ def parsed(text: str) -> tuple[Point, ...]:
         raise ValueError("no table of metrics") from error
 
 
+def is_formula(text: str) -> bool:
+    """Tell whether a spreadsheet would take a text for a formula, and not for a text."""
+    return text.lstrip(" ").startswith(_FORMULA)
+
+
 def _point(row: dict[str, str]) -> Point:
     if None in row.values():
         raise ValueError("the row is too short")
@@ -87,9 +94,13 @@ def _point(row: dict[str, str]) -> Point:
     )
 
 
-# What trainings are compared by, the most telling first: on rows that were not trained on, then on those
-# that were. Less is better.
-LOSSES = ("test_loss", "eval_loss", "train_loss", "loss")
+# What trainings are compared by, the first that they have. Less is better. The test split comes after the
+# rows that are there to choose by: who chooses by it has nothing left to tell how good the choice is.
+LOSSES = ("eval_loss", "test_loss", "train_loss", "loss")
+# The loss of the base model on the test split.
+BASE_LOSS = "test_loss_base"
+# The same as they are told, each before what it is held against.
+TOLD_LOSSES = ("eval_loss", BASE_LOSS, "test_loss", "train_loss", "loss")
 
 # What depends on the machine and the hour, and not on what was trained.
 MEASURED = ("runtime", "per_second", "memory", "time")

@@ -1,8 +1,9 @@
 """What a deployed model is to be asked: one text, or a file's rows, checked before anything is sent."""
 
+import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +14,8 @@ from runner.errors import Diagnostic, QuestionsInvalid, UsageError
 STDIN = "-"
 _LARGEST = 64 * 1024 * 1024
 _ANY_ANSWER = {"role": "assistant", "content": "any"}
+_INDEX = re.compile(r"\[\d+\]")
+_FIRST_LINES = 3
 
 Messages = tuple[Mapping[str, str], ...]
 
@@ -33,10 +36,11 @@ def of_text(text: str) -> tuple[Question, ...]:
 
 
 def of_file(name: str) -> tuple[Question, ...]:
-    """Read a JSONL file, or what stdin holds: each row has `messages`, or a `prompt`.
+    """Read a JSONL file, or what stdin holds: each row has `messages`, or else a `prompt`.
 
-    A last message of the assistant is what the answer is shown beside, and not sent. Raises QuestionsInvalid
-    with every row that cannot be asked, none of which is quoted; UsageError for what cannot be read.
+    UltraChat's rows have both: its `prompt` only opens the `messages`. A last message of the assistant is
+    what the answer is shown beside, and not sent. Raises QuestionsInvalid with every kind of mistake and the
+    rows that make it, none of which is quoted; UsageError for what cannot be read.
     """
     content = _content(name)
     lines = content.removesuffix(b"\n").split(b"\n") if content else []
@@ -49,7 +53,7 @@ def of_file(name: str) -> tuple[Question, ...]:
         for problem in ((row.problem,) if row.problem else _problems(row.value))
     ]
     if found:
-        raise QuestionsInvalid("not every row can be asked: nothing was sent", tuple(found))
+        raise QuestionsInvalid("not every row can be asked: nothing was sent", tuple(_kinds(found)))
     return tuple(_question(cast("Mapping[str, object]", row.value)) for row in read)
 
 
@@ -72,9 +76,9 @@ def _shown(name: str) -> str:
 
 
 def _problems(row: object) -> Iterator[Problem]:
-    if not isinstance(row, Mapping) or len({"messages", "prompt"} & row.keys()) != 1:
-        yield Problem("row-no-question", "is no question", "", 'an object with either "messages" or "prompt"')
-    elif isinstance(row.get("prompt"), str):
+    if not isinstance(row, Mapping) or not {"messages", "prompt"} & row.keys():
+        yield Problem("row-no-question", "is no question", "", 'an object with "messages" or a "prompt"')
+    elif "messages" not in row and isinstance(row["prompt"], str):
         if not row["prompt"].strip():
             yield Problem("content-empty", "is empty", "prompt")
     else:
@@ -89,7 +93,7 @@ def _is_answered(messages: object) -> bool:
 
 
 def _question(row: Mapping[str, object]) -> Question:
-    if isinstance(row.get("prompt"), str):
+    if "messages" not in row and isinstance(row["prompt"], str):
         return Question(messages=({"role": "user", "content": str(row["prompt"])},))
     told = cast("list[Mapping[str, str]]", row.get("messages", row.get("prompt")))
     messages = tuple({"role": each["role"], "content": each["content"]} for each in told)
@@ -108,3 +112,18 @@ def _diagnostic(path: str, line: int, problem: Problem) -> Diagnostic:
         message=problem.message if problem.key else f"the row {problem.message}",
         expected=problem.expected,
     )
+
+
+def _kinds(found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """Give one for each kind of mistake, at its first line, with how many rows make it."""
+    alike: dict[tuple[str, str], list[Diagnostic]] = {}
+    for each in found:
+        alike.setdefault((each.code, _INDEX.sub("[]", each.key)), []).append(each)
+    for first, *others in alike.values():
+        lines = list(dict.fromkeys(each.line for each in (first, *others)))
+        yield replace(first, message=first.message + _in_rows(lines)) if len(lines) > 1 else first
+
+
+def _in_rows(lines: Sequence[int]) -> str:
+    named = ", ".join(map(str, lines[:_FIRST_LINES])) + (", …" if len(lines) > _FIRST_LINES else "")
+    return f" (in {len(lines)} rows: lines {named})"

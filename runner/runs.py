@@ -142,6 +142,11 @@ def _empty(runs: Path, name: str, *, newest: str) -> Path:
             raise UsageError(f"{folder.name} is a sweep of several runs", hint=mend)
         if _RUN_ID.match(folder.name) and _is(folder, Path.is_dir):
             return folder
+    if _is(Path(name), Path.is_file):
+        mend = (
+            "name the run's folder; a manifest alone is enough for show, why, diff, score, verify, reproduce"
+        )
+        raise UsageError(f"{name} is a file: this needs a run's folder", hint=mend)
     hint = f"the newest is {newest}" if newest else f"{runs} holds no runs"
     raise UsageError(f"there is no run {name}", hint=hint)
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from runner.console.console import Console
 
 RUNS_FOLDER = Path("runs")
+RUNS_FOLDER_HELP = "where the run folders are (default: %(default)s)"
+RUN_HELP = "an id, a unique prefix, a path (of its manifest, too), or latest"
 STATE_FOLDER = Path(".runner/emulator")
 
 

@@ -37,6 +37,7 @@ _BUSY = {
     503: "the endpoint is not up",
 }
 _FORM_REFUSED = {400, 424}
+_MEND = {424: "runner logs RUN deployment shows what the container wrote"}
 
 
 class Scoring:
@@ -83,7 +84,8 @@ def _answer(status: int, text: str) -> str:
         raise CloudUnavailable(f"scoring was answered {status}: {_BUSY[status]}")
     if status != _OK:
         # The reply's text may hold the prompt: it is in no error.
-        raise StepFailed(f"scoring was answered {status}: {_MEANING.get(status, 'not an answer')}")
+        meaning = _MEANING.get(status, "not an answer")
+        raise StepFailed(f"scoring was answered {status}: {meaning}", hint=_MEND.get(status, ""))
     try:
         answer = json.loads(text)
         output = answer["output"]

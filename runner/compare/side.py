@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from runner.journal import Json
 from runner.manifest import Manifest
-from runner.manifest.values import recorded_values
+from runner.manifest.values import leaves, recorded_values
 from runner.metric_table import is_measured
 
 _WEIGHTS = ".safetensors"
@@ -84,12 +84,6 @@ def _digest(file: Mapping[str, Json]) -> Json:
     return file.get("sha256") or file.get("md5") or file["bytes"]
 
 
-def _flat(tree: Mapping[str, Json], above: str = "") -> dict[str, Json]:
+def _flat(tree: Mapping[str, Json]) -> dict[str, Json]:
     """Give the leaves of a tree by their dotted keys; what is null is left out."""
-    leaves: dict[str, Json] = {}
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            leaves |= _flat(value, f"{above}{name}.")
-        elif value is not None:
-            leaves[f"{above}{name}"] = value
-    return leaves
+    return {key: value for key, value in leaves(tree) if value is not None}

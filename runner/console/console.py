@@ -53,7 +53,7 @@ from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.steps.sample import kept
 from runner.steps.step import Change
 from runner.sweep.standing import Standing
-from runner.under_way import carried
+from runner.under_way import Carried, carried
 from runner.verifying.findings import Finding as Checked
 
 
@@ -264,10 +264,12 @@ class Console(Voice):
             if each:
                 self._explain(each)
 
-    def run(self, said: Manifest, folder: Path) -> None:
-        """Show a run that has been."""
-        value = {"run": asdict(said), "folder": str(folder), "hourly": going_on.as_json(said)}
-        self._tell(value, texts.manifest(said, str(folder), carried(folder), past.text(said, folder)))
+    def run(self, said: Manifest, folder: Path | None) -> None:
+        """Show a run that has been; without a folder, by a manifest that lies alone."""
+        where = str(folder) if folder else None
+        value = {"run": asdict(said), "folder": where, "hourly": going_on.as_json(said)}
+        by = carried(folder) if folder else Carried.ELSEWHERE
+        self._tell(value, texts.manifest(said, where or "a manifest alone", by, past.text(said, folder)))
 
     def compared(self, sides: Sequence[Side], found: Sequence[Difference], page: Path | None = None) -> None:
         """Show what differs, and which sections could not be compared; `page` tells the same."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from runner.console.durations import seconds, since
 from runner.console.lines import safe, table
 from runner.index import Fact, Listed, Row
+from runner.metric_table import is_formula
 
 _TITLES = {
     "model.name": "model",
@@ -17,19 +18,21 @@ _TITLES = {
 }
 # Shown with the loss, as a column of its own only in JSON and CSV.
 _LOSS_METRIC = "loss_metric"
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Told at the beginning of each line.
+_ID = "id"
 _EMULATOR = "emulator"
 
 
 def text(found: Listed, columns: tuple[str, ...], left: frozenset[str], now: datetime) -> Iterator[str]:
     """Give a line each, under the names of the columns."""
-    shown = tuple(each for each in columns if each != _LOSS_METRIC or "loss" not in columns)
+    needless = {_ID, _LOSS_METRIC} if "loss" in columns else {_ID}
+    shown = tuple(each for each in columns if each not in needless)
     if found.rows:
         titles = ("run", *(_TITLES.get(each, each) for each in shown))
         yield from table([titles, *(_cells(row, shown, left, now) for row in found.rows)])
     count = len(found.rows)
-    yield f"{count} of {found.total} runs" if count != found.total else f"{count} runs"
+    runs = "run" if found.total == 1 else "runs"
+    yield f"{count} of {found.total} {runs}" if count != found.total else f"{count} {runs}"
     for row in found.rows:
         if row.problem:
             yield safe(f"{row.run}: {row.problem}")
@@ -37,7 +40,10 @@ def text(found: Listed, columns: tuple[str, ...], left: frozenset[str], now: dat
 
 def as_json(found: Listed) -> Mapping[str, object]:
     """Give the runs with their values as they are."""
-    rows = [{"run": row.run, "values": row.values, "problem": row.problem or None} for row in found.rows]
+    rows = [
+        {"run": row.run, "run_id": row.run_id, "values": row.values, "problem": row.problem or None}
+        for row in found.rows
+    ]
     return {"runs": rows, "total": found.total, "notices": list(found.notices)}
 
 
@@ -57,7 +63,12 @@ def _cells(row: Row, columns: tuple[str, ...], left: frozenset[str], now: dateti
         cells["loss"] = f"{cells['loss']} {row.values[_LOSS_METRIC]}"
     if row.run in left and "status" in cells:
         cells["status"] = f"{cells['status']}, left"
-    return tuple(each.replace("\n", " ") for each in (row.run, *(cells.get(key, "-") for key in columns)))
+    return tuple(each.replace("\n", " ") for each in (_named(row), *(cells.get(key, "-") for key in columns)))
+
+
+def _named(row: Row) -> str:
+    """Give the name that commands take, and the run's id where its folder is called otherwise."""
+    return row.run if row.run_id == row.run else f"{row.run} ({row.run_id})"
 
 
 def _cell(key: str, value: Fact, now: datetime) -> str:
@@ -74,12 +85,12 @@ def _cell(key: str, value: Fact, now: datetime) -> str:
 
 def _plain(value: Fact) -> str:
     if isinstance(value, tuple):
-        return ", ".join(value)
+        return ", ".join(value) or "-"
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _csv_cell(value: Fact | None) -> str:
-    if value is None:
+    if value is None or value == ():
         return ""
     is_number = isinstance(value, int | float)
     return _plain(value) if is_number else _guarded(_plain(value))
@@ -87,4 +98,4 @@ def _csv_cell(value: Fact | None) -> str:
 
 def _guarded(value: str) -> str:
     shown = safe(value).replace("\n", " ")
-    return f"'{shown}" if shown.lstrip(" ").startswith(_FORMULA) else shown
+    return f"'{shown}" if is_formula(shown) else shown

@@ -15,12 +15,16 @@ _CURVES = ("loss", "eval_loss")
 _DIGEST_SHOWN = 12
 
 
-def text(said: Manifest, folder: Path) -> Iterator[str]:
+def text(said: Manifest, folder: Path | None) -> Iterator[str]:
     """Give a line or two about each of them that there is."""
     rows = [*_pins(said.pins), *_belongs(said)]
     if rows:
         yield ""
         yield from table(rows)
+    yield from _beside(folder) if folder else ()
+
+
+def _beside(folder: Path) -> Iterator[str]:
     curves = _curves(folder)
     if curves:
         yield ""

@@ -13,13 +13,13 @@ from runner.errors import Diagnostic, RunnerError
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.load import Loaded
+from runner.load.points import LEFT_OUT
 from runner.metric_table import LOSSES
 from runner.plan import Plan
 from runner.recipe import Scalar, given
 from runner.runs import PAGE
 from runner.sweep.standing import Standing, best, compared_by
 
-_SERVING = ("endpoint", "deployment", "traffic", "sample", "baseline")
 _NONE = "–"  # noqa: RUF001 - a dash for what a point does not say
 
 
@@ -84,7 +84,7 @@ def together(plans: Sequence[Plan]) -> Money | None:
 
 def left_out(loaded: Loaded) -> list[str]:
     """Name the sections that a sweep has no use for."""
-    return [name for name in _SERVING if loaded.source.says((name,))]
+    return [name for name in LEFT_OUT if loaded.source.says((name,))]
 
 
 def swept(

@@ -10,6 +10,7 @@ from runner.console.lines import diagnostics, safe, table
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
+from runner.metric_table import TOLD_LOSSES
 from runner.parameters import Effective, Origin, Parameter
 from runner.plan import Plan
 from runner.questions import Question
@@ -26,9 +27,6 @@ STATUS_SYMBOLS = {
 }
 LEGEND = "+ create  ~ update  = reuse  . read"
 
-# The metrics worth a line at the end, in this order; a target that does not log one has no line for it.
-METRICS = ("test_loss_base", "test_loss", "eval_loss", "loss", "train_loss")
-
 
 def where(kind: TargetKind) -> str:
     """Say which cloud this is; a run on the emulator is never taken for one on Azure."""
@@ -41,9 +39,10 @@ def begun(recipe: Path, gitignore: Path | None, missing: tuple[str, ...]) -> Ite
     """Say what was written, and what comes next."""
     yield f"{recipe} is written"
     if gitignore:
-        yield f"{gitignore} is written: of a run only its manifest.json is to be committed"
+        yield f"{gitignore} is written: of a run only its manifest.json, of a sweep sweep.json is for git"
     if missing:
-        yield f"add to .gitignore, so that of a run only its manifest.json is committed: {'  '.join(missing)}"
+        lines = "  ".join(missing)
+        yield f"add to .gitignore, so that of a run only its manifest.json is committed: {lines}"
     schema = shlex.quote(str(recipe.parent / "recipe.schema.json"))
     yield f"for an editor that completes and explains it: runner schema > {schema}"
     yield f"next: runner plan --offline {shlex.quote(str(recipe))}"
@@ -133,13 +132,17 @@ def run_facts(said: Manifest) -> Iterator[str]:
     record = said.steps.get("finetune")
     if record is None:
         return
-    shown = [(name, f"{record.metrics[name]:.4f}") for name in METRICS if name in record.metrics]
+    shown = [(name, f"{record.metrics[name]:.4f}") for name in TOLD_LOSSES if name in record.metrics]
     if shown:
         yield ""
         yield from table(shown)
     yield from _seen(record.metrics)
     if record.outputs.get("table_unknown"):
         yield safe(f"  note: what was logged could not be read: {record.outputs['table_unknown']}")
+    table_told = record.outputs.get("table")
+    if isinstance(table_told, Mapping) and table_told.get("left_out"):
+        named = table_told["left_out"]
+        yield safe(f"  note: left out of the table, since a spreadsheet takes it for a formula: {named}")
     # On the emulator there is no studio to look at.
     if record.outputs.get("studio") and said.target["kind"] == TargetKind.AZURE.value:
         yield safe(f"  job: {record.outputs['studio']}")

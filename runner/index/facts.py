@@ -2,11 +2,11 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from runner.journal import Json
-from runner.manifest.values import parameter_values, recorded_values
+from runner.manifest.values import leaves, parameter_values, recorded_values
 from runner.metric_table import LOSSES
 
 Fact = str | int | float | bool | tuple[str, ...]
@@ -26,8 +26,8 @@ def facts_of(folder: str, read: Mapping[str, Json]) -> dict[str, Fact]:
     values = recorded_values(recipe, parameters)
     told: dict[str, Json] = dict(parameter_values(parameters) if values is None else values)
     told |= {f"metrics.{name}": value for name, value in metrics.items()}
-    told |= dict(_flat(_mapping(read.get("pins")), "pins."))
-    told |= _of_the_run(read, recipe) | _loss(metrics) | {"id": folder}
+    told |= dict(leaves(_mapping(read.get("pins")), "pins."))
+    told |= _of_the_run(read, recipe) | _loss(metrics) | {"id": _text(read.get("run_id")) or folder}
     return {key: fact for key, value in told.items() if (fact := _fact(value)) is not None}
 
 
@@ -50,7 +50,7 @@ def _of_the_run(read: Mapping[str, Json], recipe: Mapping[str, Json]) -> dict[st
         "target": _mapping(read.get("target")).get("kind"),
         "parent": _mapping(read.get("parent")).get("run_id"),
         "sweep": _mapping(read.get("sweep")).get("id"),
-        "alive": [f"{each.get('kind')} {each.get('name')}" for each in resources] or None,
+        "alive": [f"{each.get('kind')} {each.get('name')}" for each in resources],
     }
 
 
@@ -70,12 +70,8 @@ def _seconds(started: Json, ended: Json) -> float | None:
         return None
 
 
-def _flat(tree: Mapping[str, Json], above: str) -> Iterator[tuple[str, Json]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{name}.")
-        else:
-            yield f"{above}{name}", value
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:

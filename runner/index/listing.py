@@ -1,14 +1,17 @@
 """The runs that a question is about: chosen by a condition, put in order, cut to a number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.index.facts import Fact
 from runner.index.store import Index
-from runner.index.where import Comparison, Condition, Given, Key, alike, keys_of
+from runner.index.where import Comparison, Condition, Given, Key, Operand, alike, keys_of
 
 NEWEST = "started"
+_ID = "id"
 _NAMED = 3
+# What compares a whole text, and not its order or a part of it.
+_WHOLE = ("==", "!=", "in", "not in")
 # What is shown of each run where nothing else is asked for.
 USUAL = (
     "status",
@@ -39,9 +42,13 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One run: its values by key, and why its manifest cannot be read, "" if it can."""
+    """One run, by its folder's name and the id that its manifest tells: its values by key.
+
+    `problem` is why its manifest cannot be read, "" if it can.
+    """
 
     run: str
+    run_id: str
     values: Mapping[str, Fact]
     problem: str = ""
 
@@ -60,10 +67,16 @@ def listed(index: Index, asked: Asked) -> Listed:
     runs = index.runs()
     needed = keys_of(asked.where) if asked.where else ()
     facts = {key: index.values(key) for key in dict.fromkeys((*needed, asked.sort, *asked.columns))}
+    ids = index.values(_ID)
     chosen = [run for run in runs if asked.where is None or asked.where.holds(_of(run, needed, facts))]
     ordered = _ordered(chosen, facts[asked.sort], ascending=asked.ascending)[: asked.limit]
     rows = tuple(
-        Row(run=runs[each].name, values=_of(each, asked.columns, facts), problem=runs[each].problem)
+        Row(
+            run=runs[each].name,
+            run_id=str(ids.get(each, runs[each].name)),
+            values=_of(each, asked.columns, facts),
+            problem=runs[each].problem,
+        )
         for each in ordered
     )
     left_out = [runs[each].name for each in runs.keys() - set(chosen) if runs[each].problem]
@@ -97,8 +110,9 @@ def _of_keys(index: Index, asked: Asked, facts: Facts) -> tuple[str, ...]:
     comparisons = tuple(asked.where.comparisons()) if asked.where else ()
     needed = keys_of(asked.where) if asked.where else ()
     unknown = [key for key, values in facts.items() if not values and (key in needed or key not in USUAL)]
-    said = [_unknown(key, index.keys()) for key in unknown]
-    return tuple(dict.fromkeys(said + [_misfit(each) for each in comparisons if _fits_none(each, facts)]))
+    said = [_unquoted(key, comparisons, facts) or _unknown(key, index.keys()) for key in unknown]
+    said += [_misfit(each) for each in comparisons if _fits_none(each, facts)]
+    return tuple(dict.fromkeys(said + [text for each in comparisons for text in _other_case(each, facts)]))
 
 
 def _left_out(unread: Sequence[str]) -> tuple[str, ...]:
@@ -113,19 +127,53 @@ def _unknown(key: str, known: frozenset[str]) -> str:
     return f"no run has the key {key}" + (f": did you mean {meant}?" if meant else "")
 
 
+def _unquoted(key: str, comparisons: Sequence[Comparison], facts: Facts) -> str:
+    """Say, of a key that no run has, that it was meant as a text: a key that runs have is held against it."""
+    for each in comparisons:
+        if isinstance(each.left, Key) and each.right == Key(key) and facts[each.left.name]:
+            return f"no run has the key {key}: a text stands in quotes, {each.left.name} {each.word} '{key}'"
+    return ""
+
+
+def _other_case(each: Comparison, facts: Facts) -> Iterator[str]:
+    """Say what a text should be that only capital letters tell from a value that runs have."""
+    key, given = _sides(each)
+    if not isinstance(key, Key) or not isinstance(given, Given) or each.word not in _WHOLE:
+        return
+    known = {value for value in facts[key.name].values() if isinstance(value, str)}
+    meant = {value.casefold(): value for value in sorted(known)}
+    for text in given.value if isinstance(given.value, tuple) else (given.value,):
+        if isinstance(text, str) and text not in known and text.casefold() in meant:
+            yield f"no run has {text} as {key.name}: did you mean {meant[text.casefold()]}?"
+
+
+def _sides(each: Comparison) -> tuple[Operand, Operand]:
+    """Give a comparison's key and what it is compared with, whichever stands first."""
+    return (each.left, each.right) if isinstance(each.left, Key) else (each.right, each.left)
+
+
 def _fits_none(each: Comparison, facts: Facts) -> bool:
     """Tell whether a key's values are all of another kind than the one that they are compared with."""
-    key, given = (each.left, each.right) if isinstance(each.left, Key) else (each.right, each.left)
+    key, given = _sides(each)
     if not isinstance(key, Key) or not isinstance(given, Given) or isinstance(given.value, tuple):
         return False
     values = facts[key.name].values()
-    return bool(values) and all(_kind(value) != _kind(given.value) for value in values)
+    return bool(values) and all(_never_meet(value, given.value, each.word) for value in values)
+
+
+def _never_meet(value: Fact, given: Fact, word: str) -> bool:
+    """Tell whether two values are of kinds that are not compared so; a list may be asked what is in it."""
+    if isinstance(value, tuple):
+        return not (isinstance(given, bool) or word in ("in", "not in"))
+    return _kind(value) != _kind(given)
 
 
 def _misfit(each: Comparison) -> str:
-    key, given = (each.left, each.right) if isinstance(each.left, Key) else (each.right, each.left)
+    key, given = _sides(each)
     name = key.name if isinstance(key, Key) else ""
     kind = _kind(given.value) if isinstance(given, Given) else ""
+    if name == "alive":
+        return "alive is a list: ask alive, not alive, or 'endpoint NAME' in alive"
     return f"no run has {kind} as {name}: it is compared with {kind}"
 
 

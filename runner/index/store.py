@@ -20,10 +20,8 @@ from runner.index.folders import NO_FILE, Stamp, seen
 FILE_NAME = ".index.sqlite3"
 
 # What is kept, or how: an index of another number is made anew.
-_VERSION = 2
+_VERSION = 3
 _LOCKED_SECONDS = 0.25
-# A manifest is some ten kB; whatever is larger than this is none.
-_LARGEST = 16 * 1024 * 1024
 _AT_ONCE = 500
 _LARGEST_INTEGER = 2**63
 _TABLES = (
@@ -228,7 +226,7 @@ def _told(runs: Path, name: str, stamp: Stamp) -> tuple[Mapping[str, Fact], str]
     path = runs / name / manifest_file.FILE_NAME
     if stamp == NO_FILE:
         return facts_without(name, MISSING), f"it has a journal, but no {path.name} yet"
-    if not 0 <= stamp.size <= _LARGEST:
+    if not 0 <= stamp.size <= manifest_file.LARGEST:
         return facts_without(name, DAMAGED), "it is no file, or too large to be a manifest"
     try:
         return facts_of(name, manifest_file.read(path)), ""

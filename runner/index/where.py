@@ -2,9 +2,10 @@
 
     finetune.parameters.learning_rate < 1e-5 and metrics.eval_loss < 2
     status in ("failed", "canceled") or tags["cost-center"] == "llm-lab"
+    alive and not has(baseline.name)
 
 Python's parser makes a tree of the text; nothing of it is ever executed. What a run does not tell is unknown,
-not false: neither a comparison nor its contrary then holds.
+not false: neither a comparison nor its contrary then holds. `has` tells the one from the other.
 """
 
 import ast
@@ -27,6 +28,9 @@ _EQUAL = {ast.Eq: "==", ast.NotEq: "!="}
 _MEMBER = {ast.In: "in", ast.NotIn: "not in"}
 _WORDS: Mapping[type[ast.cmpop], str] = {**_ORDER, **_EQUAL, **_MEMBER}
 _BOOLEANS = {"true": True, "false": False}
+# A key that is a condition by itself: whether anything is in its list.
+_ALIVE = "alive"
+_HAS = "has"
 
 Facts = Mapping[str, Fact]
 Truth = bool | None
@@ -40,6 +44,9 @@ class Condition(Protocol):
 
     def comparisons(self) -> "Iterator[Comparison]":
         """Give every comparison in it."""
+
+    def keys(self) -> Iterator[str]:
+        """Give every key that it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +91,36 @@ class Comparison:
             member = _is_in(left, right)
             return member if member is None else member == (self.word == "in")
         if self.word in _EQUAL.values():
-            return _is_equal(left, right) == (self.word == "==")
+            equal = _is_equal_list(left, right)
+            return equal if equal is None else equal == (self.word == "==")
         return _is_in_order(left, self.word, right)
 
     def comparisons(self) -> "Iterator[Comparison]":
         """See `Condition`."""
         yield self
+
+    def keys(self) -> Iterator[str]:
+        """See `Condition`."""
+        return (each.name for each in (self.left, self.right) if isinstance(each, Key))
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """Whether a run tells a key at all, which is never unknown."""
+
+    key: str
+
+    def holds(self, facts: Facts) -> Truth:
+        """See `Condition`."""
+        return self.key in facts
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """See `Condition`."""
+        return iter(())
+
+    def keys(self) -> Iterator[str]:
+        """See `Condition`."""
+        yield self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +137,10 @@ class Not:
     def comparisons(self) -> Iterator[Comparison]:
         """See `Condition`."""
         return self.inner.comparisons()
+
+    def keys(self) -> Iterator[str]:
+        """See `Condition`."""
+        return self.inner.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +162,11 @@ class Joined:
         for each in self.parts:
             yield from each.comparisons()
 
+    def keys(self) -> Iterator[str]:
+        """See `Condition`."""
+        for each in self.parts:
+            yield from each.keys()
+
 
 def parsed(text: str) -> Condition:
     """Read a condition. Raises UsageError, with the column, what was expected, and never by executing it."""
@@ -144,8 +184,7 @@ def parsed(text: str) -> Condition:
 
 def keys_of(condition: Condition) -> tuple[str, ...]:
     """Give every key that a condition asks for, once each."""
-    operands = (operand for each in condition.comparisons() for operand in (each.left, each.right))
-    return tuple(dict.fromkeys(each.name for each in operands if isinstance(each, Key)))
+    return tuple(dict.fromkeys(condition.keys()))
 
 
 def alike(name: str, known: frozenset[str]) -> str:
@@ -181,7 +220,17 @@ class _Reader:
             return Not(self.condition(node.operand))
         if isinstance(node, ast.Compare):
             return self._compared(node)
+        if isinstance(node, ast.Name) and node.id == _ALIVE:
+            return Comparison(left=Key(_ALIVE), word="==", right=Given(value=True))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _HAS:
+            return self._has(node)
         raise self._unfit(node, "this is no comparison", _COMPARISON)
+
+    def _has(self, node: ast.Call) -> Has:
+        is_key = len(node.args) == 1 and isinstance(node.args[0], ast.Name | ast.Attribute | ast.Subscript)
+        if not is_key or node.keywords:
+            raise self._unfit(node, "`has` asks for one key", "has(metrics.eval_loss)")
+        return Has(self._name(node.args[0]))
 
     def _compared(self, node: ast.Compare) -> Condition:
         operands = [node.left, *node.comparators]
@@ -244,13 +293,22 @@ class _Reader:
 def _refused(column: int, what: str, expected: str) -> UsageError:
     return UsageError(
         f"--where, column {column}: {what}; expected {expected}",
-        hint="comparisons (< <= == != >= > in) of keys with values, joined by and, or, not",
+        hint="comparisons (< <= == != >= > in) of keys with values, alive, has(key); joined by and, or, not",
     )
 
 
 def _kind(value: object) -> type:
     """Tell what a value may be compared with: a whole number with any number, but true with no 1."""
     return float if type(value) is int else type(value)
+
+
+def _is_equal_list(left: object, right: object) -> Truth:
+    """Compare, a list with true or false by whether anything is in it; it is neither a text nor a number."""
+    if not isinstance(left, tuple) and not isinstance(right, tuple):
+        return _is_equal(left, right)
+    if isinstance(left, bool) or isinstance(right, bool):
+        return bool(left) == bool(right)
+    return _is_equal(left, right) if type(left) is type(right) else None
 
 
 def _is_equal(left: object, right: object) -> bool:

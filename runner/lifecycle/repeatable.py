@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
 _AGAIN = "runner run begins anew, with what there is now"
+_ROWS = "rows must lie where the run had them, seen from its folder"
 _SHOWN_DIGITS = 12
 
 
@@ -63,12 +64,13 @@ class _Found:
 
     checked: list[Diagnostic] = field(default_factory=list)
     drifted: list[Diagnostic] = field(default_factory=list)
+    hint: str = _AGAIN
 
     def refuse(self, loaded: Loaded, run_id: str) -> None:
         """Raise PreflightRefused if something is not there or not allowed, else Drifted if it has changed."""
         everything = loaded.source.in_order((*self.checked, *self.drifted))
         if any(each.severity is Severity.ERROR for each in self.checked):
-            raise PreflightRefused(f"run {run_id} cannot be made again as it was", everything, hint=_AGAIN)
+            raise PreflightRefused(f"run {run_id} cannot be made again as it was", everything, hint=self.hint)
         if self.drifted:
             raise Drifted(f"what run {run_id} was made of has changed", everything, hint=_AGAIN)
 
@@ -84,6 +86,8 @@ def repeated(session: Session, original: Original, loaded: Loaded, cloud: "Cloud
     merged = preflight.merge(pinned, facts)
     effective = _as_given_then(said, merged)
     found = _Found(checked=[*loaded.notices, *preflight.check(pinned, facts, effective)])
+    if facts.unusable:
+        found.hint = f"{_ROWS}; {_AGAIN}"
     found.checked += [*_archived(pinned, facts, cloud), *locking.missing_assets(pinned, cloud)]
     found.drifted += _other_variables(session, original, loaded)
     if not original.settings and merged is not None:

@@ -24,7 +24,8 @@ def recorded_values(recipe: Mapping[str, Json], parameters: Json = ()) -> Mappin
     # Only older manifests are read as YAML.
     from runner.yaml12 import parse  # noqa: PLC0415
 
-    return dict(_leaves(parse(text).value or {})) | parameter_values(parameters)
+    told = {key: value for key, value in leaves(parse(text).value or {}) if value is not None}
+    return told | parameter_values(parameters)
 
 
 def parameter_values(parameters: Json) -> dict[str, Json]:
@@ -51,9 +52,10 @@ def recorded_places(recipe: Mapping[str, Json]) -> Mapping[str, str]:
     return found
 
 
-def _leaves(tree: Mapping[str, Json], above: str = "") -> Iterator[tuple[str, Json]]:
+def leaves(tree: Mapping[str, Json], above: str = "") -> Iterator[tuple[str, Json]]:
+    """Give the leaves of a tree by their dotted keys, what is null among them."""
     for name, value in tree.items():
         if isinstance(value, Mapping):
-            yield from _leaves(value, f"{above}{name}.")
-        elif value is not None:
+            yield from leaves(value, f"{above}{name}.")
+        else:
             yield f"{above}{name}", value

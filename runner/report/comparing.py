@@ -6,8 +6,7 @@ from itertools import groupby
 
 from runner.compare import Difference, Side
 from runner.manifest import Manifest
-from runner.metric_table import LOSSES
-from runner.report.overview import BASE_LOSS
+from runner.metric_table import BASE_LOSS, LOSSES
 from runner.report.wording import number, value
 
 # What is better the more there is of it; the other figures are losses, and memory.

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, RunStatus
-from runner.metric_table import LOSSES
+from runner.manifest.values import leaves as leaves_of
+from runner.metric_table import BASE_LOSS, LOSSES, TOLD_LOSSES
 from runner.report import verdict
 from runner.report.subject import Subject
 from runner.report.timeline import duration
 from runner.report.wording import NOT_KNOWN, is_studio, moment, number, time, value
 from runner.under_way import Carried
 
-BASE_LOSS = "test_loss_base"
 _SHORT = 12
+# What the base model's loss is held against.
+_AFTER = "test_loss"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +70,7 @@ def loss(said: Manifest) -> Fact:
     if not name:
         return Fact(name="loss", value=NOT_KNOWN, note="no loss was logged")
     after = number(metrics[name])
-    if name == LOSSES[0] and BASE_LOSS in metrics:
+    if name == _AFTER and BASE_LOSS in metrics:
         return Fact(name="test loss", value=f"{number(metrics[BASE_LOSS])} → {after}", note="before → after")
     return Fact(name=name.replace("_", " "), value=after, note="the newest value")
 
@@ -87,18 +89,12 @@ def facts(subject: Subject) -> tuple[Fact, ...]:
 def losses(said: Manifest) -> tuple[Fact, ...]:
     """Give every loss that is known, before and after."""
     metrics = _metrics(said)
-    return tuple(
-        Fact(name=name, value=number(metrics[name])) for name in (BASE_LOSS, *LOSSES) if name in metrics
-    )
+    return tuple(Fact(name=name, value=number(metrics[name])) for name in TOLD_LOSSES if name in metrics)
 
 
-def leaves(tree: Mapping[str, Json], above: str = "") -> Iterator[tuple[str, str]]:
-    """Give a tree's leaves by their dotted keys."""
-    for name, inner in tree.items():
-        if isinstance(inner, Mapping):
-            yield from leaves(inner, f"{above}{name}.")
-        else:
-            yield f"{above}{name}", value(inner)
+def leaves(tree: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Give a tree's leaves as they are shown, by their dotted keys."""
+    return ((name, value(inner)) for name, inner in leaves_of(tree))
 
 
 def _metrics(said: Manifest) -> Mapping[str, float]:

@@ -40,8 +40,12 @@ def kept(context: Context, job: str) -> Curves:
         raise
     except RunnerError as error:
         return Curves(outputs={_UNKNOWN: error.message})
+    odd = {each for point in points for each in (point.job, point.metric) if metric_table.is_formula(each)}
+    points = tuple(point for point in points if not {point.job, point.metric} & odd)
     _write(context, points)
     told = {"file": metric_table.FILE_NAME, "points": len(points), "sha256": metric_table.digest(points)}
+    if odd:
+        told["left_out"] = ", ".join(sorted(odd))
     return Curves(outputs={_TABLE: told}, metrics=newest(points))
 
 

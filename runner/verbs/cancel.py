@@ -14,7 +14,7 @@ from runner.journal import FILE_NAME, Event, Journal, read, this_process
 from runner.lifecycle import resuming
 from runner.manifest import Manifest, RunStatus
 from runner.outstanding import outstanding
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 from runner.steps import STEPS
 
 # A process that is asked to end stops waiting at once; only a request under way may take this long.
@@ -26,8 +26,8 @@ _ENDED = {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELED}
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run."""
-    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
     parser.add_argument("--state", type=Path, help="the emulator's folder")
 
 

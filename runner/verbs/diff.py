@@ -9,7 +9,7 @@ from runner.compare import Difference, Side
 from runner.durable import replace_file
 from runner.errors import ExitCode, UsageError
 from runner.load import load
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 from runner.target import choose
 
 _RECIPES = (".yaml", ".yml")
@@ -17,7 +17,7 @@ _RECIPES = (".yaml", ".yml")
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the two sides."""
-    help_text = "a run (an id, a unique prefix, a path, or latest), a manifest's path, or a recipe"
+    help_text = f"a run ({RUN_HELP}), a manifest that lies alone, or a recipe"
     parser.add_argument("one", metavar="A", help=help_text)
     parser.add_argument("other", metavar="B", help="the same")
     parser.add_argument(
@@ -29,7 +29,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--exit-code", action="store_true", help="end with 5 if anything differs, for scripts"
     )
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
 
 
 def main(options: Namespace, session: Session) -> ExitCode:

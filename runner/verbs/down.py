@@ -12,7 +12,7 @@ from runner.facts import TargetKind
 from runner.journal import FILE_NAME, Journal, Record
 from runner.manifest import NOT_ENDED, Manifest
 from runner.outstanding import outstanding
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 from runner.steps import STEPS
 from runner.sweep.standing import others_under_way
 from runner.target import of_a_run
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run."""
-    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
     parser.add_argument("--state", type=Path, help="the emulator's folder")
 
 

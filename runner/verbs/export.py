@@ -5,14 +5,12 @@ from pathlib import Path
 
 from runner import crate, runs
 from runner.errors import ExitCode
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run, where it goes, and what goes along."""
-    parser.add_argument(
-        "run", metavar="RUN", help="an id, a unique prefix, a path (of a manifest, too), or latest"
-    )
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     parser.add_argument(
         "-o", "--to", type=Path, required=True, metavar="FOLDER|FILE.zip", help="where to write; must be new"
     )
@@ -21,7 +19,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--license", metavar="TEXT", default="", help="how the crate may be used: a URL, or words"
     )
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
 
 
 def main(options: Namespace, session: Session) -> ExitCode:

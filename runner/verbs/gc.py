@@ -13,7 +13,7 @@ from runner.facts import Resource, ResourceKind, Target, TargetKind
 from runner.load import Loaded
 from runner.orphans import Finding, Key, Standing
 from runner.recipe import Tier
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
@@ -25,7 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
     """Declare the workspace, where the runs lie, and what is to be deleted."""
     recipe_argument.declare(parser, required=False)
     parser.add_argument("--target", choices=[each.value for each in TargetKind])
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
     parser.add_argument("--state", type=Path, help="the emulator's folder")
     parser.add_argument("--run", metavar="RUN", default="", help="only what runs made whose id begins so")
     parser.add_argument("--delete", action="store_true", help="delete what is in no run here")

@@ -12,7 +12,14 @@ from runner.session import Session
 
 STDOUT = "-"
 GITIGNORE = Path(".gitignore")
-IGNORED = ("runs/*/*", "!runs/*/manifest.json", "runs/.index.sqlite3*", "runs/*.html", ".runner/")
+IGNORED = (
+    "runs/*/*",
+    "!runs/*/manifest.json",
+    "!runs/*/sweep.json",
+    "runs/.index.sqlite3*",
+    "runs/*.html",
+    ".runner/",
+)
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHAT_DATA = "BUNDLED_CHAT_DATA"
 

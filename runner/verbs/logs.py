@@ -13,7 +13,7 @@ from runner.manifest import Manifest
 from runner.outstanding import outstanding
 from runner.recipe import STEP_SECTIONS
 from runner.replay import grown, left_by_its_process
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 from runner.target import of_a_run
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ LINES = 500
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run and the step."""
-    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     help_text = (
         "finetune, baseline, deployment: what ran in the cloud wrote; others: their part of the journal"
     )
@@ -33,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--follow", action="store_true", help="of the journal: also what comes, until it ends"
     )
     parser.add_argument("--lines", type=int, default=LINES, help="how many of a deployment's last lines")
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
     parser.add_argument("--state", type=Path, help="the emulator's folder")
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from runner import repair, runs
 from runner.errors import ExitCode
 from runner.outstanding import outstanding
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run."""
-    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
 
 
 def main(options: Namespace, session: Session) -> ExitCode:

@@ -10,21 +10,18 @@ from runner.errors import ExitCode, UsageError
 from runner.outstanding import outstanding
 from runner.reporting import write_page
 from runner.runs import PAGE
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 
 _SUFFIX = ".html"
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the runs and the page."""
-    help_text = (
-        "an id, a unique prefix, a path, or latest; a sweep stands for its runs; of several runs the page"
-        " tells first what differs"
-    )
+    help_text = f"{RUN_HELP}; a sweep stands for its runs; of several runs the page tells first what differs"
     parser.add_argument("runs", metavar="RUN", nargs="+", help=help_text)
     help_text = f"the page (default: {PAGE} in the run's or the sweep's folder, else beside the folders)"
     parser.add_argument("-o", dest="file", type=Path, metavar="FILE", help=help_text)
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
 
 
 def main(options: Namespace, session: Session) -> ExitCode:

@@ -9,7 +9,7 @@ from runner.compare import TOLERANCE
 from runner.errors import ExitCode
 from runner.facts import TargetKind
 from runner.lifecycle import reproducing
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "manifest",
         metavar="MANIFEST",
-        help="a run's id, a unique prefix, a path, its manifest.json, or latest",
+        help=RUN_HELP,
     )
     parser.add_argument(
         "--set",
@@ -37,7 +37,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--exact", action="store_true", help="demand the same weights and losses, too, bit by bit"
     )
     parser.add_argument("--target", choices=[each.value for each in TargetKind])
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help="where run folders are made")
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
     parser.add_argument("--state", type=Path, help="the emulator's folder")
     on_interrupt.declare(parser)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runner import journal, manifest, on_interrupt, runs, sweep
 from runner.errors import ExitCode
 from runner.journal.covering import covered
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 
 if TYPE_CHECKING:
     from runner.manifest import Manifest
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run."""
-    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
     parser.add_argument("--state", type=Path, help="the emulator's folder")
     parser.add_argument(
         "--as-recorded",

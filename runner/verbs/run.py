@@ -13,7 +13,7 @@ from runner.lifecycle.beginning import begun
 from runner.lifecycle.carry_out import at_the_console
 from runner.load import Loaded
 from runner.opening import Opened
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 from runner.target import choose
 
 
@@ -21,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
     """Declare the recipe, its target and where runs lie."""
     recipe_argument.declare(parser)
     parser.add_argument("--target", choices=[each.value for each in TargetKind])
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help="where run folders are made")
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
     parser.add_argument("--state", type=Path, help="the emulator's folder")
     on_interrupt.declare(parser)
     parser.add_argument(

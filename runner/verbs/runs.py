@@ -8,7 +8,7 @@ from runner.errors import ExitCode
 from runner.holder import is_held
 from runner.index import NEWEST, USUAL, Asked, Index, Listed
 from runner.journal import FILE_NAME
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 
 _RUNNING = "running"
 
@@ -26,7 +26,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--columns", type=_keys, metavar="KEY,…", default=USUAL, help="show these keys instead of the usual"
     )
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
 
 
 def main(options: Namespace, session: Session) -> ExitCode:

@@ -15,7 +15,7 @@ from runner.manifest import Manifest, StepRecord, StepStatus
 from runner.manifest.values import recorded_values
 from runner.questions import Question
 from runner.recipe import Scalar
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 from runner.target import of_a_run
 from runner.yaml12 import resolve
 
@@ -36,8 +36,7 @@ class _Route:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run and what it is asked."""
-    help_text = "an id, a unique prefix, a path (of a manifest, too), or latest"
-    parser.add_argument("run", metavar="RUN", help=help_text)
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     asked = parser.add_mutually_exclusive_group(required=True)
     asked.add_argument("--prompt", metavar="TEXT", help="what to ask")
     asked.add_argument(
@@ -51,7 +50,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="such as temperature=0.2, over those of the recipe's sample; may be given again",
     )
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
     parser.add_argument("--state", type=Path, help="the emulator's folder")
 
 
@@ -136,14 +135,23 @@ def _check_serves(cloud: "Cloud", said: Manifest, endpoint: str, name: str) -> N
 
 def _check_host(said: Manifest, endpoint: StepRecord, found: EndpointState) -> None:
     """Refuse to show the key to another host than the one that the run registered."""
-    registered = urlsplit(str(endpoint.outputs.get("scoring_uri") or ""))
-    address = urlsplit(found.scoring_uri)
-    if address.scheme != "https" or not address.hostname or address.hostname != registered.hostname:
+    registered = _host(str(endpoint.outputs.get("scoring_uri") or ""))
+    host = _host(found.scoring_uri)
+    if not host or host != registered:
         raise UsageError(
-            f"endpoint {found.name} is now at host {address.hostname}, and run {said.run_id} registered"
-            f" {registered.hostname}: its key is not sent there",
+            f"endpoint {found.name} is now at host {host}, and run {said.run_id} registered"
+            f" {registered}: its key is not sent there",
             hint="see in the workspace who changed it",
         )
+
+
+def _host(address: str) -> str | None:
+    """Give the host that an address of HTTPS names; None for any other, and for what is no address."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme == "https" else None
 
 
 def _gone(said: Manifest, kind: str, name: str, why: str) -> UsageError:

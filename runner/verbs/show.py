@@ -3,17 +3,17 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from runner import manifest, runs, sweep
+from runner import runs, sweep
 from runner.errors import ExitCode
 from runner.outstanding import outstanding
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 from runner.sweep.standing import debts, standings
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run."""
-    parser.add_argument("run", metavar="RUN", help="an id, a unique prefix, a path, or latest")
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
 
 
 def main(options: Namespace, session: Session) -> ExitCode:
@@ -24,8 +24,7 @@ def main(options: Namespace, session: Session) -> ExitCode:
         owed = debts(points, (), swept)
         session.console.swept(swept, points, billing=owed)
         return owed.exit_code if owed else ExitCode.DONE
-    folder = runs.find(options.runs_dir, options.run)
-    said = manifest.of(folder)
+    said, folder = runs.find_manifest(options.runs_dir, options.run)
     session.console.run(said, folder)
     billing = outstanding(said)
     if billing:

@@ -5,16 +5,14 @@ from pathlib import Path
 
 from runner import manifest, runs
 from runner.errors import ExitCode
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 from runner.verifying import Finding, differing, verified, verified_alone
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run."""
-    parser.add_argument(
-        "run", metavar="RUN", help="an id, a unique prefix, a path (of a manifest, too), or latest"
-    )
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
 
 
 def main(options: Namespace, session: Session) -> ExitCode:

@@ -5,17 +5,16 @@ from pathlib import Path
 
 from runner import reasons, runs
 from runner.errors import ExitCode
-from runner.session import RUNS_FOLDER, Session
+from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the run."""
-    help_text = "an id, a unique prefix, a path (of a manifest, too), or latest"
-    parser.add_argument("run", metavar="RUN", help=help_text)
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     parser.add_argument(
         "--parameters", action="store_true", help="also where each fine-tuning parameter is from"
     )
-    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER)
+    parser.add_argument("--runs-dir", type=Path, default=RUNS_FOLDER, help=RUNS_FOLDER_HELP)
 
 
 def main(options: Namespace, session: Session) -> ExitCode:

@@ -141,3 +141,13 @@ def test_a_training_that_logged_nothing_has_an_empty_table(bench: Bench) -> None
     Told([()]).on(bench)
     seen = look(bench)
     assert (seen.outputs["table"]["points"], seen.metrics) == (0, {})
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@x", "\t=1", "\rx", " =1"])
+def test_a_name_that_is_a_formula_is_in_no_table_and_said_to_be_left_out(bench: Bench, name: str) -> None:
+    Told([(*POINTS, replace(LOSS, metric=name), replace(LOSS, job=name))]).on(bench)
+    observed = look(bench)
+    kept = metric_table.read(bench.context.run_folder / metric_table.FILE_NAME)
+    assert [repr(each) for each in kept] == [repr(each) for each in POINTS]
+    assert observed.outputs["table"]["left_out"] == name
+    assert observed.outputs["table"]["sha256"] == metric_table.digest(POINTS)

@@ -299,3 +299,39 @@ def test_a_value_of_the_wrong_kind_is_told(tmp_path: Path) -> None:
     assert told(tmp_path, "finetune.parameters.precision == 32").notices == (
         "no run has a number as finetune.parameters.precision: it is compared with a number",
     )
+
+
+@pytest.mark.parametrize(
+    ("where", "notice"),
+    [
+        (
+            "status == failed",
+            "no run has the key failed: a text stands in quotes, status == 'failed'",
+        ),
+        ("target == 'EMULATOR'", "no run has EMULATOR as target: did you mean emulator?"),
+        ("target in ('Emulator', 'azure')", "no run has Emulator as target: did you mean emulator?"),
+        ("alive != ''", "alive is a list: ask alive, not alive, or 'endpoint NAME' in alive"),
+    ],
+)
+def test_what_was_meant_otherwise_is_said(tmp_path: Path, where: str, notice: str) -> None:
+    keep(tmp_path, RUN, status="failed")
+    found = told(tmp_path, where)
+    assert found.rows == ()
+    assert found.notices == (notice,)
+
+
+@pytest.mark.parametrize(
+    "where", ["alive", "alive == true", "target == 'emulator'", "'deployment demo' in alive"]
+)
+def test_what_is_meant_so_is_not_wondered_at(tmp_path: Path, where: str) -> None:
+    keep(tmp_path, RUN)
+    found = told(tmp_path, where)
+    assert [row.run for row in found.rows] == [RUN]
+    assert found.notices == ()
+
+
+def test_a_loss_to_choose_by_is_not_of_the_test_split(tmp_path: Path) -> None:
+    keep(tmp_path, RUN, steps=trained(eval_loss=1.5, test_loss=0.5))
+    keep(tmp_path, OTHER, steps=trained(test_loss=0.7))
+    assert names(tmp_path, "loss == 1.5 and loss_metric == 'eval_loss'") == [RUN]
+    assert names(tmp_path, "loss == 0.7 and loss_metric == 'test_loss'") == [OTHER]

@@ -122,13 +122,19 @@ def test_git_then_sees_of_a_run_its_manifest_alone(
 ) -> None:
     assert main(["init"]) == 0
     assert ".gitignore is written" in capsys.readouterr().out
-    for name in ("runs/a/manifest.json", "runs/a/journal.jsonl", "runs/a/data/x", ".runner/emulator/ca.pem"):
+    for name in (
+        "runs/a/manifest.json",
+        "runs/a/journal.jsonl",
+        "runs/a/data/x",
+        "runs/s/sweep.json",
+        ".runner/emulator/ca.pem",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("", encoding="utf-8")
     subprocess.run(["git", "init", "-q"], check=True)  # noqa: S607 - any git
     command = ["git", "ls-files", "--others", "--exclude-standard"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert listed.split() == [".gitignore", "recipe.yaml", "runs/a/manifest.json"]
+    assert listed.split() == [".gitignore", "recipe.yaml", "runs/a/manifest.json", "runs/s/sweep.json"]
 
 
 def test_an_older_gitignore_is_left_as_it_is_and_what_it_lacks_is_told(
@@ -137,7 +143,7 @@ def test_an_older_gitignore_is_left_as_it_is_and_what_it_lacks_is_told(
     (tmp_path / ".gitignore").write_text(".venv/\n.runner/\n", encoding="utf-8")
     assert main(["init"]) == 0
     assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == ".venv/\n.runner/\n"
-    missing = "runs/*/*  !runs/*/manifest.json  runs/.index.sqlite3*  runs/*.html"
+    missing = "runs/*/*  !runs/*/manifest.json  !runs/*/sweep.json  runs/.index.sqlite3*  runs/*.html"
     assert f"is committed: {missing}\n" in capsys.readouterr().out
     (tmp_path / ".gitignore").write_text("\n".join(init.IGNORED), encoding="utf-8")
     assert main(["init", "--force"]) == 0

@@ -324,3 +324,13 @@ def test_a_manifest_that_is_a_link_is_not_followed_and_vouches_for_nothing_in_si
     with pytest.raises(UsageError, match=r"manifest\.json cannot be read") as caught:
         manifest.of(tmp_path)
     assert "through no link" in caught.value.hint
+
+
+def test_a_file_without_end_is_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text("{" + " " * 64 + "}", encoding="utf-8")
+    monkeypatch.setattr(manifest_file, "LARGEST", 64)
+    with pytest.raises(manifest_file.ManifestDamaged, match="it is larger than"):
+        manifest_file.read(path)
+    with pytest.raises(manifest_file.ManifestDamaged, match="it is larger than"):
+        manifest_file.read(Path("/dev/zero"))

@@ -22,6 +22,11 @@ from tests.unit.test_resume import session
 
 def refused(folder: Path, source: str, revision: str) -> list[str]:
     """Try to make a run again whose rows were there; give what was told of them."""
+    told = refusal_of(folder, source, revision).diagnostics
+    return [f"{each.key}: {each.message}" for each in told if each.key.startswith("dataset.")]
+
+
+def refusal_of(folder: Path, source: str, revision: str) -> PreflightRefused:
     component, model = catalog.component("chat_completion"), catalog.model("azureml", "Phi-4")
     assert component
     assert model
@@ -32,9 +37,7 @@ def refused(folder: Path, source: str, revision: str) -> list[str]:
     loaded = load_bytes(RECIPE.replace("path: rows", source).encode(), folder / "small.yaml")
     with pytest.raises(PreflightRefused) as caught:
         repeatable.repeated(session(), Original(said=ended(pins)), loaded, cloud, folder)
-    return [
-        f"{each.key}: {each.message}" for each in caught.value.diagnostics if each.key.startswith("dataset.")
-    ]
+    return caught.value
 
 
 def ended(pins: Mapping[str, Json]) -> Manifest:
@@ -57,6 +60,12 @@ def test_data_assets_that_the_workspace_has_lost_are_gone(tmp_path: Path) -> Non
         "dataset.train: the workspace has no chat-train 3",
         "dataset.test: the workspace has no chat-test 3",
     ]
+
+
+def test_rows_that_lie_elsewhere_by_now_are_asked_back(tmp_path: Path) -> None:
+    refusal = refusal_of(tmp_path, "path: rows", "")
+    assert refusal.hint.startswith("rows must lie where the run had them, seen from its folder")
+    assert any(each.key == "dataset.train" for each in refusal.diagnostics)
 
 
 def test_a_commit_that_the_hub_has_lost_is_gone_and_has_not_changed(

@@ -19,7 +19,7 @@ from runner.manifest import StepStatus
 from runner.manifest.states import run_from
 from runner.metric_table import Point
 from runner.redact import register
-from runner.report import Sample, Subject, report_page
+from runner.report import Sample, Subject, overview, report_page
 from runner.report.answers import Piece, compared
 from runner.report.critical_path import critical_path
 from runner.report.curves import MOST_POINTS, Panel, Series, courses, panels, shared_panels
@@ -236,6 +236,21 @@ def test_what_only_measures_an_evaluation_is_folded() -> None:
     folded = [text for path, text in page.texts if path[-1:] == ("figcaption",) and "details" in path]
     assert folded == ["eval_runtime"]
     assert "1 more curve" in page.text
+
+
+@pytest.mark.parametrize(
+    ("metrics", "name", "told"),
+    [
+        ({"test_loss_base": 4.0, "test_loss": 2.0, "eval_loss": 3.0, "loss": 1.0}, "eval loss", "3"),
+        ({"test_loss_base": 4.0, "test_loss": 2.0, "loss": 1.0}, "test loss", "4 → 2"),
+        ({"test_loss": 2.0, "loss": 1.0}, "test loss", "2"),
+    ],
+)
+def test_the_loss_at_a_glance_is_of_rows_to_choose_by(
+    metrics: Mapping[str, float], name: str, told: str
+) -> None:
+    found = overview.loss(changed("finetune", metrics=metrics))
+    assert (found.name, found.value) == (name, told)
 
 
 def test_speed_and_memory_are_told_at_a_glance() -> None:

@@ -35,7 +35,7 @@ def test_people_read_what_matters_of_each_run(runs: Path, capsys: pytest.Capture
     title, newest, oldest, count = capsys.readouterr().out.splitlines()
     assert title.split()[:5] == ["run", "status", "target", "started", "duration"]
     assert newest.split()[:4] == [OTHER, "failed", "EMULATOR", "2026-11-22"]
-    assert "0.5 test_loss" in newest
+    assert "2.7 eval_loss" in newest
     assert "endpoint tiny-endpoint, deployment demo" in newest
     assert "1.25 eval_loss  2e-05" in oldest
     assert count == "2 runs"
@@ -55,16 +55,38 @@ def test_json_holds_values_as_they_are_and_the_notices(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (
-        listed(runs, "--where", "statu == 'x' or loss < 1", "--columns", "loss,alive", "--output", "json")
+        listed(runs, "--where", "statu == 'x' or loss > 2", "--columns", "loss,alive", "--output", "json")
         == 0
     )
     told = json.loads(capsys.readouterr().out)
     alive = ["compute gpu-tiny", "endpoint tiny-endpoint", "deployment demo"]
     assert told == {
-        "runs": [{"run": OTHER, "values": {"loss": 0.5, "alive": alive}, "problem": None}],
+        "runs": [{"run": OTHER, "run_id": OTHER, "values": {"loss": 2.7, "alive": alive}, "problem": None}],
         "total": 2,
         "notices": ["no run has the key statu: did you mean status?"],
     }
+
+
+def test_what_is_alive_is_a_list_also_where_nothing_is(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert listed(runs, "--where", "not alive", "--columns", "alive", "--output", "json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(each["run"], each["values"]) for each in told["runs"]] == [(RUN, {"alive": []})]
+    assert told["notices"] == []
+    assert listed(runs, "--where", "not alive", "--columns", "alive") == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == [RUN, "-"]
+
+
+def test_a_run_in_a_folder_of_another_name_is_told_by_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(tmp_path, RUN).parent.rename(tmp_path / "copy")
+    assert listed(tmp_path, "--columns", "id,target", "--where", f"id == '{RUN}'") == 0
+    title, row, count = capsys.readouterr().out.splitlines()
+    assert title.split() == ["run", "target"]
+    assert row.split() == ["copy", f"({RUN})", "EMULATOR"]
+    assert count == "1 run"
 
 
 def test_half_characters_on_the_command_line_are_no_mistake_of_ours(

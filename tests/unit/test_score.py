@@ -140,9 +140,9 @@ def test_rows_are_asked_in_order_and_not_with_their_answers(
     ("row", "said"),
     [
         ("{", "2:1 "),
-        ("[]", '2:1 row-no-question: the row is no question; an object with either "messages" or "prompt"'),
+        ("[]", '2:1 row-no-question: the row is no question; an object with "messages" or a "prompt"'),
         ('{"prompt": " "}', "2:1 content-empty prompt: is empty"),
-        ('{"prompt": "a", "messages": []}', "2:1 row-no-question"),
+        ('{"prompt": "a", "messages": []}', "2:1 messages-empty messages:"),
         ('{"messages": []}', "2:1 messages-empty messages:"),
         ('{"messages": 5}', "2:1 messages-not-a-list messages:"),
         ('{"messages": [{"role": "robot", "content": "a"}]}', "2:1 unknown-role messages[0].role:"),
@@ -217,7 +217,14 @@ def test_what_is_gone_or_not_ours_is_never_asked(
 
 
 @pytest.mark.parametrize(
-    "uri", ["https://elsewhere.example/score", "http://localhost:42327/score", "", "https://localhost.evil/s"]
+    "uri",
+    [
+        "https://elsewhere.example/score",
+        "http://localhost:42327/score",
+        "",
+        "https://localhost.evil/s",
+        "https://[x",
+    ],
 )
 def test_the_key_goes_to_no_other_host_than_the_one_registered(
     tmp_path: Path, sky: Sky, capsys: pytest.CaptureFixture[str], uri: str
@@ -227,6 +234,48 @@ def test_the_key_goes_to_no_other_host_than_the_one_registered(
     assert "run 20261121T181034Z-tiny-5623 registered localhost: its key is not sent there" in refused(
         tmp_path, sky, capsys
     )
+
+
+@pytest.mark.parametrize("uri", ["https://[x", "http://localhost/score"])
+def test_a_manifest_that_registered_no_address_of_https_is_refused(
+    tmp_path: Path, sky: Sky, capsys: pytest.CaptureFixture[str], uri: str
+) -> None:
+    keep(tmp_path / "runs", FIRST, steps=steps("endpoint", outputs={"scoring_uri": uri}))
+    assert "registered None: its key is not sent there" in refused(tmp_path, sky, capsys)
+    assert sky.endpoint
+    sky.endpoint = replace(sky.endpoint, scoring_uri=uri)
+    assert "is now at host None" in refused(tmp_path, sky, capsys)
+
+
+def test_rows_as_ultrachat_has_them_are_asked_by_their_messages(
+    tmp_path: Path, sky: Sky, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turns = [{"role": "user", "content": "who?"}, {"role": "assistant", "content": "nobody"}]
+    file = tmp_path / "test.jsonl"
+    file.write_text(jsonl([{"prompt": "who", "prompt_id": "1", "messages": turns}]), encoding="utf-8")
+    assert ask(tmp_path, "--file", str(file)) == 0
+    assert sky.asked[0][3] == turns[:1]
+    out = capsys.readouterr().out
+    assert "answer       WHO?" in out
+    assert "ground truth nobody" in out
+
+
+def test_a_mistake_of_many_rows_is_told_once(
+    tmp_path: Path, sky: Sky, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    empty = {"role": "user", "content": ""}
+    rows = [{"prompt": "x"}, *[{"text": SECRET}] * 40, {"messages": [empty, empty]}, {"messages": []}]
+    file.write_text(jsonl(rows), encoding="utf-8")
+    assert ask(tmp_path, "--file", str(file)) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith(str(file))]
+    expected = 'an object with "messages" or a "prompt"'
+    assert [line.removeprefix(f"{file}:") for line in told] == [
+        f"2:1 row-no-question: the row is no question (in 40 rows: lines 2, 3, 4, …); {expected}",
+        "42:1 content-empty messages[0].content: is empty",
+        "43:1 messages-empty messages: is an empty list",
+    ]
+    assert sky.asked == []
 
 
 def test_an_emulator_that_came_back_at_another_port_is_asked(tmp_path: Path, sky: Sky) -> None:

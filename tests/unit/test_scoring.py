@@ -125,6 +125,13 @@ def test_what_is_refused_as_bare_messages_is_sent_as_a_list_of_conversations(sta
     assert [body["input_data"]["input_string"] for _, body in endpoint.received] == [PROMPT, [PROMPT]]
 
 
+def test_a_container_that_answered_with_an_error_is_looked_into() -> None:
+    with serving(424, {}) as endpoint, pytest.raises(StepFailed) as raised:
+        score(endpoint)
+
+    assert raised.value.hint.startswith("runner logs RUN deployment")
+
+
 def test_a_redirect_is_not_followed_with_the_key() -> None:
     with (
         serving(200, {"output": "stolen"}) as other,

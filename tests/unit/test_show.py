@@ -1,5 +1,6 @@
 """`runner show`: beside the steps also what a run was made of, what it is part of, and its losses."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from runner import metric_table
 from runner.cli import main
 from runner.metric_table import Point
-from tests.unit.past_runs import FIRST, TOLD, keep
+from tests.unit.past_runs import FIRST, TOLD, keep, trained
 
 ROWS = {"sha256": "ab" * 32, "rows": 8, "bytes": 100}
 
@@ -83,3 +84,39 @@ def test_a_table_of_losses_that_is_none_hides_nothing(
     (folder / metric_table.FILE_NAME).write_text("what,ever\n1,2\n", encoding="utf-8")
     assert show(tmp_path) == 0
     assert "of metrics.csv" not in capsys.readouterr().out
+
+
+def test_a_manifest_that_lies_alone_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = keep(tmp_path, FIRST).rename(tmp_path / "told.json")
+    assert main(["show", str(alone)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{FIRST}: ")
+    assert "in a manifest alone" in out
+    assert main(["show", str(alone), "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["folder"] is None
+
+
+@pytest.mark.parametrize("verb", [("report",), ("export", "-o", "crate"), ("resume",)])
+def test_what_needs_the_folder_says_so_of_a_manifest_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: tuple[str, ...]
+) -> None:
+    alone = keep(tmp_path, FIRST).rename(tmp_path / "told.json")
+    assert main([verb[0], str(alone), *verb[1:], "--runs-dir", str(tmp_path)]) == 2
+    assert f"{alone} is a file: this needs a run's folder" in capsys.readouterr().err
+
+
+def test_losses_are_told_in_one_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(tmp_path, FIRST, steps=trained(loss=1.0, test_loss=2.0, eval_loss=3.0, test_loss_base=4.0))
+    assert show(tmp_path) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    told = [line[0] for line in lines if len(line) == 2 and "loss" in line[0]]
+    assert told == ["eval_loss", "test_loss_base", "test_loss", "loss"]
+
+
+def test_what_was_left_out_of_the_table_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    training = TOLD["steps"]["finetune"]
+    table = {"file": "metrics.csv", "points": 0, "sha256": "", "left_out": "=1+1\x1b[2J"}
+    outputs = training["outputs"] | {"table": table}
+    keep(tmp_path, FIRST, steps={**TOLD["steps"], "finetune": training | {"outputs": outputs}})
+    assert show(tmp_path) == 0
+    assert "a spreadsheet takes it for a formula: =1+1\\x1b[2J" in capsys.readouterr().out

@@ -3,7 +3,7 @@
 import pytest
 
 from runner.errors import UsageError
-from runner.index.where import Facts, parsed
+from runner.index.where import Facts, keys_of, parsed
 
 RUN: Facts = {
     "status": "succeeded",
@@ -42,6 +42,15 @@ RUN: Facts = {
         ("'ceed' in status", True),
         ("'endpoint e' in alive", True),
         ("'endpoint' in alive", False),
+        ("alive", True),
+        ("not alive", False),
+        ("alive == true", True),
+        ("alive != true", False),
+        ("alive == ''", None),
+        ("alive != ''", None),
+        ("has(metrics.eval_loss) and not has(metrics['test_loss'])", True),
+        ("not has(baseline.name)", True),
+        ("has(tags['cost-center']) and alive and status == 'failed'", False),
         ("3 in status", None),
         ("nothing == 1", None),
         ("not nothing == 1", None),
@@ -63,6 +72,12 @@ def test_a_condition_holds_does_not_or_is_unknown(text: str, truth: object) -> N
         ("status", 1, "a comparison"),
         ("status = 'x'", 8, "a comparison"),
         ("a < 1 and b", 11, "a comparison"),
+        ("has()", 1, "has(metrics.eval_loss)"),
+        ("not has(a, b)", 5, "has(metrics.eval_loss)"),
+        ("has('a')", 1, "has(metrics.eval_loss)"),
+        ("has(a, b=1)", 1, "has(metrics.eval_loss)"),
+        ("has(open('x').y)", 5, "a key"),
+        ("has(a) == true", 1, "a number, a text"),
         ("  a < 1 and b", 13, "a comparison"),
         ("'é' == a and b", 14, "a comparison"),
         ("a <", 4, "a comparison"),
@@ -114,3 +129,15 @@ def test_what_is_nested_or_long_without_end_is_refused(text: str) -> None:
 def test_many_words_are_read() -> None:
     assert parsed("not " * 300 + "a == 1").holds({"a": 1}) is True
     assert parsed("a == 1 and " * 150 + "a == 1").holds({"a": 1}) is True
+
+
+def test_where_nothing_is_alive_the_list_is_empty_and_not_unknown() -> None:
+    nothing: Facts = {"alive": ()}
+    assert parsed("alive").holds(nothing) is False
+    assert parsed("not 'endpoint e' in alive").holds(nothing) is True
+    assert parsed("alive").holds({}) is None
+
+
+def test_every_key_that_is_asked_for_is_known() -> None:
+    asked = parsed("a < b and not has(c.d) or alive")
+    assert keys_of(asked) == ("a", "b", "c.d", "alive")
