@@ -1,6 +1,7 @@
 """What keeps a run from being made again is told before anything is made: as gone, or as changed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from runner import catalog, dataset
 from runner.dataset.sources import refusal
-from runner.errors import PreflightRefused
+from runner.errors import Diagnostic, PreflightRefused
 from runner.journal import Json
 from runner.lifecycle import repeatable
 from runner.lifecycle.repeatable import Original
@@ -22,19 +23,23 @@ from tests.unit.test_resume import session
 
 def refused(folder: Path, source: str, revision: str) -> list[str]:
     """Try to make a run again whose rows were there; give what was told of them."""
+    pins: Mapping[str, Json] = {"dataset": {"source": source, "revision": revision, "files": {}}}
+    found = told(folder, source, ended(pins))
+    return [f"{each.key}: {each.message}" for each in found if each.key.startswith("dataset.")]
+
+
+def told(folder: Path, source: str, said: Manifest) -> tuple[Diagnostic, ...]:
+    """Try to make a run again that the target refuses; give all that was told."""
     component, model = catalog.component("chat_completion"), catalog.model("azureml", "Phi-4")
     assert component
     assert model
     sky = Sky({"8": model}, {component.version: component})
     cloud: Any = SimpleNamespace(**vars(sky.cloud))
     cloud.registry.is_component_archived = lambda *_: False
-    pins: Mapping[str, Json] = {"dataset": {"source": source, "revision": revision, "files": {}}}
     loaded = load_bytes(RECIPE.replace("path: rows", source).encode(), folder / "small.yaml")
     with pytest.raises(PreflightRefused) as caught:
-        repeatable.repeated(session(), Original(said=ended(pins)), loaded, cloud, folder)
-    return [
-        f"{each.key}: {each.message}" for each in caught.value.diagnostics if each.key.startswith("dataset.")
-    ]
+        repeatable.repeated(session(), Original(said=said), loaded, cloud, folder)
+    return tuple(caught.value.diagnostics)
 
 
 def ended(pins: Mapping[str, Json]) -> Manifest:
@@ -68,3 +73,30 @@ def test_a_commit_that_the_hub_has_lost_is_gone_and_has_not_changed(
     monkeypatch.setattr(dataset, "prepare", prepare)
     found = refused(tmp_path, "huggingface: lab/chat", COMMIT)
     assert found == ["dataset.revision: the data set has no such revision"]
+
+
+def test_a_data_set_that_the_hub_has_lost_is_told_with_all_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its commit is asked for before its rows are."""
+
+    def commit_of(*_: object) -> str:
+        raise refusal("lab/chat", "huggingface", "no-such-dataset", "the Hub has no such data set")
+
+    monkeypatch.setattr(dataset, "commit_of", commit_of)
+    said = replace(ended({}), versions={"runner": "0.0"})
+    found = told(tmp_path, "huggingface: lab/chat", said)
+    assert [each.message for each in found if each.key == "dataset.huggingface"] == [
+        "the Hub has no such data set"
+    ]
+    assert "other-versions" in [each.code for each in found]
+
+
+def test_what_trains_on_this_machine_is_no_library_that_azure_lacks(tmp_path: Path) -> None:
+    libraries = {"torch": "0.1", "azure-core": "0.1"}
+    said = replace(ended({}), target={"kind": "emulator"}, versions={"libraries": libraries})
+    (others,) = [
+        each.message for each in told(tmp_path, "azureml: chat", said) if each.code == "other-versions"
+    ]
+    assert "azure-core" in others
+    assert "torch" not in others
