@@ -87,9 +87,8 @@ def _used_by_others(folder: Path, said: Manifest, workspace: Target) -> Mapping[
 def _still_used(said: Manifest, used: Mapping[str, str]) -> Iterator[str]:
     for step, run in used.items():
         subject = f"{STEPS[step].traits.kind} {said.steps[step].intent['name']}"
-        yield (
-            f"{subject} is left alone: run {run} uses it and has not ended; runner resume {run} or runner cancel {run} brings it to an end"
-        )
+        mend = f"runner resume {run} or runner cancel {run} brings it to an end"
+        yield f"{subject} is left alone: run {run} uses it and has not ended; {mend}"
 
 
 def _spared(records: Sequence[Record]) -> Iterator[str]:
