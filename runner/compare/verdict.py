@@ -16,6 +16,8 @@ TOLERANCE = 0.01
 _LOSSES = "losses"
 _WEIGHTS = "weights."
 _TAGS = "model.tags."
+# What a run may leave out, and train the same.
+SERVING = ("endpoint", "baseline", "deployment", "traffic", "sample")
 _WORKSPACE = ("subscription_id", "resource_group", "workspace_name")
 
 
@@ -51,7 +53,7 @@ class Verdict:
 
     With `exact` the outputs count, too. `trained` is False where neither run trained anything: then there
     are no metrics to wait for. `warnings` name what ran in another version than it did, and what the registry
-    says otherwise of the same model.
+    says otherwise of the same model, and what of the serving was left out.
     """
 
     inputs: Judged
@@ -80,7 +82,7 @@ def judge(original: Manifest, again: Manifest, *, tolerance: float, exact: bool 
         tolerance=tolerance,
         exact=exact,
         trained=any("finetune" in each.steps for each in (original, again)),
-        warnings=(*_versions(found), *_tags(found)),
+        warnings=(*_versions(found), *_tags(found), *_undeployed(sides)),
     )
 
 
@@ -109,8 +111,10 @@ def _inputs(
     differs = [*_target(original, again)]
     if not all(side.sections.get(Section.RECIPE) for side in sides):
         return _judged(tuple(differs), "the values in force are not recorded")
-    unpinned = []
+    unpinned, away = [], _left_out(sides)
     for each in found:
+        if each.section is Section.RECIPE and each.key.partition(".")[0] in away:
+            continue
         if each.section is Section.RECIPE:
             differs.append(_differs(each))
         elif _is_told_alone(each):
@@ -120,6 +124,12 @@ def _inputs(
         elif each.section is Section.PINS:
             differs.append(_differs(each))
     return _judged(tuple(differs), f"not recorded: {', '.join(unpinned)}" if unpinned else "")
+
+
+def _left_out(sides: tuple[Side, Side]) -> tuple[str, ...]:
+    """Name the sections of serving that the original had, and this run leaves out whole."""
+    was, now = ({key.partition(".")[0] for key in side.sections.get(Section.RECIPE, {})} for side in sides)
+    return tuple(name for name in SERVING if name in was and name not in now)
 
 
 def _is_told_alone(found: Difference) -> bool:
@@ -247,6 +257,12 @@ def _tags(found: tuple[Difference, ...]) -> Iterator[str]:
     for each in found:
         if same and _is_told_alone(each):
             yield f"the model's tag {each.key.removeprefix(_TAGS)} is not what it was"
+
+
+def _undeployed(sides: tuple[Side, Side]) -> Iterator[str]:
+    away = _left_out(sides)
+    if away:
+        yield f"left out this time, and no input of the training: {', '.join(away)}"
 
 
 def _differs(found: Difference) -> Differs:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import dataset, opening, pins, preflight, provenance, survey
+from runner.compare.verdict import SERVING
 from runner.dataset import PreparedSplit
 from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity
 from runner.facts import Facts
@@ -98,6 +99,7 @@ def repeated(session: Session, original: Original, loaded: Loaded, cloud: "Cloud
     found.drifted += [each for each in others if each.severity is Severity.ERROR]
     found.checked += [each for each in others if each.severity is not Severity.ERROR]
     prepared = _prepared(pinned, facts, original, into, found) if now else {}
+    found.checked += _live(pinned, facts)
     found.checked += [*_newer(loaded, cloud, facts), *_other_versions(loaded, said, facts)]
     found.refuse(loaded, said.run_id)
     planned = plan(pinned.recipe, facts, effective, loaded.source.in_order(found.checked))
@@ -240,6 +242,26 @@ def _other_rows(
                 f"the {role} rows of {now.source if now else pinned.source.path} have changed: {told}",
                 f"the run had {rows.rows} rows, sha256 {rows.sha256[:_SHOWN_DIGITS]}",
             )
+
+
+def _live(pinned: Loaded, facts: Facts) -> Iterator[Diagnostic]:
+    """Warn where what is there, and may have users by now, is to serve the model of this run instead."""
+    recipe, there = pinned.recipe, facts.endpoint
+    if recipe.deployment is None or there is None:
+        return
+    moved = recipe.traffic is not None and any(there.traffic.values())
+    if facts.deployment is None and not moved:
+        return
+    changes = [f"deployment {recipe.deployment.name} is updated in place"] if facts.deployment else []
+    changes += ["its traffic is moved"] if moved else []
+    away = " ".join(f"--set {name}=null" for name in SERVING if pinned.source.says((name,)))
+    yield pinned.source.diagnostic(
+        ("deployment", "name"),
+        code="changes-what-is-there",
+        message=f"endpoint {there.name} is there and would serve this run's model: {' and '.join(changes)}",
+        mend=f"{away} leaves it as it is: the run ends after register",
+        severity=Severity.WARNING,
+    )
 
 
 def _newer(loaded: Loaded, cloud: "Cloud", facts: Facts) -> Iterator[Diagnostic]:

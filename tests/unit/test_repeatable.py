@@ -2,23 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from runner import catalog, dataset
+from runner import catalog, dataset, survey
+from runner.compare.verdict import SERVING
 from runner.dataset.sources import refusal
 from runner.errors import Diagnostic, PreflightRefused
+from runner.facts import DeploymentState, EndpointState, Facts, Provisioning, TargetKind
 from runner.journal import Json
 from runner.lifecycle import repeatable
 from runner.lifecycle.repeatable import Original
 from runner.load import load_bytes
 from runner.manifest import Manifest, RunStatus
+from runner.recipe import Recipe
+from runner.survey import survey_offline
 from tests.unit.hub_server import COMMIT
 from tests.unit.test_lock import RECIPE, Sky
 from tests.unit.test_resume import session
+
+CHANGES = "changes-what-is-there"
 
 
 def refused(folder: Path, source: str, revision: str) -> list[str]:
@@ -28,7 +35,7 @@ def refused(folder: Path, source: str, revision: str) -> list[str]:
     return [f"{each.key}: {each.message}" for each in found if each.key.startswith("dataset.")]
 
 
-def told(folder: Path, source: str, said: Manifest) -> tuple[Diagnostic, ...]:
+def told(folder: Path, source: str, said: Manifest, text: str = RECIPE) -> tuple[Diagnostic, ...]:
     """Try to make a run again that the target refuses; give all that was told."""
     component, model = catalog.component("chat_completion"), catalog.model("azureml", "Phi-4")
     assert component
@@ -36,7 +43,7 @@ def told(folder: Path, source: str, said: Manifest) -> tuple[Diagnostic, ...]:
     sky = Sky({"8": model}, {component.version: component})
     cloud: Any = SimpleNamespace(**vars(sky.cloud))
     cloud.registry.is_component_archived = lambda *_: False
-    loaded = load_bytes(RECIPE.replace("path: rows", source).encode(), folder / "small.yaml")
+    loaded = load_bytes(text.replace("path: rows", source).encode(), folder / "small.yaml")
     with pytest.raises(PreflightRefused) as caught:
         repeatable.repeated(session(), Original(said=said), loaded, cloud, folder)
     return tuple(caught.value.diagnostics)
@@ -100,3 +107,55 @@ def test_what_trains_on_this_machine_is_no_library_that_azure_lacks(tmp_path: Pa
     ]
     assert "azure-core" in others
     assert "torch" not in others
+
+
+SERVED = (
+    RECIPE
+    + """\
+register: {name: small-chat}
+endpoint: {name: small-chat}
+deployment: {name: demo, instance_type: Standard_NC24ads_A100_v4}
+traffic: {demo: 100}
+sample: {rows: 2}
+"""
+)
+DEMO = DeploymentState(id="/d", name="demo", provisioning=Provisioning.SUCCEEDED)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "traffic", "expected"),
+    [
+        (DEMO, {"demo": 100}, "deployment demo is updated in place and its traffic is moved"),
+        (DEMO, {}, "deployment demo is updated in place"),
+        (None, {"other": 100}, "its traffic is moved"),
+        (None, {}, None),
+    ],
+)
+def test_what_is_there_is_not_changed_without_a_warning(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    deployment: DeploymentState | None,
+    traffic: Mapping[str, int],
+    expected: str | None,
+) -> None:
+    """A run that is made again months later must not take an endpoint from its users unsaid."""
+    endpoint = EndpointState(id="/e", name="small-chat", provisioning=Provisioning.SUCCEEDED, traffic=traffic)
+
+    def surveyed(recipe: Recipe, *_: object, **__: object) -> Facts:
+        facts = survey_offline(recipe, TargetKind.AZURE, None, date(2026, 11, 21), folder=tmp_path)
+        return replace(facts, endpoint=endpoint, deployment=deployment)
+
+    monkeypatch.setattr(survey, "survey", surveyed)
+    found = [each for each in told(tmp_path, "azureml: chat", ended({}), SERVED) if each.code == CHANGES]
+    assert [each.message.partition(": ")[2] for each in found] == ([expected] if expected else [])
+    away = "--set endpoint=null --set deployment=null --set traffic=null --set sample=null"
+    assert all(each.mend.startswith(away) for each in found)
+
+
+def test_the_settings_that_the_warning_names_leave_the_training_as_it_was(tmp_path: Path) -> None:
+    text = SERVED + "baseline: {name: base, instance_type: Standard_NC24ads_A100_v4}\n"
+    away = [f"{name}=null" for name in SERVING]
+    short = load_bytes(text.encode(), tmp_path / "small.yaml", settings=away).recipe
+    assert {getattr(short, name) for name in SERVING} == {None}
+    whole = load_bytes(text.encode(), tmp_path / "small.yaml").recipe
+    assert replace(whole, **dict.fromkeys(SERVING)) == short

@@ -85,6 +85,19 @@ def test_a_value_that_was_set_otherwise_is_named_with_both_values() -> None:
     assert (found.inputs.level, found.reproduced) == (Level.DIFFERENT, False)
 
 
+def test_what_only_serves_may_be_left_out_whole() -> None:
+    served = {**VALUES, "endpoint.name": "e", "deployment.name": "demo", "sample.rows": 1}
+    found = verdict(run("second"), run(values=served))
+    assert (found.inputs.level, found.reproduced) == (Level.IDENTICAL, True)
+    told = "left out this time, and no input of the training: endpoint, deployment, sample"
+    assert found.warnings == (told,)
+    other = {**served, "deployment.name": "other"}
+    assert named(verdict(run("second", values=other), run(values=served)).inputs.differs) == [
+        ("deployment.name", "demo", "other")
+    ]
+    assert not verdict(run("second", values=served)).reproduced
+
+
 def test_other_rows_another_version_and_another_cloud_are_other_inputs() -> None:
     pins: Any = deepcopy(PINS)
     pins["dataset"]["files"]["train"]["sha256"] = OTHER_SHA
