@@ -158,4 +158,5 @@ def test_the_settings_that_the_warning_names_leave_the_training_as_it_was(tmp_pa
     short = load_bytes(text.encode(), tmp_path / "small.yaml", settings=away).recipe
     assert {getattr(short, name) for name in SERVING} == {None}
     whole = load_bytes(text.encode(), tmp_path / "small.yaml").recipe
-    assert replace(whole, **dict.fromkeys(SERVING)) == short
+    nothing: Any = dict.fromkeys(SERVING)
+    assert replace(whole, **nothing) == short

@@ -172,7 +172,8 @@ def test_trainings_that_both_logged_nothing_are_alike() -> None:
 
 
 def test_rows_that_only_a_workspace_names_are_other_ones_in_another() -> None:
-    unread: Any = {**PINS, "dataset": {**PINS["dataset"], "files": {}}}
+    unread: Any = deepcopy(PINS)
+    unread["dataset"]["files"] = {}
     there = replace(run("second", pins=unread), target={"kind": "emulator", "workspace_name": "other"})
     was = run(pins=unread)
     found = verdict(there, was)
