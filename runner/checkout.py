@@ -14,8 +14,19 @@ _SECONDS = 5
 # More than this is no work in progress but data: reading it would only keep a run waiting.
 _MOST_BYTES = 256 * 1024 * 1024
 _BLOCK = 1024 * 1024
-# Each run adds to them, and none is part of what the next is made of.
-_BUT_RUNS = ("--", ":/", ":(exclude,top)runs")
+# Runs, and what is known of them at a glance, wherever a project has them: each adds to them, and none is
+# part of what the next is made of.
+_A_RUN = "[0-9]" * 8 + "T" + "[0-9]" * 6 + "Z-*"
+_BUT_RUNS = (
+    "--",
+    ":/",
+    ":(exclude,top)runs",
+    f":(exclude,top,glob)**/{_A_RUN}/**",
+    ":(exclude,top,glob)**/.index.sqlite3*",
+)
+# Neither the program that watches files for git nor a hook on its index is run, and no lock is taken. A
+# filter (`filter.NAME.clean`) is, as by any git that compares: without it, all of git-lfs would differ.
+_ONLY_READING = ("--no-optional-locks", "-c", "core.fsmonitor=false")
 
 
 class _TooMuch(Exception):
@@ -23,14 +34,14 @@ class _TooMuch(Exception):
 
 
 def state(folder: Path) -> Mapping[str, Json] | None:
-    """Tell the commit and what differs from it, runs/ aside; None outside a checkout.
+    """Tell the commit and what differs from it, runs aside; None outside a checkout.
 
     The digest is None where nothing differs, and where it is too much to be read before a run.
     """
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return None
-    dirty = bool(_git(folder, "status", "--porcelain", *_BUT_RUNS))
+    dirty = bool(_git(folder, "status", "--porcelain", "--untracked-files=all", *_BUT_RUNS))
     return {"commit": commit, "dirty": dirty, "diff_sha256": _digest(folder) if dirty else None}
 
 
@@ -60,7 +71,7 @@ def _differing(folder: Path) -> Iterator[bytes]:
 
 def _diff(folder: Path) -> Iterator[bytes]:
     """Have git write its diff into a file first: how long it takes is bounded only so."""
-    # No program that the checkout's settings name takes part.
+    # No diff program that the checkout's settings name takes part.
     words = ("diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", *_BUT_RUNS)
     with tempfile.TemporaryFile() as file:
         try:
@@ -94,4 +105,4 @@ def _git(folder: Path, *words: str) -> str | None:
 
 
 def _command(folder: Path, words: tuple[str, ...]) -> list[str]:
-    return ["git", "-C", str(folder), *words]
+    return ["git", "-C", str(folder), *_ONLY_READING, *words]

@@ -1,12 +1,21 @@
 """Who works on a run: whether a process holds its journal, and which one last said that it does."""
 
+import contextlib
 import fcntl
 import os
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event as StopEvent
 
+from runner.clock import Clock
+from runner.errors import RunHeld
 from runner.journal import TELL_THE_HOLDER, Record, this_process
+
+# A process that is asked to end stops waiting at once; only a request under way may take this long.
+END_SECONDS = 120.0
+_PAUSE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +74,40 @@ def may_have_open(pid: int, journal: Path) -> bool:
         return any(_is_same(file, journal) for file in files.iterdir())
     except OSError:  # it has ended, or is somebody else's
         return False
+
+
+def end(file: Path, held: str, holder: Callable[[], Holder | None], clock: Clock) -> None:
+    """Ask the process that holds a file to end, and wait. Raises RunHeld where that cannot be done.
+
+    `held` is the run, or the sweep, that the file is of; `holder` tells which process took it last.
+    """
+    if not is_held(file):
+        return
+    found = holder()
+    if found is None:
+        raise RunHeld(f"another process holds {held}", hint="end it, and cancel again")
+    if not found.is_here:
+        raise RunHeld(f"{found} holds {held}", hint=f"cancel it there: on {found.host}")
+    if not may_have_open(found.pid, file):
+        raise RunHeld(
+            f"another process than {found}, which wrote last, holds {held}",
+            hint="a down, a repair or a gc may be at work: wait until it ends, and cancel again",
+        )
+    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(found.pid, signal.SIGTERM)
+    _wait_for(file, held, found, clock)
+
+
+def _wait_for(file: Path, held: str, found: Holder, clock: Clock) -> None:
+    deadline = clock.monotonic() + END_SECONDS
+    while is_held(file):
+        if clock.monotonic() > deadline:
+            raise RunHeld(
+                f"{found} was asked to end {END_SECONDS:.0f} s ago and still holds {held}",
+                hint=f"it may be cancelling it itself: wait until it ends; runner show {file.parent.name}"
+                " tells how it stands",
+            )
+        clock.wait(_PAUSE, StopEvent())
 
 
 def _is_same(file: Path, journal: Path) -> bool:

@@ -87,6 +87,30 @@ def at_hand(runs: Path, workspace: Target) -> AtHand:
     return AtHand(listing=listing, unreadable=frozenset(unreadable))
 
 
+def used_by_others(folder: Path, said: Manifest, workspace: Target) -> Mapping[str, str]:
+    """Give the steps of a run whose resources a run beside it, which has not ended, made or uses, and its id.
+
+    Traffic goes with the deployment that it goes to.
+    """
+    ours = dict(_by_step(said))
+    used: dict[str, str] = {}
+    for beside in sorted(path for path in folder.parent.glob("*") if path.name != folder.name):
+        other = _under_way(beside, workspace)
+        keys = set(_keys(other)) if other else set()
+        used |= {step: beside.name for step, key in ours.items() if key in keys}
+    return used | ({"traffic": used["deployment"]} if "deployment" in used else {})
+
+
+def _under_way(folder: Path, workspace: Target) -> Manifest | None:
+    """Give a run of a workspace that has not ended, if it is one."""
+    try:
+        other = _read(folder)
+    except (RunnerError, OSError):
+        return None
+    goes_on = other is not None and other.status in manifest.NOT_ENDED
+    return other if other and goes_on and is_of(other.target, workspace) else None
+
+
 def findings(found: Iterable[Resource], known: AtHand, now: datetime, run: str = "") -> tuple[Finding, ...]:
     """Judge everything that runs made whose id begins so; what lacks our tags is nobody's business here."""
     everything = tuple(found)
@@ -113,10 +137,17 @@ def _keys(said: Manifest) -> Iterator[Key]:
     for each in said.alive:
         endpoint = said.steps[each.step].intent.get("endpoint", "") if each.step in said.steps else ""
         yield each.kind, str(endpoint).lower(), each.name.lower()
-    for step, record in said.steps.items() if said.status in manifest.NOT_ENDED else ():
+    if said.status in manifest.NOT_ENDED:
+        yield from (key for _, key in _by_step(said))
+
+
+def _by_step(said: Manifest) -> Iterator[tuple[str, Key]]:
+    """Give what a run uses, whoever made it."""
+    for step, record in said.steps.items():
         if step in _USED and record.status is not StepStatus.DELETED:
             name = record.intent.get("name") or record.outputs.get("name") or ""
-            yield _USED[step].value, str(record.intent.get("endpoint", "")).lower(), str(name).lower()
+            endpoint = str(record.intent.get("endpoint", ""))
+            yield step, (_USED[step].value, endpoint.lower(), str(name).lower())
 
 
 def _finding(

@@ -40,6 +40,12 @@ def libraries(kind: TargetKind | None = None) -> dict[str, str]:
     return {name: told for name, told in found.items() if told != _UNKNOWN}
 
 
+def taking_part(libraries: Mapping[str, Json], kind: TargetKind) -> dict[str, Json]:
+    """Give those of the libraries of a run, wherever it was, that would take part on such a target."""
+    elsewhere = () if kind is TargetKind.EMULATOR else _OF_THE_TRAINER
+    return {name: told for name, told in libraries.items() if name not in elsewhere}
+
+
 def _programs() -> dict[str, str]:
     return {
         "runner": installed("runner"),

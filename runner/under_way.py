@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from runner import manifest, sweep
+from runner import manifest
+from runner import sweep as sweeps
 from runner.errors import RunHeld, RunnerError
 from runner.facts import Target
 from runner.holder import is_held, last_holder
@@ -28,14 +29,19 @@ def carried(folder: Path) -> Carried:
     return Carried.BY_A_PROCESS if is_held(journal) else Carried.BY_NOBODY
 
 
-def refuse_a_second(runs: Path, recipe: str, workspace: Target) -> None:
-    """Raise RunHeld where a process holds a run of that recipe; what another machine holds is not seen."""
-    _refuse_beside_a_sweep(runs, recipe, workspace)
+def refuse_a_second(runs: Path, recipe: str, workspace: Target, *, sweep: str = "") -> None:
+    """Raise RunHeld where a process holds a run of that recipe; what another machine holds is not seen.
+
+    For the sweep of that id its own points are no others.
+    """
+    _refuse_beside_a_sweep(runs, recipe, workspace, sweep)
     for folder in _held(runs, recipe):
         try:
             records = read(folder / FILE_NAME)
             said = manifest.fold(records)
         except RunnerError:  # which workspace it is about cannot be told
+            continue
+        if sweep and said.sweep and said.sweep["id"] == sweep:
             continue
         if said.recipe["name"] == recipe and is_of(said.target, workspace):
             holder = last_holder(records) or "another process"
@@ -47,16 +53,16 @@ def refuse_a_second(runs: Path, recipe: str, workspace: Target) -> None:
             )
 
 
-def _refuse_beside_a_sweep(runs: Path, recipe: str, workspace: Target) -> None:
+def _refuse_beside_a_sweep(runs: Path, recipe: str, workspace: Target, ours: str) -> None:
     """Raise RunHeld where a process holds a sweep of that recipe, even between two of its runs."""
     for folder in sorted(runs.glob(f"*-{recipe}-sweep-*")):
         try:
-            listed = sweep.read(folder) if is_held(folder / sweep.LOCK) else None
+            listed = sweeps.read(folder) if folder.name != ours and is_held(folder / sweeps.LOCK) else None
         except (RunnerError, OSError):  # which workspace it is about cannot be told
             continue
         if listed and listed.recipe["name"] == recipe and is_of(listed.target, workspace):
             raise RunHeld(
-                f"{sweep.holder_of(folder) or 'another process'} carries out sweep {folder.name} of this"
+                f"{sweeps.holder_of(folder) or 'another process'} carries out sweep {folder.name} of this"
                 " recipe in the same workspace",
                 hint=f"wait until it ends; runner cancel {folder.name} ends it; or give the recipe another"
                 " name",

@@ -289,7 +289,7 @@ PLANTED = (
     Planted(
         name="a sweep takes back what an interrupted point trains on",
         file="runner/sweeping/ending.py",
-        old="    if not all(each.is_decided for each in begun):\n        return ()\n",
+        old="    if not all(each.is_decided for each in begun):\n        return Left()\n",
         new="",
         tests=("tests/unit/test_sweep.py",),
     ),

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core import PipelineClient
 
+from runner.azure.giving_up import GivingUp
 from runner.azure.rest import seen_twice
 from runner.azure.run_history import RunHistory
 from runner.azure.translate import translated
 from runner.azure.transport import Transport
-from runner.errors import CloudUnavailable, NotFound, SignInRefused, StepFailed
+from runner.errors import NotFound
 from runner.facts import ChildRun
 from runner.metric_table import Point
 from runner.redact import printable
@@ -19,8 +20,6 @@ from runner.redact import printable
 if TYPE_CHECKING:
     from runner.azure.tracking import Tracking
 
-# A training that has ended waits no longer than this for its metrics to be told.
-PATIENCE_SECONDS = 300.0
 # The job's own points; those of the runs below it go by the names of these.
 _JOB = "job"
 
@@ -39,8 +38,7 @@ class Metrics:
         self._history = history
         self._client = client
         self._wire = wire
-        self._clock = clock
-        self._silent_since: dict[str, float] = {}
+        self._giving_up = GivingUp(clock)
 
     def points(self, job: str) -> tuple[Point, ...]:
         """Give every point of a job that has ended, by run, metric, step and time.
@@ -48,21 +46,9 @@ class Metrics:
         Raises CloudUnavailable where nothing is decided, which may be asked again, and StepFailed where it
         is: the metrics are not there, may not be read, or have not been told for too long.
         """
-        try:
-            with translated(f"reading the metrics of job {job}"):
-                found = seen_twice(lambda: tuple(self._read(job)), self._wire)
-        except SignInRefused:
-            raise
-        except CloudUnavailable as error:
-            self._lose_patience(job, error)
-            raise
-        self._silent_since.pop(job, None)
+        with self._giving_up.asking(job), translated(f"reading the metrics of job {job}"):
+            found = seen_twice(lambda: tuple(self._read(job)), self._wire)
         return tuple(sorted(found, key=lambda point: (point.job, point.metric, point.step, point.time)))
-
-    def _lose_patience(self, job: str, error: CloudUnavailable) -> None:
-        silent = self._clock() - self._silent_since.setdefault(job, self._clock())
-        if silent > PATIENCE_SECONDS:
-            raise StepFailed(f"{error.message} (for {silent / 60:.0f} minutes)") from error
 
     def _read(self, job: str) -> Iterator[Point]:
         """Read the job's tree. Raises NotFound unless the child that trained is known to MLflow.

@@ -5,7 +5,8 @@ file it was given, and only gives an address for what arrived whole.
 """
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import md5
 from pathlib import Path
@@ -19,6 +20,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from runner.azure import contents
+from runner.azure.giving_up import GivingUp
 from runner.azure.translate import translated
 from runner.azure.transport import NO_RETRIES, Transport
 from runner.errors import StepFailed
@@ -31,10 +33,18 @@ _BUFFER = 1024 * 1024
 class Storage:
     """The datastores of one workspace."""
 
-    def __init__(self, workspace: MLClient, credential: TokenCredential, wire: Transport) -> None:
+    def __init__(
+        self,
+        workspace: MLClient,
+        credential: TokenCredential,
+        wire: Transport,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._workspace = workspace
         self._credential = credential
         self._wire = wire
+        self._giving_up = GivingUp(clock)
 
     def upload(self, local: Path, blob_path: str) -> str:
         """Send a file and give its datastore URI. The path holds the content's digest: twice is once.
@@ -53,10 +63,11 @@ class Storage:
     def contents(self, uri: str, stop: Event) -> Mapping[str, StoredFile]:
         """Give the files below a datastore URI by their paths from there, as far as digests with them.
 
-        Raises StepFailed for a datastore that is no blob storage, and once `stop` is set.
+        Raises CloudUnavailable where nothing is decided, which may be asked again, and StepFailed for a
+        datastore that is no blob storage, once `stop` is set, and where nothing was told for too long.
         """
         place = contents.place(uri)
-        with translated("reading the output's files"):
+        with self._giving_up.asking(uri), translated("reading the output's files"):
             datastore = self._workspace.datastores.get(place.datastore, include_secrets=True)
             if not isinstance(datastore, AzureBlobDatastore):
                 raise StepFailed(f"datastore {place.datastore} is no blob storage")

@@ -16,6 +16,9 @@ TOLERANCE = 0.01
 _LOSSES = "losses"
 _WEIGHTS = "weights."
 _TAGS = "model.tags."
+# What a run may leave out, and train the same.
+SERVING = ("endpoint", "baseline", "deployment", "traffic", "sample")
+_WORKSPACE = ("subscription_id", "resource_group", "workspace_name")
 
 
 class Level(StrEnum):
@@ -50,7 +53,7 @@ class Verdict:
 
     With `exact` the outputs count, too. `trained` is False where neither run trained anything: then there
     are no metrics to wait for. `warnings` name what ran in another version than it did, and what the registry
-    says otherwise of the same model.
+    says otherwise of the same model, and what of the serving was left out.
     """
 
     inputs: Judged
@@ -74,12 +77,12 @@ def judge(original: Manifest, again: Manifest, *, tolerance: float, exact: bool 
     found = differences(sides)
     return Verdict(
         inputs=_inputs(original, again, sides, found),
-        metrics=_metrics(sides, tolerance),
+        metrics=_metrics(original, again, sides, tolerance),
         outputs=_outputs(original, again, sides),
         tolerance=tolerance,
         exact=exact,
         trained=any("finetune" in each.steps for each in (original, again)),
-        warnings=(*_versions(found), *_tags(found)),
+        warnings=(*_versions(found), *_tags(found), *_undeployed(sides)),
     )
 
 
@@ -108,8 +111,10 @@ def _inputs(
     differs = [*_target(original, again)]
     if not all(side.sections.get(Section.RECIPE) for side in sides):
         return _judged(tuple(differs), "the values in force are not recorded")
-    unpinned = []
+    unpinned, away = [], _left_out(sides)
     for each in found:
+        if each.section is Section.RECIPE and each.key.partition(".")[0] in away:
+            continue
         if each.section is Section.RECIPE:
             differs.append(_differs(each))
         elif _is_told_alone(each):
@@ -121,6 +126,12 @@ def _inputs(
     return _judged(tuple(differs), f"not recorded: {', '.join(unpinned)}" if unpinned else "")
 
 
+def _left_out(sides: tuple[Side, Side]) -> tuple[str, ...]:
+    """Name the sections of serving that the original had, and this run leaves out whole."""
+    was, now = ({key.partition(".")[0] for key in side.sections.get(Section.RECIPE, {})} for side in sides)
+    return tuple(name for name in SERVING if name in was and name not in now)
+
+
 def _is_told_alone(found: Difference) -> bool:
     """Tell a tag that decides what is refused, and nothing of what is trained."""
     is_tag = found.section is Section.PINS and found.key.startswith(_TAGS)
@@ -128,13 +139,31 @@ def _is_told_alone(found: Difference) -> bool:
 
 
 def _target(original: Manifest, again: Manifest) -> Iterator[Differs]:
+    """Compare the clouds and, of rows that no digest tells, the workspaces that they lie in."""
     was, now = original.target["kind"], again.target["kind"]
     if was != now:
         yield Differs(key="target", was=was, now=now)
+    elif not all(_has_digests(each) for each in (original, again)):
+        yield from (
+            Differs(key=f"target.{key}", was=original.target.get(key), now=again.target.get(key))
+            for key in _WORKSPACE
+            if original.target.get(key) != again.target.get(key)
+        )
 
 
-def _metrics(sides: tuple[Side, Side], tolerance: float) -> Judged:
-    """Compare the newest value of each metric; one that only one of the runs has is out of tolerance."""
+def _has_digests(said: Manifest) -> bool:
+    """Tell whether the rows, if there are any, are known by more than a name in their workspace."""
+    rows = said.pins.get("dataset")
+    return rows is None or bool(rows.get("files"))
+
+
+def _metrics(original: Manifest, again: Manifest, sides: tuple[Side, Side], tolerance: float) -> Judged:
+    """Compare the newest value of each metric; one that only one of the runs has is out of tolerance.
+
+    Two trainings of which the whole table is known, and holds nothing, are alike.
+    """
+    if _logged_nothing(original) and _logged_nothing(again):
+        return _judged((), "")
     was, now = (side.sections.get(Section.METRICS, {}) for side in sides)
     if not was or not now:
         silent = [side.name for side in sides if not side.sections.get(Section.METRICS)]
@@ -145,6 +174,12 @@ def _metrics(sides: tuple[Side, Side], tolerance: float) -> Judged:
         if not _is_near(was.get(name), now.get(name), tolerance)
     )
     return _judged(out, "")
+
+
+def _logged_nothing(said: Manifest) -> bool:
+    training = said.steps.get("finetune")
+    table = training.outputs.get("table") if training else None
+    return table is not None and table["points"] == 0
 
 
 def _is_near(was: Json, now: Json, tolerance: float) -> bool:
@@ -222,6 +257,12 @@ def _tags(found: tuple[Difference, ...]) -> Iterator[str]:
     for each in found:
         if same and _is_told_alone(each):
             yield f"the model's tag {each.key.removeprefix(_TAGS)} is not what it was"
+
+
+def _undeployed(sides: tuple[Side, Side]) -> Iterator[str]:
+    away = _left_out(sides)
+    if away:
+        yield f"left out this time, and no input of the training: {', '.join(away)}"
 
 
 def _differs(found: Difference) -> Differs:

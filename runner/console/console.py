@@ -120,6 +120,11 @@ class Console(Voice):
         if self.output is Output.TEXT:
             self._lines(sweeps.plan(loaded, kind, plans))
 
+    def sweep_begun(self, folder: Path) -> None:
+        """Tell people the sweep's id before its first run begins."""
+        if self.output is Output.TEXT:
+            self._lines([sweeps.began(folder)])
+
     @contextmanager
     def sweeping(self, total: int, kind: TargetKind) -> Iterator[Callable[[int], Observer]]:
         """Show the progress of several runs at once, each line with the number of its point."""

@@ -18,7 +18,7 @@ from runner.metric_table import LOSSES
 from runner.plan import Plan
 from runner.recipe import Scalar, given
 from runner.runs import PAGE
-from runner.sweep.standing import Standing, best, compared_by
+from runner.sweep.standing import NOT_BEGUN, Standing, best, compared_by
 
 _NONE = "–"  # noqa: RUF001 - a dash for what a point does not say
 
@@ -87,6 +87,11 @@ def left_out(loaded: Loaded) -> list[str]:
     return [name for name in LEFT_OUT if loaded.source.says((name,))]
 
 
+def began(folder: Path) -> str:
+    """Give the id by which a sweep is known from now on, and how to follow it."""
+    return f"{folder.name}: runner show {folder.name} tells how its points stand"
+
+
 def swept(
     folder: Path,
     points: Sequence[Standing],
@@ -141,7 +146,7 @@ def _next(
     if interrupted or not all(each.has_succeeded for each in points):
         yield f"  go on with it:        runner resume {name}"
         yield f"  end it:               runner cancel {name}"
-    if alive:
+    if alive and all(each.is_decided or each.status == NOT_BEGUN for each in points):
         yield f"  take back what is left: runner down {name}"
     if chosen and chosen.said:
         given_values = "".join(

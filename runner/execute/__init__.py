@@ -7,7 +7,7 @@ that is no more is taken up by the same walks: a recorded intent is looked for b
 """
 
 from runner.execute.attempts import Cause
-from runner.execute.backward import backward, cancel
+from runner.execute.backward import backward, cancel, to_take_back
 from runner.execute.forward import forward
 from runner.execute.heard import heard
 from runner.execute.looking import note_what_is_gone
@@ -35,4 +35,5 @@ __all__ = [
     "our_mistake",
     "record",
     "remaining",
+    "to_take_back",
 ]

@@ -352,7 +352,8 @@ def _look_again(walk: Walk, change: Change) -> None:
     except StepFailed as error:
         raise StepFailed(
             f"{change.kind} {attempt.change.name} is no longer as this run left it: {error.message}",
-            hint="what it was made of has been changed or deleted since; begin anew with runner run",
+            hint="it was changed or deleted since; once a clean-up has taken back what is left of it, runner"
+            " resume makes it anew; else runner run begins anew",
         ) from error
 
 

@@ -1,6 +1,6 @@
 """Take back what a run made: what still runs, then the rest, last first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
@@ -11,19 +11,19 @@ from runner.steps import STEPS
 from runner.steps.step import Action
 
 
-def backward(run: Run, *, down: bool) -> tuple[str, ...]:
+def backward(run: Run, *, down: bool, spared: Collection[str] = ()) -> tuple[str, ...]:
     """Delete what the run created, and give what may still be there.
 
     With `down`, also what an earlier run of the recipe made and this one reused, where its step says so and
-    no other run has a use for it.
+    no other run has a use for it. The resources of the steps `spared` stay, and stay listed.
     Idempotent: what is gone already is only looked at. One deletion that fails does not keep the others.
     """
     manifest = run.manifest
-    alive = {resource.step for resource in manifest.alive}
     chosen = [
-        name for name in STEPS if _to_delete(manifest.steps.get(name), name, alive=name in alive, down=down)
+        name
+        for name in to_take_back(manifest, down=down)
+        if name not in spared and not left_to_others(run, name)
     ]
-    chosen = [name for name in chosen if not left_to_others(run, name)]
     along = {taken for name in chosen for taken in STEPS[name].traits.takes_along}
     # What runs is stopped first: while an endpoint takes its minutes to go, a training would go on and cost.
     in_order = sorted(
@@ -32,6 +32,14 @@ def backward(run: Run, *, down: bool) -> tuple[str, ...]:
     )
     left = _each(run, in_order, lambda name: take_back(run, name, down=down))
     return tuple(_named(name, manifest) for name in in_order if name in left)
+
+
+def to_take_back(manifest: Manifest, *, down: bool) -> tuple[str, ...]:
+    """Give the steps whose resources a walk backward would take back."""
+    alive = {resource.step for resource in manifest.alive}
+    return tuple(
+        name for name in STEPS if _to_delete(manifest.steps.get(name), name, alive=name in alive, down=down)
+    )
 
 
 def cancel(run: Run) -> tuple[str, ...]:

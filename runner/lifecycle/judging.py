@@ -35,13 +35,15 @@ class Measure:
 def measure_of(journal: Journal, folder: Path) -> Measure:
     """Give by what a run that goes on is judged: as it was opened, else by the runs beside it."""
     kept: dict[str, Json] = journal.records[0].data.get(REPRODUCTION) or {}
-    parent = journal.records[0].data["parent"]["run_id"]
+    parent: dict[str, Json] = journal.records[0].data["parent"]
+    # A first record that a repair made anew is the manifest's: it has the parent alone.
+    told = {**parent, **kept}
     places = [folder / kept["manifest"]] if kept.get("manifest") else []
-    places.append(folder.parent / str(parent) / manifest.FILE_NAME)
+    places.append(folder.parent / str(parent["run_id"]) / manifest.FILE_NAME)
     return Measure(
         path=next((path for path in places if path.is_file()), None),
-        tolerance=float(kept.get("tolerance", TOLERANCE)),
-        exact=bool(kept.get("exact")),
+        tolerance=float(told.get("tolerance", TOLERANCE)),
+        exact=bool(told.get("exact")),
     )
 
 

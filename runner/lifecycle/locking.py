@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from runner import catalog, opening, pins, provenance
 from runner.cost import Prices
@@ -37,11 +37,19 @@ def declare(parser: ArgumentParser) -> None:
 def asked_for(options: Namespace, loaded: Loaded, kind: TargetKind) -> Lock | None:
     """Read the lock if the command line asks for it. Raises as `beside` does, UsageError for a sweep."""
     if options.locked and loaded.points:
-        raise UsageError(
-            f"{loaded.source.path} is a sweep, and a lock is of one recipe's model and rows",
-            hint="leave --locked out: a sweep fixes what latest means once for all its points",
-        )
+        _refuse_sweep(loaded, "leave --locked out: a sweep fixes what latest means once for all its points")
     return beside(options.recipe, loaded, kind) if options.locked else None
+
+
+def refuse_sweep(loaded: Loaded) -> None:
+    """Refuse to lock a recipe of which each point may have its own model and rows. UsageError."""
+    if loaded.points:
+        _refuse_sweep(loaded, "--set sweep=null locks the recipe alone")
+
+
+def _refuse_sweep(loaded: Loaded, hint: str) -> NoReturn:
+    message = f"{loaded.source.path} is a sweep, and a lock is of one recipe's model and rows"
+    raise UsageError(message, hint=hint)
 
 
 def beside(recipe: Path, loaded: Loaded, kind: TargetKind) -> Lock:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import dataset, opening, pins, preflight, provenance, survey
+from runner.compare.verdict import SERVING
 from runner.dataset import PreparedSplit
 from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity
 from runner.facts import Facts
@@ -66,6 +67,11 @@ class _Found:
     drifted: list[Diagnostic] = field(default_factory=list)
     hint: str = _AGAIN
 
+    def add_refused(self, refused: RecipeInvalid) -> None:
+        """Take in what was refused of the rows: what the Hub has lost is gone, all else has changed."""
+        for each in refused.diagnostics:
+            (self.checked if each.code in locking.GONE else self.drifted).append(each)
+
     def refuse(self, loaded: Loaded, run_id: str) -> None:
         """Raise PreflightRefused if something is not there or not allowed, else Drifted if it has changed."""
         everything = loaded.source.in_order((*self.checked, *self.drifted))
@@ -92,11 +98,12 @@ def repeated(session: Session, original: Original, loaded: Loaded, cloud: "Cloud
     found.drifted += _other_variables(session, original, loaded)
     if not original.settings and merged is not None:
         found.drifted += other_parameters(pinned, recorded_parameters(said), merged)
-    now = opening.resolved(pinned, facts)
-    others = tuple(_other_pins(pinned, original, now))
+    now = _resolved(pinned, facts, found)
+    others = tuple(_other_pins(pinned, original, now or Pins()))
     found.drifted += [each for each in others if each.severity is Severity.ERROR]
     found.checked += [each for each in others if each.severity is not Severity.ERROR]
-    prepared = _prepared(pinned, facts, original, into, found)
+    prepared = _prepared(pinned, facts, original, into, found) if now else {}
+    found.checked += _live(pinned, facts)
     found.checked += [*_newer(loaded, cloud, facts), *_other_versions(loaded, said, facts)]
     found.refuse(loaded, said.run_id)
     planned = plan(pinned.recipe, facts, effective, loaded.source.in_order(found.checked))
@@ -106,7 +113,7 @@ def repeated(session: Session, original: Original, loaded: Loaded, cloud: "Cloud
             cloud=cloud,
             facts=facts,
             plan=opening.with_cost(pinned, facts, planned),
-            pins=pins.with_rows(now, prepared),
+            pins=pins.with_rows(now or Pins(), prepared),
         ),
         prepared=prepared,
     )
@@ -159,6 +166,15 @@ def _other_variables(session: Session, original: Original, loaded: Loaded) -> tu
     return ()
 
 
+def _resolved(pinned: Loaded, facts: Facts, found: _Found) -> Pins | None:
+    """Take the pins; None where the Hub refuses, which is told with all else."""
+    try:
+        return opening.resolved(pinned, facts)
+    except RecipeInvalid as refused:
+        found.add_refused(refused)
+        return None
+
+
 def _other_pins(pinned: Loaded, original: Original, now: Pins) -> Iterator[Diagnostic]:
     """Find versions that are what they were by name alone; a registry does not change what it published.
 
@@ -196,8 +212,7 @@ def _prepared(
     try:
         prepared = dataset.prepare(section, folder=pinned.source.folder, into=into)
     except RecipeInvalid as refused:
-        for each in refused.diagnostics:
-            (found.checked if each.code in locking.GONE else found.drifted).append(each)
+        found.add_refused(refused)
         return {}
     if not original.sets("dataset"):
         found.drifted += _other_rows(pinned, _recorded_rows(original.said), prepared)
@@ -233,6 +248,26 @@ def _other_rows(
             )
 
 
+def _live(pinned: Loaded, facts: Facts) -> Iterator[Diagnostic]:
+    """Warn where what is there, and may have users by now, is to serve the model of this run instead."""
+    recipe, there = pinned.recipe, facts.endpoint
+    if recipe.deployment is None or there is None:
+        return
+    moved = recipe.traffic is not None and any(there.traffic.values())
+    if facts.deployment is None and not moved:
+        return
+    changes = [f"deployment {recipe.deployment.name} is updated in place"] if facts.deployment else []
+    changes += ["its traffic is moved"] if moved else []
+    away = " ".join(f"--set {name}=null" for name in SERVING if pinned.source.says((name,)))
+    yield pinned.source.diagnostic(
+        ("deployment", "name"),
+        code="changes-what-is-there",
+        message=f"endpoint {there.name} is there and would serve this run's model: {' and '.join(changes)}",
+        mend=f"{away} leaves it as it is: the run ends after register",
+        severity=Severity.WARNING,
+    )
+
+
 def _newer(loaded: Loaded, cloud: "Cloud", facts: Facts) -> Iterator[Diagnostic]:
     """Tell where `latest` means something else by now; nothing follows from it."""
     recipe, model, component = loaded.recipe, facts.model, facts.component
@@ -259,7 +294,8 @@ def _notice(loaded: Loaded, key: tuple[str, ...], name: str, version: str, newes
 def _other_versions(loaded: Loaded, said: Manifest, facts: Facts) -> Iterator[Diagnostic]:
     """Tell what would run in another version than it did, as far as that was recorded."""
     now = provenance.versions(loaded.source.folder, facts.target)
-    others = [*_others(said.versions, now), *_others(said.versions.get("libraries", {}), now["libraries"])]
+    then = provenance.taking_part(said.versions.get("libraries", {}), facts.target)
+    others = [*_others(said.versions, now), *_others(then, now["libraries"])]
     if others:
         yield loaded.source.diagnostic(
             (),

@@ -115,7 +115,13 @@ def _where(session: Session, original: Original, loaded: Loaded, kind: TargetKin
 def _more(source: _Source, wish: Wish) -> dict[str, Json]:
     """Record whose child the run is, and how it is to be judged, by whichever process ends it."""
     digest = manifest_file.read(source.file).get("digest", "") if source.file.is_file() else ""
-    parent = {"run_id": source.said.run_id, "digest": digest, "settings": list(wish.settings)}
+    parent: dict[str, Json] = {
+        "run_id": source.said.run_id,
+        "digest": digest,
+        "settings": list(wish.settings),
+        "tolerance": wish.tolerance,
+        "exact": wish.exact,
+    }
     path = source.file if source.file.is_file() else None
     measure = Measure(path=path, tolerance=wish.tolerance, exact=wish.exact)
     return {"parent": parent, REPRODUCTION: measure.as_json(wish.runs_dir / "run")}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from runner.errors import RunnerError, StepFailed
+from runner.errors import CloudUnavailable, RunnerError, StepFailed
 from runner.facts import StoredFile
 from runner.journal import Json
 from runner.steps.step import Context
@@ -13,13 +13,15 @@ _STEP = "finetune"
 def files(context: Context, job: str, asset: str) -> dict[str, Json]:
     """Give `files`, by their paths in the job's output, or why they are unknown: no training is lost by that.
 
-    What an earlier look has found is not read again.
+    What an earlier look has found is not read again. Raises CloudUnavailable where they may be read later.
     """
     known = context.outputs.get(_STEP, {})
     if known.get("files") and known.get("name") == job:
         return {"files": known["files"]}
     try:
         return {"files": {name: _told(file) for name, file in _read(context, asset).items()}}
+    except CloudUnavailable:
+        raise
     except RunnerError as error:
         return {"files_unknown": error.message}
 

@@ -78,6 +78,7 @@ def begin(  # noqa: PLR0913 - what the command line says
             cancel=cancel,
         )
         write(site.sweep, folder)
+        session.console.sweep_begun(folder)
         rows = Rows(folder=folder, recipe_folder=loaded.source.folder)
         tasks = {
             member.index: beginning(site, member, each, rows)

@@ -1,17 +1,13 @@
 """The end of a sweep: what its runs made is taken back together, by the recipe's policy or on request."""
 
-import contextlib
-import os
-import signal
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Event as StopEvent
 from typing import TYPE_CHECKING
 
 from runner import execute, holder, manifest, opening, runs, sweep
-from runner.clock import Clock
-from runner.errors import ExitCode, RunHeld, RunnerError
+from runner.errors import ExitCode, RunnerError, UsageError
 from runner.execute import Observer
 from runner.facts import TargetKind
 from runner.journal import FILE_NAME, Event, Journal
@@ -29,13 +25,27 @@ from runner.target import of_a_run
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
-_END_SECONDS = 120.0
-_PAUSE = 0.1
 _SHARED = "compute"
 
 # Ends one run that its journal is held of, if there is anything to end.
 Judge = Callable[[Manifest], None]
 Cancel = Callable[[Journal, Path], bool]
+
+
+@dataclass(kw_only=True)
+class Left:
+    """What may still be there of what was taken back; by index, why a point's run could not be had."""
+
+    names: tuple[str, ...] = ()
+    errors: dict[int, RunnerError] = field(default_factory=dict)
+
+    @contextmanager
+    def collecting(self, standing: Standing) -> Iterator[None]:
+        """Note what keeps a point from being taken back, the first of it."""
+        try:
+            yield
+        except RunnerError as error:
+            self.errors.setdefault(standing.member.index, error)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,34 +68,35 @@ class Place:
         return any(each.said and each.said.alive for each in self.standings)
 
 
-def clean_up(place: Place) -> tuple[str, ...]:
-    """Take back what the runs left, if the recipe says so; give what may still be there.
+def clean_up(place: Place) -> Left:
+    """Take back what the runs left, if the recipe says so.
 
     Not before every run that has begun has come to an end: one that was interrupted trains on, on the
     cluster that another made, and so may one whose journal cannot be read.
     """
     points = place.standings
     begun = [each for each in points if each.said]
-    failed = any(not each.has_succeeded for each in begun)
+    failed = any(not each.has_succeeded for each in points)  # one whose run never began, too
     policy = place.sweep.cleanup
     if policy is Cleanup.NEVER or (policy is Cleanup.ON_FAILURE and not failed):
-        return ()
+        return Left()
     if not all(each.is_decided for each in begun):
-        return ()
+        return Left()
     if any(each.status == UNREADABLE for each in points):
-        return ()
+        return Left()
     return take_back(place, down=False)
 
 
-def take_back(place: Place, *, down: bool) -> tuple[str, ...]:
-    """Take back what each run has made, by its own journal; give what may still be there."""
-    left: list[str] = []
+def take_back(place: Place, *, down: bool) -> Left:
+    """Take back what each run has made, by its own journal; one that cannot be had keeps no other from it."""
+    left = Left()
     with place.session.console.deleting() as observer:
         for each in place.standings:
             if each.said and each.said.alive:
-                left += _taken_back(place, each, observer, down=down)
-    _note_what_went(place)
-    return tuple(left)
+                with left.collecting(each):
+                    left.names += _taken_back(place, each, observer, down=down)
+    _note_what_went(place, left)
+    return left
 
 
 def _taken_back(place: Place, standing: Standing, observer: Observer, *, down: bool) -> tuple[str, ...]:
@@ -99,7 +110,7 @@ def _taken_back(place: Place, standing: Standing, observer: Observer, *, down: b
             run.save()
 
 
-def _note_what_went(place: Place) -> None:
+def _note_what_went(place: Place, left: Left) -> None:
     """Have the runs that only used the cluster, and are not through, know that it is gone.
 
     Else a resume would look for it, as it was left, instead of making it again.
@@ -108,8 +119,8 @@ def _note_what_went(place: Place) -> None:
     gone = {str(said.steps[_SHARED].intent.get("name")) for said in makers if _has_gone(said)}
     for each in place.standings:
         if each.said and not each.has_succeeded and _used(each.said) & gone:
-            folder = place.folder.parent / each.member.run
-            with Journal(folder / FILE_NAME, place.session.current_clock, new=False) as journal:
+            folder, clock = place.folder.parent / each.member.run, place.session.current_clock
+            with left.collecting(each), Journal(folder / FILE_NAME, clock, new=False) as journal:
                 data = {"with": [], "seen": "taken back with its sweep"}
                 execute.record(journal, folder, Event.DELETE_DONE, step=_SHARED, data=data)
 
@@ -132,8 +143,23 @@ def down(session: Session, folder: Path, state: Path | None, judge: Judge) -> Ex
         for run in sweep.members(folder, listed).values():
             runs.check_carried_out_here(run)
             # One that cannot be read may have left something, too: how to mend it is told.
-            judge(manifest.of(run))
+            said = manifest.of(run)
+            with _as_one(folder):
+                judge(said)
         return _on_the_cloud(session, folder, listed, state, lambda place: take_back(place, down=True))
+
+
+@contextmanager
+def _as_one(folder: Path) -> Iterator[None]:
+    """Have what is refused of a run refused of its sweep: to end one point ends no other."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(
+            f"sweep {folder.name} is not through: {error.message}",
+            hint=f"runner resume {folder.name} brings all its points to an end; runner cancel {folder.name}"
+            " ends them",
+        ) from error
 
 
 def cancel(session: Session, folder: Path, state: Path | None, write_down: Cancel) -> ExitCode:
@@ -141,12 +167,12 @@ def cancel(session: Session, folder: Path, state: Path | None, write_down: Cance
 
     Raises why a run could not be ended, after the others were.
     """
-    _end_holder(folder, session.clock)
+    holder.end(folder / LOCK, f"sweep {folder.name}", lambda: sweep.holder_of(folder), session.clock)
     listed = sweep.read(folder)
 
     kept: list[RunnerError] = []
 
-    def canceled(place: Place) -> tuple[str, ...]:
+    def canceled(place: Place) -> Left:
         for run in sweep.members(folder, listed).values():
             try:
                 _canceled(place, run, write_down)
@@ -181,8 +207,9 @@ def _on_the_cloud(
     folder: Path,
     listed: Sweep,
     state: Path | None,
-    work: Callable[[Place], tuple[str, ...]],
+    work: Callable[[Place], Left],
 ) -> ExitCode:
+    """Do it, tell how the sweep stands then, and what may bill; else raise why a point was left out."""
     kind = TargetKind(listed.target["kind"])
     with opening.reached(session, kind, session.emulator_state(state)) as lease:
         chosen = of_a_run(listed.target, session.environment)
@@ -193,29 +220,10 @@ def _on_the_cloud(
         finally:
             lease.keep = place.is_alive
     points = standings(folder, listed)
-    billing = debts(points, left, folder)
-    session.console.swept(folder, points, billing=billing)
+    billing = debts(points, left.names, folder)
+    session.console.swept(folder, points, errors=left.errors, billing=billing)
     if billing:
         return billing.exit_code
+    if left.errors:
+        return next(iter(left.errors.values())).exit_code
     return ExitCode.DONE
-
-
-def _end_holder(folder: Path, clock: Clock) -> None:
-    """Ask the process that holds the sweep to end, and wait. Raises RunHeld where that cannot be done."""
-    lock = folder / LOCK
-    if not holder.is_held(lock):
-        return
-    found = sweep.holder_of(folder)
-    if found is None or not found.is_here or not holder.may_have_open(found.pid, lock):
-        raise RunHeld(
-            f"{found or 'another process'} holds sweep {folder.name}", hint="cancel it where that process is"
-        )
-    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-        os.kill(found.pid, signal.SIGTERM)
-    deadline = clock.monotonic() + _END_SECONDS
-    while holder.is_held(lock):
-        if clock.monotonic() > deadline:
-            raise RunHeld(
-                f"{found} was asked to end {_END_SECONDS:.0f} s ago and still holds sweep {folder.name}"
-            )
-        clock.wait(_PAUSE, StopEvent())

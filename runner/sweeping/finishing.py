@@ -9,7 +9,7 @@ from runner.opening import Lease
 from runner.runs import PAGE
 from runner.sweep.standing import debts
 from runner.sweeping.carrying import Carried, Carry, Crew, carry_points
-from runner.sweeping.ending import Place, clean_up
+from runner.sweeping.ending import Left, Place, clean_up
 from runner.sweeping.members import Site
 from runner.sweeping.shared import Shared
 
@@ -33,8 +33,8 @@ def finish(site: Site, tasks: Mapping[int, Carry], shared: Shared, lease: Lease)
     finally:
         lease.keep = place.is_alive
     points = place.standings
-    billing = debts(points, left, site.folder)
-    errors = _errors(carried)
+    billing = debts(points, left.names, site.folder)
+    errors = dict(sorted((left.errors | _errors(carried)).items()))
     if not carried.interrupt:
         _report(site)
     with suppress(OSError):  # however it ends, it has ended so, whether anybody listens or not
@@ -44,14 +44,14 @@ def finish(site: Site, tasks: Mapping[int, Carry], shared: Shared, lease: Lease)
     return exit_code(carried, errors, billing)
 
 
-def _cleaned_up(place: Place, carried: Carried, *, cancel: bool) -> tuple[str, ...]:
+def _cleaned_up(place: Place, carried: Carried, *, cancel: bool) -> Left:
     if carried.interrupt and not cancel:
-        return ()
+        return Left()
     try:
         return clean_up(place)
     except KeyboardInterrupt as interrupt:
         carried.interrupt = carried.interrupt or interrupt
-        return ()
+        return Left()
 
 
 def _report(site: Site) -> None:
@@ -64,13 +64,13 @@ def _report(site: Site) -> None:
 
 
 def _errors(carried: Carried) -> dict[int, RunnerError]:
-    """Give what each point failed by, in the order of the points."""
+    """Give what each point failed by."""
     failed = {
         index: outcome.error
         for index, outcome in carried.outcomes.items()
         if isinstance(outcome.error, RunnerError)
     }
-    return dict(sorted((failed | carried.errors).items()))
+    return failed | carried.errors
 
 
 def exit_code(carried: Carried, errors: Mapping[int, RunnerError], billing: StillBilling | None) -> ExitCode:

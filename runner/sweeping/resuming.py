@@ -1,12 +1,13 @@
 """A sweep taken up again: points that never began are begun with their ids, others brought to an end."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import opening, sweep
+from runner import opening, sweep, under_way
 from runner.errors import Drifted, ExitCode, RecipeInvalid
 from runner.facts import TargetKind
 from runner.lifecycle import drift
@@ -54,6 +55,7 @@ def go_on(session: Session, folder: Path, how: How) -> ExitCode:
         kind = TargetKind(listed.target["kind"])
         with opening.reached(session, kind, session.emulator_state(how.state)) as lease:
             chosen = of_a_run(listed.target, session.environment)
+            under_way.refuse_a_second(folder.parent, listed.recipe["name"], chosen, sweep=listed.id)
             cloud = opening.connected(session, chosen, listed.target["registry"])
             site = Site(
                 session=session,
@@ -75,7 +77,8 @@ def _meant(listed: Sweep, folder: Path, how: How) -> Loaded:
 
     Raises Drifted where it says something else, RecipeInvalid where it says nothing any more.
     """
-    path = _recipe_folder(listed, folder) / Path(listed.recipe["path"]).name
+    # As it is called by who begins a sweep: manifests are committed, and tell of no home.
+    path = Path(os.path.relpath(_recipe_folder(listed, folder) / Path(listed.recipe["path"]).name))
     then = load_bytes(str(listed.recipe["in_force"]).encode(), path)
     if not path.is_file():
         return then

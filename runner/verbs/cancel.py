@@ -1,25 +1,16 @@
 """`runner cancel RUN`: end a run, whoever carries it out: stop what runs, and clean up as after a failure."""
 
-import contextlib
-import os
-import signal
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from threading import Event as StopEvent
 
 from runner import execute, holder, provenance, runs, sweep, sweeping
-from runner.clock import Clock
-from runner.errors import ExitCode, RunHeld
+from runner.errors import ExitCode
 from runner.journal import FILE_NAME, Event, Journal, read, this_process
 from runner.lifecycle import resuming
 from runner.manifest import Manifest, RunStatus
 from runner.outstanding import outstanding
 from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
 from runner.steps import STEPS
-
-# A process that is asked to end stops waiting at once; only a request under way may take this long.
-END_SECONDS = 120.0
-_PAUSE = 0.1
 
 _ENDED = {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELED}
 
@@ -38,7 +29,8 @@ def main(options: Namespace, session: Session) -> ExitCode:
         return sweeping.cancel(session, swept, options.state, _written_down)
     folder = runs.find(options.runs_dir, options.run)
     runs.check_carried_out_here(folder)
-    _end_holder(folder, session.clock)
+    path = folder / FILE_NAME
+    holder.end(path, f"run {folder.name}", lambda: holder.last_holder(read(path)), session.clock)
     with Journal(folder / FILE_NAME, session.clock, new=False) as journal:
         said = execute.manifest_of(journal)
         needed = _is_needed(said)
@@ -82,34 +74,3 @@ def _told(session: Session, said: Manifest) -> ExitCode:
     if left:
         raise left
     return ExitCode.DONE
-
-
-def _end_holder(folder: Path, clock: Clock) -> None:
-    """Ask the process that holds the run to end, and wait. Raises RunHeld where that cannot be done."""
-    path = folder / FILE_NAME
-    if not holder.is_held(path):
-        return
-    found = holder.last_holder(read(path))
-    if found is None:
-        raise RunHeld(f"another process holds run {folder.name}", hint="end it, and cancel again")
-    if not found.is_here:
-        raise RunHeld(f"{found} holds run {folder.name}", hint=f"cancel it there: on {found.host}")
-    if not holder.may_have_open(found.pid, path):
-        raise RunHeld(
-            f"another process than {found}, which wrote last, holds run {folder.name}",
-            hint="a down, a repair or a gc may be at work: wait until it ends, and cancel again",
-        )
-    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-        os.kill(found.pid, signal.SIGTERM)
-    _wait_for(path, found, clock)
-
-
-def _wait_for(path: Path, found: holder.Holder, clock: Clock) -> None:
-    deadline = clock.monotonic() + END_SECONDS
-    while holder.is_held(path):
-        if clock.monotonic() > deadline:
-            raise RunHeld(
-                f"{found} was asked to end {END_SECONDS:.0f} s ago and still holds run {path.parent.name}",
-                hint=f"it may be cancelling the run itself: runner attach {path.parent.name}",
-            )
-        clock.wait(_PAUSE, StopEvent())

@@ -1,14 +1,14 @@
 """`runner down RUN`: take back what a run left alive."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import execute, opening, runs, sweep, sweeping
+from runner import execute, opening, orphans, runs, sweep, sweeping
 from runner.errors import ExitCode, UsageError
-from runner.facts import TargetKind
+from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Journal, Record
 from runner.manifest import NOT_ENDED, Manifest
 from runner.outstanding import outstanding
@@ -43,12 +43,14 @@ def main(options: Namespace, session: Session) -> ExitCode:
         said = execute.manifest_of(journal).target
         kind = TargetKind(said["kind"])
         with opening.reached(session, kind, session.emulator_state(options.state)) as lease:
-            cloud = opening.connected(session, of_a_run(said, session.environment), said["registry"])
+            chosen = of_a_run(said, session.environment)
+            cloud = opening.connected(session, chosen, said["registry"])
             before = len(journal.records)
-            left = _taken_down(session, cloud, journal, folder)
-            lease.keep = bool(left)
-        manifest = execute.manifest_of(journal)
-        spared = tuple(_spared(journal.records[before:]))
+            used = _used_by_others(folder, execute.manifest_of(journal), chosen)
+            left = _taken_down(session, cloud, journal, folder, tuple(used))
+            manifest = execute.manifest_of(journal)
+            lease.keep = bool(left or (used and manifest.alive))
+        spared = (*_still_used(manifest, used), *_spared(journal.records[before:]))
     session.console.taken_down(manifest, left, spared)
     billing = outstanding(manifest, left)
     if billing:
@@ -76,6 +78,19 @@ def _refuse_from_under_others(folder: Path, said: Manifest) -> None:
         )
 
 
+def _used_by_others(folder: Path, said: Manifest, workspace: Target) -> Mapping[str, str]:
+    """Give what is to be left alone, by step, and which run that has not ended would miss it."""
+    used = orphans.used_by_others(folder, said, workspace)
+    return {step: used[step] for step in execute.to_take_back(said, down=True) if step in used}
+
+
+def _still_used(said: Manifest, used: Mapping[str, str]) -> Iterator[str]:
+    for step, run in used.items():
+        subject = f"{STEPS[step].traits.kind} {said.steps[step].intent['name']}"
+        mend = f"runner resume {run} or runner cancel {run} brings it to an end"
+        yield f"{subject} is left alone: run {run} uses it and has not ended; {mend}"
+
+
 def _spared(records: Sequence[Record]) -> Iterator[str]:
     """Tell what was left to another run, and why."""
     for record in records:
@@ -84,10 +99,12 @@ def _spared(records: Sequence[Record]) -> Iterator[str]:
             yield f"{kind} {record.data['intent']['name']} is left alone: {record.data['left']}"
 
 
-def _taken_down(session: Session, cloud: "Cloud", journal: Journal, folder: Path) -> tuple[str, ...]:
+def _taken_down(
+    session: Session, cloud: "Cloud", journal: Journal, folder: Path, used: tuple[str, ...]
+) -> tuple[str, ...]:
     with session.console.deleting() as observer:
         run = replace(opening.begun(session, journal, folder, cloud), observer=observer)
         try:
-            return execute.backward(run, down=True)
+            return execute.backward(run, down=True, spared=used)
         finally:
             run.save()

@@ -29,6 +29,7 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Lock the recipe, or hold it against its lock."""
     loaded = recipe_argument.read(options)
+    locking.refuse_sweep(loaded)
     kind = choose(loaded.recipe, options.target)
     lock = locking.beside(options.recipe, loaded, kind) if options.check else None
     with opening.reached(session, kind, session.emulator_state(options.state)):

@@ -167,7 +167,7 @@ def test_a_process_that_only_has_the_number_of_the_holder_is_not_ended(
 def test_one_that_does_not_end_is_waited_for_so_long_and_never_killed(
     folder: Path, holder: Holder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("runner.verbs.cancel.END_SECONDS", 0.3)
+    monkeypatch.setattr("runner.holder.END_SECONDS", 0.3)
     holder.hold(goes=False)
     assert cancel(folder) == 7
     assert "was asked to end 0 s ago and still holds" in capsys.readouterr().err

@@ -44,6 +44,21 @@ def test_a_clean_checkout_has_no_difference_and_runs_are_none(folder: Path) -> N
     assert checkout.state(folder.parents[1]) is None
 
 
+def test_runs_are_none_wherever_their_folder_lies(folder: Path) -> None:
+    """A project may have its own folder in a checkout, and its runs there."""
+    made = folder / "runs" / "20261121T082300Z-small-1a2b"
+    made.mkdir(parents=True)
+    (made / "manifest.json").write_text("{}")
+    (made.parent / ".index.sqlite3").write_text("")
+    assert (state(folder)["dirty"], state(folder)["diff_sha256"]) == (False, None)
+    (folder.parent / "a.txt").write_text("two\n")
+    first = state(folder)["diff_sha256"]
+    (made / "manifest.json").write_text("{1}")
+    assert state(folder)["diff_sha256"] == first
+    (made.parent / "notes.txt").write_text("no run")
+    assert state(folder)["diff_sha256"] != first
+
+
 def test_the_same_difference_has_the_same_digest_and_another_has_another(folder: Path) -> None:
     changed = folder.parent / "a.txt"
     changed.write_text("two\n")
@@ -73,6 +88,11 @@ def test_no_program_that_the_checkout_names_is_run(folder: Path) -> None:
     (folder.parent / ".gitattributes").write_text("*.txt diff=odd\n")
     git(folder, "config", "diff.odd.textconv", f"touch {folder}/ran #")
     git(folder, "config", "diff.external", f"touch {folder}/ran #")
+    git(folder, "config", "core.fsmonitor", f"touch {folder}/ran #")
+    hook = folder.parent / ".git" / "hooks" / "post-index-change"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {folder}/ran\n")
+    hook.chmod(0o755)
     (folder.parent / "a.txt").write_text("two\n")
     assert state(folder)["diff_sha256"]
     assert not (folder / "ran").exists()

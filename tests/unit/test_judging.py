@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runner import manifest
+from runner import manifest, repair
 from runner.cli import main
 from runner.clock import SystemClock
 from runner.journal import FILE_NAME, Event, Journal, Json, read
@@ -119,6 +119,21 @@ def test_the_same_outputs_are_demanded_where_that_was_asked_for(
 ) -> None:
     code = main(["resume", str(again(first, exact=True))])
     assert (code, "outputs are not known" in capsys.readouterr().err) == (5, True)
+
+
+def test_a_repair_forgets_nothing_of_how_it_is_judged(
+    first: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A first record that is gone is made anew of the manifest."""
+    folder = first.parent / "second"
+    how = {"tolerance": 0.4, "exact": True}
+    parent = {"run_id": "first", "digest": "", "settings": [], **how}
+    ended(folder, {**OPENING, "run_id": "second", "parent": parent, REPRODUCTION: how}, loss=1.5)
+    (folder / FILE_NAME).write_bytes((folder / FILE_NAME).read_bytes().partition(b"\n")[2])
+    repair.repair(folder, SystemClock())
+    code, told = resume(folder, capsys)
+    verdict = told["run"]["verdict"]
+    assert (code, verdict["tolerance"], verdict["exact"]) == (5, 0.4, True)
 
 
 def test_without_the_parents_manifest_there_is_no_verdict_and_it_says_so(

@@ -12,7 +12,8 @@ from typing import Any, cast
 import pytest
 
 from runner.azure.credential import RenewableCredential
-from runner.azure.metrics import PATIENCE_SECONDS, Metrics
+from runner.azure.giving_up import PATIENCE_SECONDS
+from runner.azure.metrics import Metrics
 from runner.azure.rest import signed_in_client
 from runner.azure.run_history import RunHistory
 from runner.azure.transport import Transport

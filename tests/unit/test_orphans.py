@@ -10,7 +10,7 @@ import pytest
 from runner import orphans
 from runner.clock import SystemClock
 from runner.facts import Resource, ResourceKind, Target, TargetKind
-from runner.journal import FILE_NAME, Event, Journal, Json
+from runner.journal import FILE_NAME, Event, Journal, Json, read
 from runner.manifest import fold, write
 from runner.orphans import AtHand, Finding, Standing
 
@@ -153,6 +153,24 @@ def test_what_a_run_that_has_not_ended_uses_is_known_though_another_made_it(
             journal.append(Event.RUN_CLOSED, data={"status": status})
     shared = thing(ResourceKind.COMPUTE, "shared", run="20251121T082300Z-small-0000")
     assert judged(shared, orphans.at_hand(runs, WORKSPACE)).standing is standing
+
+
+def test_what_a_run_beside_uses_is_told_by_step_while_that_has_not_ended(
+    runs: Path, opening: Mapping[str, Json]
+) -> None:
+    user = "20261121T091500Z-small-2b3c"
+    (runs / user).mkdir()
+    said = fold(read(runs / RUN / FILE_NAME))
+    reused = {"action": "reuse", "intent": {"name": "demo", "endpoint": "E"}, "kind": "deployment"}
+    with Journal(runs / user / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data={**opening, "run_id": user})
+        journal.append(Event.STEP_STARTED, step="deployment", data={"action": "reuse"})
+        journal.append(Event.DONE, step="deployment", data={**reused, "bills": False, "outputs": {}})
+        used = {"deployment": user, "traffic": user}
+        assert orphans.used_by_others(runs / RUN, said, WORKSPACE) == used
+        assert orphans.used_by_others(runs / RUN, said, replace(WORKSPACE, workspace_name="w2")) == {}
+        journal.append(Event.RUN_CLOSED, data={"status": "canceled"})
+    assert orphans.used_by_others(runs / RUN, said, WORKSPACE) == {}
 
 
 def test_a_folder_that_is_no_run_is_passed_over(tmp_path: Path) -> None:

@@ -13,14 +13,17 @@ from unittest.mock import patch
 import pytest
 
 from runner import dataset
-from runner.errors import Drifted, RunHeld, UsageError
+from runner.errors import Drifted, RecipeInvalid, RunHeld, UsageError
 from runner.journal import FILE_NAME, Journal
+from runner.lifecycle.carry_out import Outcome
 from runner.manifest import RunStatus
 from runner.manifest import load as load_manifest
 from runner.runs import PAGE
 from runner.runs import find as find_run
-from runner.sweep import Hold, find, read, runs_of
+from runner.sweep import Hold, Member, find, read, runs_of
 from runner.sweep.standing import Standing, best, others_under_way
+from runner.sweeping import beginning, members
+from runner.sweeping.members import Site
 from tests.faults.boundaries import Gate
 from tests.faults.model_cloud import Manners, WorldClock
 from tests.unit.sweeps import RECIPE, SIX, THREE, TWO, Bench, bench_with
@@ -261,12 +264,54 @@ def test_the_cluster_is_left_where_all_went_well_and_goes_with_down(work: Path) 
     assert statuses(bench) == ["succeeded"] * 2
 
 
+def test_a_point_that_failed_before_its_run_began_is_a_failure(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begun(site: Site, member: Member, *others: Any) -> Outcome:  # noqa: ANN401 - handed on
+        if member.index == 2:
+            raise RecipeInvalid("its rows are not there any more", ())
+        return members.begun(site, member, *others)
+
+    monkeypatch.setattr(beginning, "begun", begun)
+    bench = bench_with(work)
+    assert bench.begin() == 3
+    assert statuses(bench) == ["succeeded", "not begun"]
+    assert bench.world.alive() == []  # on_failure
+
+
+def test_a_run_that_is_held_keeps_its_sweep_from_nothing_else(work: Path) -> None:
+    bench = bench_with(work)
+    bench.begin()
+    (maker,) = [each for each in bench.standings if each.said and each.said.alive]
+    with Journal(bench.runs / maker.member.run / FILE_NAME, WorldClock(bench.world), new=False):
+        assert bench.down() == 7
+    assert f"point {maker.member.index}: another process holds run" in bench.said
+    assert "left alive: compute gpu" in bench.said
+    assert bench.down() == 0
+    assert bench.world.alive() == []
+
+
+def test_a_sweep_that_goes_on_calls_its_recipe_as_seen_from_the_working_folder(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A manifest is committed, and is to tell of nobody's home."""
+    monkeypatch.chdir(work)
+    bench = bench_with(work, RECIPE + THREE)
+    bench.begin(Gate(kill_at=1))
+    later = {each.member.run for each in bench.standings if each.status == "not begun"}
+    assert later
+    assert bench.resume() == 0, bench.said
+    assert {each.recipe["path"] for each in bench.manifests if each.run_id in later} == {"small.yaml"}
+
+
 def test_a_ctrl_c_leaves_what_runs_to_a_resume(work: Path) -> None:
     bench = bench_with(work, ALWAYS, Manners(job_seconds=600.0))
     assert bench.begin(nth("after job.put", 2, interrupt)) == 130
     assert set(statuses(bench)) <= {"interrupted", "not begun"}
     assert {thing.kind for thing in bench.world.alive()} == {"compute", "job"}
+    assert bench.said.count(f"{bench.sweep_folder.name}: runner show") == 1
     assert "runner resume" in bench.said
+    assert "runner down" not in bench.said  # it would be refused
     assert bench.resume() == 0, bench.said
     assert (bench.made()["job"], bench.made()["compute"]) == (2, 1)
     assert bench.world.alive() == []
@@ -282,8 +327,11 @@ def test_a_ctrl_c_may_cancel_instead(work: Path) -> None:
 def test_cancel_ends_every_run_and_takes_the_cluster_back(work: Path) -> None:
     bench = bench_with(work, RECIPE + THREE, Manners(job_seconds=600.0))
     bench.begin(nth("after job.put", 2, interrupt))
-    with pytest.raises(UsageError, match="has not ended"):
+    with pytest.raises(
+        UsageError, match=f"sweep {bench.sweep_folder.name} is not through: .*has not ended"
+    ) as no:
         bench.down()
+    assert f"runner cancel {bench.sweep_folder.name}" in no.value.hint
     assert bench.cancel() == 0, bench.said
     assert set(statuses(bench)) <= {"canceled", "not begun"}
     assert bench.world.alive() == []

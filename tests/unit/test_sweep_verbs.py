@@ -16,6 +16,8 @@ from runner.clock import SystemClock
 from runner.console import Output
 from runner.console.console import Console
 from runner.errors import RunHeld, UsageError
+from runner.journal import FILE_NAME, Event, Journal
+from runner.journal import read as read_journal
 from runner.load import load
 from runner.session import Session
 from runner.sweep import Hold, read
@@ -99,6 +101,25 @@ def test_a_sweep_is_refused_before_a_cloud_is_reached(
 def test_a_sweep_has_no_lock(recipe: Path, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, str(recipe), "--locked"]) == 2
     assert "is a sweep, and a lock is of one recipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["--check"]])
+def test_a_sweep_is_not_locked(recipe: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lock", str(recipe), *words]) == 2
+    assert "hint: --set sweep=null locks the recipe alone" in capsys.readouterr().err
+
+
+def test_a_sweep_is_not_gone_on_with_beside_another_run_of_its_recipe(tmp_path: Path) -> None:
+    bench = bench_with(tmp_path)
+    bench.begin(Gate(kill_at=30))
+    of_a_point = next(read_journal(each) for each in bench.runs.glob("*/journal.jsonl"))[0].data
+    other = bench.runs / "20261121T082300Z-small-ffff"
+    other.mkdir()
+    with Journal(other / FILE_NAME, SystemClock(), new=True) as journal:
+        journal.append(Event.RUN_OPENED, data={**of_a_point, "run_id": other.name, "sweep": None})
+        with pytest.raises(RunHeld, match=f"carries out run {other.name}"):
+            bench.resume()
+    assert bench.resume() == 0, bench.said
 
 
 class Terminal(io.StringIO):

@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from threading import Event
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from azure.core.exceptions import ServiceRequestError
 
+from runner.azure.giving_up import PATIENCE_SECONDS
+from runner.azure.storage import Storage
 from runner.errors import CloudUnavailable, RunnerError, StepFailed
 from runner.facts import TRAINED_MODEL, JobState, Provisioning, StoredFile
 from runner.steps import STEPS
@@ -67,13 +71,37 @@ def test_a_finished_training_tells_the_digests_of_its_files(bench: Bench) -> Non
     assert "files_unknown" not in seen.outputs
 
 
-@pytest.mark.parametrize("trouble", [CloudUnavailable("storage: no answer"), StepFailed("HTTP 403")])
-def test_files_that_cannot_be_read_lose_no_training(bench: Bench, trouble: RunnerError) -> None:
+def test_files_that_cannot_be_read_lose_no_training(bench: Bench) -> None:
     output = Output()
-    output.trouble = trouble
+    output.trouble = StepFailed("HTTP 403")
     seen = output.seen(bench)
-    assert (seen.status, seen.outputs["files_unknown"]) == (Status.SUCCEEDED, trouble.message)
+    assert (seen.status, seen.outputs["files_unknown"]) == (Status.SUCCEEDED, "HTTP 403")
     assert "files" not in seen.outputs
+
+
+def test_files_that_nobody_tells_now_are_asked_for_again(bench: Bench) -> None:
+    output = Output()
+    output.trouble = CloudUnavailable("storage: no answer")
+    with pytest.raises(CloudUnavailable):
+        output.seen(bench)
+    output.trouble = None
+    assert "files" in output.seen(bench).outputs
+
+
+def test_a_storage_that_stays_silent_is_asked_for_minutes_and_no_longer() -> None:
+    now = [0.0]
+
+    def silent(*_: object, **__: object) -> None:
+        raise ServiceRequestError("no answer")
+
+    workspace: Any = SimpleNamespace(datastores=SimpleNamespace(get=silent))
+    storage = Storage(workspace, cast("Any", None), cast("Any", None), clock=lambda: now[0])
+    for now[0] in (0.0, PATIENCE_SECONDS):
+        with pytest.raises(CloudUnavailable):
+            storage.contents("azureml://datastores/b/paths/p/", Event())
+    now[0] += 60
+    with pytest.raises(StepFailed, match="for 6 minutes"):
+        storage.contents("azureml://datastores/b/paths/p/", Event())
 
 
 def test_a_run_that_is_stopped_meanwhile_leaves_them_to_be_read_later(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from runner.cli import main
 from runner.clock import SystemClock
 from runner.errors import CloudUnavailable, StepFailed
 from runner.facts import Target
-from runner.journal import FILE_NAME, Event, Journal, Json, Record
+from runner.journal import FILE_NAME, Event, Journal, Json, Record, read
 from runner.load import Loaded
 from runner.manifest import Manifest, RunStatus
 from runner.opening import Opened
@@ -153,6 +153,32 @@ def test_a_run_that_could_not_be_written_down_asks_the_cloud_for_nothing(
 
 def on_azure(opening: Mapping[str, Json]) -> Mapping[str, Json]:
     return {**opening, "target": {**opening["target"], "kind": "azure"}}
+
+
+def test_down_spares_what_another_run_goes_on_with(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.step("endpoint", ABSENT, SUCCEEDED)
+    assert run(bench, monkeypatch, cleanup="never") == 0
+    said, runs = kept(bench), bench.folder / "runs"
+    other = runs / "20261121T082300Z-small-9999"
+    other.mkdir()
+    done = {"action": "reuse", "intent": {"name": "my-endpoint"}, "kind": "endpoint", "bills": True}
+    with Journal(other / FILE_NAME, SystemClock(), new=True) as journal:
+        first = read(runs / said.run_id / FILE_NAME)[0].data
+        journal.append(Event.RUN_OPENED, data={**first, "run_id": other.name})
+        journal.append(Event.STEP_STARTED, step="endpoint", data={"action": "reuse"})
+        journal.append(Event.DONE, step="endpoint", data={**done, "outputs": {}})
+        journal.append(Event.RUN_CLOSED, data={"status": "interrupted"})
+        capsys.readouterr()
+        assert main(["down", said.run_id, "--runs-dir", str(runs)]) == 0
+        told = capsys.readouterr().out
+        assert f"thing my-endpoint is left alone: run {other.name} uses it and has not ended" in told
+        assert "  thing  my-endpoint" in told
+        assert bench.calls == ["create endpoint"]
+        journal.append(Event.RUN_CLOSED, data={"status": "canceled"})
+    assert main(["down", said.run_id, "--runs-dir", str(runs)]) == 0
+    assert bench.calls == ["create endpoint", "delete my-endpoint"]
 
 
 @pytest.mark.parametrize("sealed", [True, False])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,10 +37,11 @@ def run(  # noqa: PLR0913 - what a manifest tells of a run
     versions: Mapping[str, Any] | None = None,
     target: str = "emulator",
     trains: bool = True,
+    points: int = 1,
     **outputs: Any,  # noqa: ANN401 - a step puts out any JSON
 ) -> Manifest:
     files = {WEIGHTS: {"bytes": 9, "sha256": SHA}} if files is None else files
-    table = {"table": {"file": "metrics.csv", "points": 1, "sha256": losses}} if losses else {}
+    table = {"table": {"file": "metrics.csv", "points": points, "sha256": losses}} if losses else {}
     training = StepRecord(
         status=StepStatus.SUCCEEDED,
         action="create",
@@ -81,6 +83,19 @@ def test_a_value_that_was_set_otherwise_is_named_with_both_values() -> None:
     found = verdict(run("second", values={**VALUES, "finetune.parameters.lora_r": 16}))
     assert named(found.inputs.differs) == [("finetune.parameters.lora_r", 8, 16)]
     assert (found.inputs.level, found.reproduced) == (Level.DIFFERENT, False)
+
+
+def test_what_only_serves_may_be_left_out_whole() -> None:
+    served = {**VALUES, "endpoint.name": "e", "deployment.name": "demo", "sample.rows": 1}
+    found = verdict(run("second"), run(values=served))
+    assert (found.inputs.level, found.reproduced) == (Level.IDENTICAL, True)
+    told = "left out this time, and no input of the training: endpoint, deployment, sample"
+    assert found.warnings == (told,)
+    other = {**served, "deployment.name": "other"}
+    assert named(verdict(run("second", values=other), run(values=served)).inputs.differs) == [
+        ("deployment.name", "demo", "other")
+    ]
+    assert not verdict(run("second", values=served)).reproduced
 
 
 def test_other_rows_another_version_and_another_cloud_are_other_inputs() -> None:
@@ -146,6 +161,26 @@ def test_metrics_that_were_not_recorded_are_unknown() -> None:
     found = verdict(run("second", metrics={}))
     assert (found.metrics.level, found.reproduced) == (Level.UNKNOWN, False)
     assert "second" in found.metrics.reason
+
+
+def test_trainings_that_both_logged_nothing_are_alike() -> None:
+    silent = run(metrics={}, points=0)
+    found = verdict(run("second", metrics={}, points=0), silent)
+    assert (found.metrics.level, found.reproduced) == (Level.IDENTICAL, True)
+    assert verdict(run("second", metrics={}), silent).metrics.level is Level.UNKNOWN
+    assert verdict(run("second", metrics={}, losses=None), silent).metrics.level is Level.UNKNOWN
+
+
+def test_rows_that_only_a_workspace_names_are_other_ones_in_another() -> None:
+    unread: Any = deepcopy(PINS)
+    unread["dataset"]["files"] = {}
+    there = replace(run("second", pins=unread), target={"kind": "emulator", "workspace_name": "other"})
+    was = run(pins=unread)
+    found = verdict(there, was)
+    assert named(found.inputs.differs) == [("target.workspace_name", None, "other")]
+    assert not found.reproduced
+    assert verdict(run("second", pins=unread), was).reproduced
+    assert verdict(replace(there, pins=PINS)).reproduced
 
 
 def test_where_nothing_is_trained_there_are_no_metrics_to_wait_for() -> None:
