@@ -49,8 +49,11 @@ def begun(recipe: Path, gitignore: Path | None, missing: tuple[str, ...]) -> Ite
     yield f"next: runner plan --offline {shlex.quote(str(recipe))}"
 
 
-def plan(name: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
-    """Give the plan: what happens to which resource and why, then the parameters in force."""
+def plan(name: str, kind: TargetKind, planned: Plan, *, defaults: bool = True) -> Iterator[str]:
+    """Give the plan: what happens to which resource and why, then the parameters in force.
+
+    Without `defaults` those that the component brings are only counted.
+    """
     yield f"{name} on {where(kind)}"
     yield f"  {LEGEND}"
     yield ""
@@ -59,14 +62,19 @@ def plan(name: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
     if planned.effective:
         yield ""
         yield "parameters (recipe > model's defaults > component's defaults)"
-        yield from table(
-            [(each.name, written(each.value), _origin(each)) for each in _by_origin(planned.effective)]
-        )
+        yield from _parameters(_by_origin(planned.effective), defaults=defaults)
     yield from outlook.sizes(planned)
     yield from outlook.money(planned)
     if planned.diagnostics:
         yield ""
         yield from diagnostics(planned.diagnostics)
+
+
+def _parameters(found: Sequence[Parameter], *, defaults: bool) -> Iterator[str]:
+    shown = [each for each in found if defaults or each.origin is not Origin.COMPONENT_DEFAULT]
+    yield from table([(each.name, written(each.value), _origin(each)) for each in shown])
+    if len(shown) < len(found):
+        yield f"  and {len(found) - len(shown)} of the component's defaults (--set sweep=null shows them)"
 
 
 def _by_origin(effective: Effective) -> list[Parameter]:
