@@ -10,6 +10,7 @@ from runner.console.lines import diagnostics, safe, table
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
+from runner.manifest.values import made_with
 from runner.parameters import Effective, Origin, Parameter
 from runner.plan import Plan
 from runner.questions import Question
@@ -99,7 +100,9 @@ def manifest(
     kind = TargetKind(said.target["kind"])
     yield f"{said.run_id}: {_standing(said, carried)}"
     yield f"  on {where(kind)}, workspace {said.target['workspace_name']}"
-    yield f"  recipe {said.recipe['path']} (sha256 {said.recipe['sha256'][:12]}), in {folder}"
+    laid_over = ", ".join(made_with(said.recipe, said.sweep))
+    with_options = safe(f" with {laid_over}") if laid_over else ""
+    yield f"  recipe {said.recipe['path']}{with_options} (sha256 {said.recipe['sha256'][:12]}), in {folder}"
     yield ""
     yield from table(
         [(_symbol(name, s), name, s.action, _result(name, s.outputs, s)) for name, s in said.steps.items()]

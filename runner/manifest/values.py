@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 
 from runner.journal import Json
 
@@ -25,6 +26,22 @@ def recorded_values(recipe: Mapping[str, Json], parameters: Json = ()) -> Mappin
     from runner.yaml12 import parse  # noqa: PLC0415
 
     return dict(_leaves(parse(text).value or {})) | parameter_values(parameters)
+
+
+def made_with(recipe: Mapping[str, Json], sweep: Json = None) -> tuple[str, ...]:
+    """Give what was laid over a recipe, in the order it was: `profile dev`, `--set cleanup=never`.
+
+    A point of a sweep is told as that, and not by the settings that it has become.
+    """
+    found = [each for each in recipe.get("parts") or () if isinstance(each, Mapping)]
+    profiles = [PurePath(str(each.get("path"))) for each in found if each.get("kind") == "profile"]
+    settings = [str(each.get("text")) for each in found if each.get("kind") == "--set"]
+    point = []
+    if isinstance(sweep, Mapping) and "sweep=null" in settings:
+        settings = settings[: settings.index("sweep=null")]
+        point = [f"point {sweep.get('index')} of sweep {sweep.get('id')}"]
+    names = [f"profile {path.stem}" for path in profiles if path.parent.name == "profiles"]
+    return (*names, *(f"--set {text}" for text in settings), *point)
 
 
 def parameter_values(parameters: Json) -> dict[str, Json]:

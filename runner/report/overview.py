@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, RunStatus
+from runner.manifest.values import made_with
 from runner.metric_table import LOSSES
 from runner.report import verdict
 from runner.report.subject import Subject
@@ -110,7 +111,9 @@ def _facts(said: Manifest) -> Iterator[Fact]:
     place = "the emulator on this machine" if is_emulated(said) else "Azure"
     yield Fact(name="target", value=place, note=f"workspace {value(said.target.get('workspace_name'))}")
     digest = str(said.recipe.get("sha256", ""))[:_SHORT]
-    yield Fact(name="recipe", value=value(said.recipe.get("path")), note=f"sha256 {digest}")
+    laid_over = ", ".join(made_with(said.recipe, said.sweep))
+    with_options = f" with {laid_over}" if laid_over else ""
+    yield Fact(name="recipe", value=f"{value(said.recipe.get('path'))}{with_options}", note=f"sha256 {digest}")
     yield from _model(said)
     yield from _method(said)
     yield from _data(said)

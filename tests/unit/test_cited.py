@@ -1,4 +1,4 @@
-"""What is said of a run's recipe in force cites the places that its values had, and no line of the manifest."""
+"""What is said of a run's recipe in force cites the places that its values had."""
 
 from dataclasses import replace
 from pathlib import Path
