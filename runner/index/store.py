@@ -20,7 +20,7 @@ from runner.index.folders import NO_FILE, Stamp, seen
 FILE_NAME = ".index.sqlite3"
 
 # What is kept, or how: an index of another number is made anew.
-_VERSION = 2
+_VERSION = 3
 _LOCKED_SECONDS = 0.25
 # A manifest is some ten kB; whatever is larger than this is none.
 _LARGEST = 16 * 1024 * 1024

@@ -33,7 +33,8 @@ def made_with(recipe: Mapping[str, Json], sweep: Json = None) -> tuple[str, ...]
 
     A point of a sweep is told as that, and not by the settings that it has become.
     """
-    found = [each for each in recipe.get("parts") or () if isinstance(each, Mapping)]
+    parts = recipe.get("parts")
+    found = [each for each in parts if isinstance(each, Mapping)] if isinstance(parts, list) else []
     profiles = [PurePath(str(each.get("path"))) for each in found if each.get("kind") == "profile"]
     settings = [str(each.get("text")) for each in found if each.get("kind") == "--set"]
     point = []
