@@ -75,10 +75,10 @@ def points(runs: Sequence[Manifest]) -> tuple[str, ...]:
     keys = list(dict.fromkeys(key for each in told for key in each["point"]))
     lasts = [key.rpartition(".")[2] for key in keys]
     short = {key: last if lasts.count(last) == 1 else key for key, last in zip(keys, lasts, strict=True)}
-    return tuple(
-        f"{each['index']}: {', '.join(f'{short[key]} {value(given)}' for key, given in each['point'].items())}"
-        for each in told
-    )
+    values = [
+        ", ".join(f"{short[key]} {value(given)}" for key, given in each["point"].items()) for each in told
+    ]
+    return tuple(f"{each['index']}: {given}" for each, given in zip(told, values, strict=True))
 
 
 def _group(title: str, lines: Sequence[Line]) -> Group:

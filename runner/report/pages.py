@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from runner import billing
 from runner.billing import Basis, Hourly
-from runner.compare import Difference, Side, by_prompt, differences, not_compared, of_manifest
+from runner.compare import Difference, Side, by_prompt, differences, not_compared, of_manifest, told_once
 from runner.console import going_on
 from runner.cost import Prices
 from runner.facts import TargetKind
@@ -79,7 +79,7 @@ def report_page(subjects: Sequence[Subject]) -> str:
         title=f"Sweep {swept} of {said[0].recipe['path']}" if swept else f"{len(views)} runs compared",
         names=names,
         swept=swept,
-        groups=comparing.groups(found),
+        groups=comparing.groups(told_once(found)),
         figures=comparing.figures(said),
         charts=_shared(runs),
         runs=views,
@@ -94,7 +94,7 @@ def comparison_page(sides: Sequence[Side], found: Sequence[Difference]) -> str:
         "comparison.html",
         title=f"{len(sides)} sides compared",
         names=comparing.names(sides),
-        groups=comparing.groups(found),
+        groups=comparing.groups(told_once(found)),
         not_compared=[
             (", ".join(sections), " and ".join(without)) for without, sections in not_compared(sides).items()
         ],
