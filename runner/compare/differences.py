@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from runner.compare.side import Section, Side
 from runner.journal import Json
 
-
 _CLUSTER, _OF_THE_CLUSTER = "compute.name", "finetune.parameters.compute_"
 
 
