@@ -142,7 +142,8 @@ def _known(runs: Path, name: str) -> Path:
 def _empty(runs: Path, name: str, *, newest: str) -> Path:
     """Give the folder of a run that got no further than that, if it is meant. Raises UsageError."""
     begun = _sweeps(runs, name)
-    for folder in (runs / name, Path(name), *(begun if len(begun) == 1 else ())):
+    meant = begun if len(begun) == 1 else []
+    for folder in [runs / name, Path(name), *meant]:
         _refuse_sweep(folder)
         if _RUN_ID.match(folder.name) and _is(folder, Path.is_dir):
             return folder
