@@ -102,7 +102,10 @@ def manifest(
     yield f"  on {where(kind)}, workspace {said.target['workspace_name']}"
     laid_over = ", ".join(made_with(said.recipe, said.sweep))
     with_options = safe(f" with {laid_over}") if laid_over else ""
-    yield f"  recipe {said.recipe['path']}{with_options} (sha256 {said.recipe['sha256'][:12]}), in {folder}"
+    # A reproduction is made of no file: its parent's may say something else by now.
+    of_parent = safe(f"in force of {said.parent['run_id']}, ") if said.parent else ""
+    recipe = f"{of_parent}{said.recipe['path']}{with_options}"
+    yield f"  recipe {recipe} (sha256 {said.recipe['sha256'][:12]}), in {folder}"
     yield ""
     yield from table(
         [(_symbol(name, s), name, s.action, _result(name, s.outputs, s)) for name, s in said.steps.items()]

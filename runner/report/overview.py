@@ -113,9 +113,9 @@ def _facts(said: Manifest) -> Iterator[Fact]:
     digest = str(said.recipe.get("sha256", ""))[:_SHORT]
     laid_over = ", ".join(made_with(said.recipe, said.sweep))
     with_options = f" with {laid_over}" if laid_over else ""
-    yield Fact(
-        name="recipe", value=f"{value(said.recipe.get('path'))}{with_options}", note=f"sha256 {digest}"
-    )
+    of_parent = f"in force of {said.parent.get('run_id')}, " if said.parent else ""
+    told = f"{of_parent}{value(said.recipe.get('path'))}{with_options}"
+    yield Fact(name="recipe", value=told, note=f"sha256 {digest}")
     yield from _model(said)
     yield from _method(said)
     yield from _data(said)

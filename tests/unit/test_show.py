@@ -56,6 +56,7 @@ def test_pins_parent_verdict_and_sweep_are_told(tmp_path: Path, capsys: pytest.C
         "sweep S-1, point 2 of 4: finetune.parameters.lora_r=16",
     ):
         assert line in told
+    assert any(line.startswith(f"recipe in force of P-1, {TOLD['recipe']['path']} (sha256") for line in told)
 
 
 PARTS = [

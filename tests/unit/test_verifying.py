@@ -360,6 +360,14 @@ def test_a_file_among_the_rows_that_no_step_recorded_is_named(run: Path) -> None
     assert found["data"] == "holds 11 more files that no step recorded"
 
 
+def test_a_reproduction_is_not_held_against_a_file_that_it_was_not_made_of(run: Path) -> None:
+    (run.parent.parent / "small.yaml").write_text("other: 1\n", encoding="utf-8")
+    assert "../../small.yaml" in told(run, Standing.NOTICE)
+    (run / "journal.jsonl").unlink()
+    sealed_again(run, {"parent": {"run_id": "first", "digest": "0" * 64, "settings": []}})
+    assert "../../small.yaml" not in {each.file for each in looked_at(run)}
+
+
 def test_a_part_of_a_recipe_is_held_against_its_digest(run: Path) -> None:
     (run / "journal.jsonl").unlink()
     part = {"kind": "--set", "path": "--set", "text": "a: 1", "sha256": "0" * 64}
