@@ -148,7 +148,9 @@ def _as_written(loaded: Loaded, key: Key, value: Value) -> Value:
 
 def _part(loaded: Loaded, key: Key) -> Origin:
     path = loaded.source.path_of(key)
-    return Origin(next(part.kind for part in loaded.source.parts if part.path == path))
+    kinds = (part.kind for part in loaded.source.parts if part.path == path)
+    # A recipe in force is of one part, whose values tell where they were from.
+    return Origin(next(kinds, Origin.RECIPE))
 
 
 def _of_parameter(

@@ -132,6 +132,8 @@ def _found(step: str, record: StepRecord) -> str:
         return record.detail
     if record.adopted:
         return "an earlier process of this run had asked for it, and it was there when the run was taken up"
+    if step == "traffic" and record.action == "update" and record.intent.get("previous") == {}:
+        return "the endpoint had no traffic yet"
     return _FOUND.get((step, record.action), "")
 
 

@@ -1,5 +1,6 @@
 """The recipe on a command line: its file, the profiles and the settings on top of it."""
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def declare(parser: ArgumentParser, *, required: bool = True) -> None:
         metavar="KEY=VALUE",
         help="set one value, such as finetune.parameters.lora_r=16; null takes a key away",
     )
+
+
+def given(options: Namespace) -> str:
+    """Give the profiles and settings as they can be typed again."""
+    profiles = [word for name in options.profile for word in ("--profile", name)]
+    return shlex.join([*profiles, *(word for text in options.set for word in ("--set", text))])
 
 
 def read(options: Namespace) -> Loaded:

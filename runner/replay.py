@@ -99,13 +99,14 @@ class Replay:
 
     def _started(self, record: Record) -> None:
         attempt = record.data.get("attempt", 1)
-        kind = STEPS[record.step].traits.kind
+        traits = STEPS[record.step].traits
+        doing = traits.doing or "begun"
         change = Change(
             step=record.step,
             action=Action(record.data["action"]),
-            kind=kind,
-            name=kind,
-            reason="begun" if attempt == 1 else f"begun, attempt {attempt}",
+            kind=traits.kind,
+            name=traits.kind,
+            reason=doing if attempt == 1 else f"{doing}, attempt {attempt}",
         )
         self._changes[record.step] = change
         self._began[record.step] = self._clock.monotonic()

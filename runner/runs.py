@@ -3,10 +3,11 @@
 The path of a run's manifest stands for its folder, too.
 """
 
+import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +31,9 @@ _HALF_MADE = (
     ".data-????????",
     "data/.*.jsonl.part",
 )
+
+# Of a sweep's runs so many are named.
+_MOST_NAMED = 6
 
 _RUN_ID = re.compile(r"\A[0-9]{8}T[0-9]{6}Z-")
 
@@ -122,6 +126,7 @@ def _at_path(path: Path) -> Path | None:
 def _known(runs: Path, name: str) -> Path:
     known = sorted(path for path in runs.glob("*") if _is_run(path))
     if name == LATEST and known:
+        _refuse_sweep(max([known[-1], *_sweeps(runs)], key=lambda path: path.name))
         return known[-1]
     meant = [path for path in known if path.name == name] or [
         path for path in known if path.name.startswith(name)
@@ -136,10 +141,10 @@ def _known(runs: Path, name: str) -> Path:
 
 def _empty(runs: Path, name: str, *, newest: str) -> Path:
     """Give the folder of a run that got no further than that, if it is meant. Raises UsageError."""
-    for folder in (runs / name, Path(name), *_sweeps(runs, name)):
-        if _is(folder / SWEEP_FILE, os.path.lexists):
-            mend = f"runner show {folder.name} names them: give this command one of those"
-            raise UsageError(f"{folder.name} is a sweep of several runs", hint=mend)
+    begun = _sweeps(runs, name)
+    meant = begun if len(begun) == 1 else []
+    for folder in [runs / name, Path(name), *meant]:
+        _refuse_sweep(folder)
         if _RUN_ID.match(folder.name) and _is(folder, Path.is_dir):
             return folder
     if _is(Path(name), Path.is_file):
@@ -151,14 +156,32 @@ def _empty(runs: Path, name: str, *, newest: str) -> Path:
     raise UsageError(f"there is no run {name}", hint=hint)
 
 
-def _sweeps(runs: Path, beginning: str) -> list[Path]:
-    """Give the sweep that a unique prefix means, if it does."""
-    known = [
+def _sweeps(runs: Path, beginning: str = "") -> list[Path]:
+    """Give the folders of sweeps whose names begin so."""
+    return [
         path
         for path in runs.glob("*")
         if path.name.startswith(beginning) and _is(path / SWEEP_FILE, os.path.lexists)
     ]
-    return known if len(known) == 1 else []
+
+
+def _refuse_sweep(folder: Path) -> None:
+    """Refuse a sweep where one run is to be named. Raises UsageError."""
+    if not _is(folder / SWEEP_FILE, os.path.lexists):
+        return
+    found = list(_points(folder / SWEEP_FILE))
+    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    named = f"give this command one of them: {', '.join(found[:_MOST_NAMED])}{more}; " if found else ""
+    hint = f"{named}runner show {folder.name} tells how each stands"
+    raise UsageError(f"{folder.name} is a sweep of several runs", hint=hint)
+
+
+def _points(file: Path) -> Iterator[str]:
+    """Give those runs of a sweep's list that are at hand; of a list that cannot be read none."""
+    with suppress(OSError, ValueError, TypeError, LookupError):
+        for each in json.loads(file.read_bytes())["points"]:
+            if _RUN_ID.match(each["run"]) and _is_run(file.parent.parent / each["run"]):
+                yield each["run"]
 
 
 def _is_run(folder: Path) -> bool:

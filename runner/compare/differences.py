@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from runner.compare.side import Section, Side
 from runner.journal import Json
 
+_CLUSTER, _OF_THE_CLUSTER = "compute.name", "finetune.parameters.compute_"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
@@ -23,6 +25,20 @@ def differences(sides: Sequence[Side], *, measured: bool = False) -> tuple[Diffe
     """
     told = tuple(each for each in Section if measured or each is not Section.MEASURED)
     return tuple(_walked(sides, told))
+
+
+def told_once(found: Sequence[Difference]) -> tuple[Difference, ...]:
+    """Leave out the parameters that follow from the cluster's name where that is told itself."""
+    names = next(
+        (each.values for each in found if each.key == _CLUSTER and each.section is Section.RECIPE), None
+    )
+    return tuple(
+        each
+        for each in found
+        if not (
+            each.section is Section.RECIPE and each.key.startswith(_OF_THE_CLUSTER) and each.values == names
+        )
+    )
 
 
 def lacking(sides: Sequence[Side]) -> Mapping[Section, tuple[str, ...]]:

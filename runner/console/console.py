@@ -311,9 +311,9 @@ class Console(Voice):
         """Tell what a repair has kept and what not."""
         self._tell(mending.value(done, folder), mending.text(done, folder))
 
-    def verified(self, found: Sequence[Checked], path: Path) -> None:
-        """Tell how a run's files stand to what was recorded of them."""
-        self._tell(proving.value(found, path), proving.text(found, path))
+    def verified(self, found: Sequence[Checked], path: Path, target: str) -> None:
+        """Tell how a run's files stand to what was recorded of them; `target` is "" where it is not known."""
+        self._tell(proving.value(found, path, target), proving.text(found, path, target))
 
     def exported(self, crate: Path, run_id: str, names: Sequence[str]) -> None:
         """Tell where a run was written to for other programs, and what of it."""

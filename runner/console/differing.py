@@ -6,8 +6,8 @@ from itertools import groupby
 from pathlib import Path
 from string import ascii_uppercase
 
-from runner.compare import Difference, Section, Side, lacking, not_compared
-from runner.console.lines import safe, table
+from runner.compare import Difference, Section, Side, lacking, not_compared, told_once
+from runner.console.lines import brief, safe, table
 from runner.console.texts import where
 from runner.facts import TargetKind
 from runner.journal import Json
@@ -21,7 +21,7 @@ def text(sides: Sequence[Side], found: Sequence[Difference], page: Path | None) 
     yield from table(
         [(letter, side.name, _where(side)) for letter, side in zip(ascii_uppercase, sides, strict=False)]
     )
-    for section, together in groupby(found, key=lambda each: each.section):
+    for section, together in groupby(told_once(found), key=lambda each: each.section):
         group = tuple(together)
         yield ""
         yield section.value
@@ -59,7 +59,8 @@ def _where(side: Side) -> str:
 
 def _values(group: Sequence[Difference], sides: Sequence[Side]) -> Iterator[str]:
     letters = tuple(ascii_uppercase[: len(sides)])
-    yield from table([("", *letters), *((each.key, *map(_shown, each.values)) for each in group)])
+    rows = ((each.key, *brief(each.values, _shown)) for each in group)
+    yield from table([("", *letters), *rows], aligned=1)
 
 
 def _answers(group: Sequence[Difference]) -> Iterator[str]:

@@ -1,12 +1,17 @@
 """The lines that any verb may have to say: pure functions from values to text."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 from runner.errors import Diagnostic, ExitCode, RunnerError, Severity, StepFailed
+from runner.journal import Json
 from runner.redact import printable, redact
 
 # A column wider than this is not lined up: the rest of the row would move out of sight.
 _WIDEST = 48
+# A SHA-256, an MD5 as storage gives it, a commit.
+_DIGEST = re.compile(r"[0-9a-f]{32,64}|[A-Za-z0-9+/]{22}==")
+_DIGITS = 12
 
 
 def safe(text: str) -> str:
@@ -38,11 +43,33 @@ def exit_name(code: ExitCode) -> str:
     return code.name.lower().replace("_", " ")
 
 
-def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Line up columns, two blanks apart; the last one may be as long as it likes."""
+def brief(values: Sequence[Json], whole: Callable[[Json], str]) -> tuple[str, ...]:
+    """Write figures with six digits that count and digests with twelve, all else as `whole` does.
+
+    Values that only differ beyond that are written whole.
+    """
+    short = tuple(_brief(each, whole) for each in values)
+    told = tuple(map(whole, values))
+    return short if len(set(short)) == len(set(told)) else told
+
+
+def _brief(value: Json, whole: Callable[[Json], str]) -> str:
+    if isinstance(value, float):
+        figure = f"{value:.6g}"
+        return whole(value) if float(figure) == value else figure
+    is_digest = isinstance(value, str) and _DIGEST.fullmatch(value)
+    return f"{value[:_DIGITS]}…" if is_digest else whole(value)
+
+
+def table(rows: Sequence[tuple[str, ...]], *, aligned: int = 0) -> Iterator[str]:
+    """Line up columns, two blanks apart; the last one may be as long as it likes.
+
+    The first `aligned` columns are lined up however wide they are.
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
     for row in rows:
         cells = [
-            cell.ljust(width) if width <= _WIDEST else cell for cell, width in zip(row, widths, strict=True)
+            cell.ljust(width) if width <= _WIDEST or column < aligned else cell
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         yield safe("  " + "  ".join(cells)).rstrip()

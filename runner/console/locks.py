@@ -14,6 +14,7 @@ def value(path: Path, lock: Lock) -> Mapping[str, Json]:
     return {
         "lock": str(path),
         "target": lock.target.value,
+        "options": lock.options or None,
         "recipe": dict(lock.recipe),
         "pins": pins.as_json(lock.pins),
         "versions": dict(lock.versions),

@@ -33,7 +33,7 @@ class PlainProgress:
 
     def started(self, change: Change) -> None:
         """See `Observer`."""
-        self._line(change.step, f"{change.name}: {change.reason}")
+        self._line(change.step, change.reason)
 
     def acting(self, change: Change, action: Action) -> None:
         """See `Observer`."""

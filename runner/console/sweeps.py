@@ -20,6 +20,7 @@ from runner.recipe import Scalar, given
 from runner.runs import PAGE
 from runner.sweep.standing import NOT_BEGUN, Standing, best, compared_by
 
+_MOST_NAMED = 8
 _NONE = "–"  # noqa: RUF001 - a dash for what a point does not say
 
 
@@ -41,7 +42,7 @@ def plan(loaded: Loaded, kind: TargetKind, plans: Sequence[Plan]) -> Iterator[st
     yield from diagnostics(found)
     yield ""
     yield "each point is a run of its own; the first:"
-    yield from texts.plan(loaded.recipe.name, kind, replace(plans[0], diagnostics=()))
+    yield from texts.plan(loaded.recipe.name, kind, replace(plans[0], diagnostics=()), defaults=False)
 
 
 def plan_as_json(loaded: Loaded, plans: Sequence[Plan]) -> dict[str, Json]:
@@ -59,13 +60,26 @@ def plan_as_json(loaded: Loaded, plans: Sequence[Plan]) -> dict[str, Json]:
 
 
 def told_of(loaded: Loaded, plans: Sequence[Plan]) -> tuple[Diagnostic, ...]:
-    """Give what was found of any point, each once and at its place in the sweep."""
-    of_points = (
-        point.in_sweep(found)
-        for point, each in zip(loaded.points, plans, strict=True)
-        for found in each.diagnostics
+    """Give what was found of any point, each once, at its place in the sweep and with the points it is of."""
+    of_points: dict[Diagnostic, list[int]] = {}
+    for point, each in zip(loaded.points, plans, strict=True):
+        for found in each.diagnostics:
+            of_points.setdefault(point.in_sweep(found), []).append(point.index)
+    told = (
+        _of_some(found, indexes, len(plans))
+        for found, indexes in of_points.items()
+        if found not in loaded.notices
     )
-    return loaded.source.in_order(dict.fromkeys((*loaded.notices, *of_points)))
+    return loaded.source.in_order((*loaded.notices, *told))
+
+
+def _of_some(found: Diagnostic, indexes: Sequence[int], total: int) -> Diagnostic:
+    """Say of which points something is told that is not told of all."""
+    if len(indexes) == total:
+        return found
+    named = ", ".join(map(str, indexes[:_MOST_NAMED]))
+    more = f" and {len(indexes) - _MOST_NAMED} more" if len(indexes) > _MOST_NAMED else ""
+    return replace(found, message=f"{found.message} (point{'s' * (len(indexes) > 1)} {named}{more})")
 
 
 def together(plans: Sequence[Plan]) -> Money | None:

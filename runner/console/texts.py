@@ -10,6 +10,7 @@ from runner.console.lines import diagnostics, safe, table
 from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, RunStatus, StepRecord, StepStatus
+from runner.manifest.values import made_with
 from runner.metric_table import TOLD_LOSSES
 from runner.parameters import Effective, Origin, Parameter
 from runner.plan import Plan
@@ -48,8 +49,11 @@ def begun(recipe: Path, gitignore: Path | None, missing: tuple[str, ...]) -> Ite
     yield f"next: runner plan --offline {shlex.quote(str(recipe))}"
 
 
-def plan(name: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
-    """Give the plan: what happens to which resource and why, then the parameters in force."""
+def plan(name: str, kind: TargetKind, planned: Plan, *, defaults: bool = True) -> Iterator[str]:
+    """Give the plan: what happens to which resource and why, then the parameters in force.
+
+    Without `defaults` those that the component brings are only counted.
+    """
     yield f"{name} on {where(kind)}"
     yield f"  {LEGEND}"
     yield ""
@@ -58,14 +62,19 @@ def plan(name: str, kind: TargetKind, planned: Plan) -> Iterator[str]:
     if planned.effective:
         yield ""
         yield "parameters (recipe > model's defaults > component's defaults)"
-        yield from table(
-            [(each.name, written(each.value), _origin(each)) for each in _by_origin(planned.effective)]
-        )
+        yield from _parameters(_by_origin(planned.effective), defaults=defaults)
     yield from outlook.sizes(planned)
     yield from outlook.money(planned)
     if planned.diagnostics:
         yield ""
         yield from diagnostics(planned.diagnostics)
+
+
+def _parameters(found: Sequence[Parameter], *, defaults: bool) -> Iterator[str]:
+    shown = [each for each in found if defaults or each.origin is not Origin.COMPONENT_DEFAULT]
+    yield from table([(each.name, written(each.value), _origin(each)) for each in shown])
+    if len(shown) < len(found):
+        yield f"  and {len(found) - len(shown)} of the component's defaults (--set sweep=null shows them)"
 
 
 def _by_origin(effective: Effective) -> list[Parameter]:
@@ -90,7 +99,12 @@ def manifest(
     kind = TargetKind(said.target["kind"])
     yield f"{said.run_id}: {_standing(said, carried)}"
     yield f"  on {where(kind)}, workspace {said.target['workspace_name']}"
-    yield f"  recipe {said.recipe['path']} (sha256 {said.recipe['sha256'][:12]}), in {folder}"
+    laid_over = ", ".join(made_with(said.recipe, said.sweep))
+    with_options = safe(f" with {laid_over}") if laid_over else ""
+    # A reproduction is made of no file: its parent's may say something else by now.
+    of_parent = safe(f"in force of {said.parent['run_id']}, ") if said.parent else ""
+    recipe = f"{of_parent}{said.recipe['path']}{with_options}"
+    yield f"  recipe {recipe} (sha256 {said.recipe['sha256'][:12]}), in {folder}"
     yield ""
     yield from table(
         [(_symbol(name, s), name, s.action, _result(name, s.outputs, s)) for name, s in said.steps.items()]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from runner.console.lines import brief
 from runner.journal import Json
 from runner.manifest import Manifest
 
@@ -33,7 +34,8 @@ def _level(name: str, level: Mapping[str, Json], tolerance: float) -> Iterator[s
         meaning = f"within {tolerance:g} of the larger value" if level["level"] == "identical" else ""
     yield f"  {name:<8} {level['level']}" + (f": {meaning}" if meaning else "")
     for each in level["differs"][:_MOST]:
-        yield f"    {each['key']}: was {_shown(each['was'])}, is {_shown(each['now'])}"
+        was, now = brief((each["was"], each["now"]), _shown)
+        yield f"    {each['key']}: was {was}, is {now}"
     if len(level["differs"]) > _MOST:
         yield f"    and {len(level['differs']) - _MOST} more"
 

@@ -4,6 +4,7 @@ The manifest is what is told; no text of the dataset is in a crate unless it is 
 """
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -57,7 +58,7 @@ def _refuse_changed(folder: Path) -> None:
         raise Drifted(
             f"run {folder.name} is not as it was recorded, first in {against[0].file}",
             (),
-            hint=f"runner verify {folder.name} tells all; nothing was written",
+            hint=f"runner verify {shlex.quote(str(folder))} tells all; nothing was written",
         )
 
 
@@ -78,7 +79,7 @@ def _written(run: Manifest, folder: Path, work: Path, target: Path, wanted: Want
         crate = work / "crate.zip"
     crate.rename(target)
     sync_folder(target.parent)
-    return tuple(sorted(files))
+    return tuple(sorted((*files, writing.METADATA)))
 
 
 def _root(run: Manifest, mentions: Json, rights: str) -> Mapping[str, Json]:

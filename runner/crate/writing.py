@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+METADATA = "ro-crate-metadata.json"
 _TERMS = "https://w3id.org/ro/terms/workflow-run/context"
 # The profile extends this version.
 _VERSION = "1.1"

@@ -199,7 +199,8 @@ def _stands_in_the_way(run: Run, step: str) -> bool:
 
 def _attempted(walk: Walk, change: Change, attempt: int) -> None:
     run = walk.run
-    run.observer.started(change)
+    # The plan's reason looks ahead; what is told now is what happens now.
+    run.observer.started(replace(change, reason=STEPS[change.step].traits.doing or "begun"))
     data = {"action": change.action.value, "attempt": attempt, "reason": change.reason}
     run.record(Event.STEP_STARTED, step=change.step, data=data)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from runner.journal import Json
-from runner.manifest.values import leaves, parameter_values, recorded_values
+from runner.manifest.values import leaves, made_with, parameter_values, recorded_values
 from runner.metric_table import LOSSES
 
 Fact = str | int | float | bool | tuple[str, ...]
@@ -50,6 +50,7 @@ def _of_the_run(read: Mapping[str, Json], recipe: Mapping[str, Json]) -> dict[st
         "target": _mapping(read.get("target")).get("kind"),
         "parent": _mapping(read.get("parent")).get("run_id"),
         "sweep": _mapping(read.get("sweep")).get("id"),
+        "settings": ", ".join(made_with(recipe, read.get("sweep"))) or None,
         "alive": [f"{each.get('kind')} {each.get('name')}" for each in resources],
     }
 

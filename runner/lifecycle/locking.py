@@ -61,7 +61,7 @@ def beside(recipe: Path, loaded: Loaded, kind: TargetKind) -> Lock:
     lock = pins.read(pins.path_of(recipe), recipe)
     found = loaded.source.in_order([*_other_target(loaded, kind, lock), *_other_recipe(loaded, lock)])
     if found:
-        raise Drifted(f"{lock.path} is not of this recipe as it is now", found, hint=_hint(recipe))
+        raise Drifted(f"{lock.path} is not of this recipe as it is now", found, hint=_hint(recipe, lock))
     return lock
 
 
@@ -99,8 +99,8 @@ def moved(loaded: Loaded, cloud: "Cloud", today: date, lock: Lock) -> tuple[Diag
         *pins.differences(replace(lock.pins, dataset=None), opening.resolved(at_lock, facts)),
     ]
     gone = (*_missing(at_lock, facts), *missing_assets(at_lock, cloud))
-    _refuse_lost(loaded, gone, pins.told(loaded.source, found, _PINNED_BY))
-    with _rows(at_lock) as rows:
+    _refuse_lost(loaded, lock, gone, pins.told(loaded.source, found, _PINNED_BY))
+    with _rows(at_lock, lock) as rows:
         found += pins.differences(Pins(dataset=lock.pins.dataset), _rows_alone(lock, rows))
     told = pins.told(loaded.source, dict.fromkeys(found), _PINNED_BY)
     return (*told, *_other_versions(lock))
@@ -120,8 +120,8 @@ def opened(
     at_lock = _at(loaded, lock.pins)
     facts = survey(at_lock.recipe, cloud, today, folder=loaded.source.folder)
     gone = (*_missing(at_lock, facts), *missing_assets(at_lock, cloud))
-    _refuse_lost(loaded, gone)
-    with _rows(at_lock) as rows:
+    _refuse_lost(loaded, lock, gone)
+    with _rows(at_lock, lock) as rows:
         now = pins.with_rows(opening.resolved(at_lock, facts), rows)
         warnings = _undrifted(loaded, lock, now)
         planned = _with_notices(
@@ -138,7 +138,7 @@ def offline(
         return opening.offline(loaded, kind, today, prices)
     at_lock = _at(loaded, lock.pins)
     if _lies_here(loaded):
-        with _rows(at_lock) as rows:
+        with _rows(at_lock, lock) as rows:
             _undrifted(loaded, lock, _rows_alone(lock, rows))
     facts = survey_offline(at_lock.recipe, kind, None, today, folder=loaded.source.folder)
     return _with_notices(opening.checked(at_lock, facts, prices), loaded, _other_versions(lock))
@@ -148,8 +148,11 @@ def _at(loaded: Loaded, pinned_by: Pins) -> Loaded:
     return replace(loaded, recipe=pins.applied(loaded.recipe, pinned_by))
 
 
-def _hint(recipe: object) -> str:
-    return f"to go on with the lock, bring it back as it was; runner lock {recipe} locks what there is now"
+def _hint(recipe: object, lock: Lock) -> str:
+    options = pins.retyped(lock)
+    made = f"the lock was made with {options}; " if options else ""
+    back = "give these, and bring it back as it was" if options else "bring it back as it was"
+    return f"{made}to go on with the lock, {back}; {pins.command(recipe, lock)} locks what there is now"
 
 
 def _other_target(loaded: Loaded, kind: TargetKind, lock: Lock) -> Iterator[Diagnostic]:
@@ -209,16 +212,19 @@ def _gone(loaded: Loaded, key: tuple[str, str], message: str) -> Diagnostic:
     return loaded.source.diagnostic(key, code="pin-missing", message=message)
 
 
-def _refuse_lost(loaded: Loaded, gone: Iterable[Diagnostic], others: Iterable[Diagnostic] = ()) -> None:
+def _refuse_lost(
+    loaded: Loaded, lock: Lock | None, gone: Iterable[Diagnostic], others: Iterable[Diagnostic] = ()
+) -> None:
     """Raise PreflightRefused where something that was locked is gone, with what has moved besides."""
     found = tuple(gone)
     if found:
-        hint = f"runner lock {loaded.source.path} locks what there is now"
+        path = loaded.source.path
+        hint = f"{pins.command(path, lock) if lock else f'runner lock {path}'} locks what there is now"
         raise PreflightRefused("what was locked is not there any more", (*found, *others), hint=hint)
 
 
 @contextmanager
-def _rows(loaded: Loaded) -> Iterator[Mapping[str, PreparedSplit]]:
+def _rows(loaded: Loaded, lock: Lock | None = None) -> Iterator[Mapping[str, PreparedSplit]]:
     """Prepare the rows; a commit that the Hub does not have any more is a pinned version that is gone."""
     section = loaded.recipe.dataset
     with ExitStack() as stack:
@@ -227,7 +233,7 @@ def _rows(loaded: Loaded) -> Iterator[Mapping[str, PreparedSplit]]:
         except RecipeInvalid as invalid:
             if section and section.huggingface and any(each.code in GONE for each in invalid.diagnostics):
                 message = f"{section.huggingface} at {section.revision} is not on the Hub any more"
-                _refuse_lost(loaded, [_gone(loaded, ("dataset", "huggingface"), message)])
+                _refuse_lost(loaded, lock, [_gone(loaded, ("dataset", "huggingface"), message)])
             raise
         yield rows
 
@@ -247,7 +253,7 @@ def _undrifted(loaded: Loaded, lock: Lock, now: Pins) -> tuple[Diagnostic, ...]:
     found = pins.told(loaded.source, pins.differences(lock.pins, now), _PINNED_BY)
     if any(each.severity is Severity.ERROR for each in found):
         message = f"what {loaded.recipe.name} is made of is not what {lock.path} has"
-        raise Drifted(message, found, hint=_hint(loaded.source.path))
+        raise Drifted(message, found, hint=_hint(loaded.source.path, lock))
     return found
 
 

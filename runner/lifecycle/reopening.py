@@ -9,6 +9,7 @@ from runner import opening, pins, preflight
 from runner.errors import Diagnostic, Drifted, UsageError
 from runner.facts import Facts
 from runner.journal import Json
+from runner.lifecycle.cited import cited
 from runner.load import Loaded, load_bytes
 from runner.manifest import Manifest
 from runner.opening import Opened
@@ -29,7 +30,7 @@ def recorded(said: Manifest, folder: Path) -> Loaded:
 
     Raises UsageError for a run that has not recorded it.
     """
-    return load_bytes(in_force(said), recipe_path(said, folder))
+    return cited(load_bytes(in_force(said), recipe_path(said, folder)), said)
 
 
 def in_force(said: Manifest) -> bytes:

@@ -11,6 +11,7 @@ from runner.facts import Target, TargetKind
 from runner.journal import FILE_NAME, Json, read
 from runner.lifecycle.beginning import begun
 from runner.lifecycle.carry_out import at_the_console
+from runner.lifecycle.cited import cited
 from runner.lifecycle.judging import REPRODUCTION, Measure, judged
 from runner.lifecycle.reopening import in_force, recipe_path
 from runner.lifecycle.repeatable import Original, repeated
@@ -92,7 +93,7 @@ def _recipe(source: _Source, settings: tuple[str, ...]) -> Loaded:
             "a run is reproduced as one run, not as a sweep",
             hint="leave the setting of sweep out; a recipe with a sweep is carried out by runner run",
         )
-    return loaded
+    return cited(loaded, source.said)
 
 
 def _variables(folder: Path) -> Mapping[str, str] | None:

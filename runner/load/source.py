@@ -56,7 +56,8 @@ class Source:
     `digest` is the SHA-256 of its bytes in hex. `positions` says where each value stands, `key_positions`
     where each key does, and `paths` in which file, for a recipe that is made of several `parts` (lowest
     first, itself included). `overridden` holds what lost against another part, lowest first. `tree` is what
-    all of them say together, before any default.
+    all of them say together, before any default. `recorded` tells where a value is from that no line
+    has been typed for as it stands: a point of a sweep, and what a run has kept of its recipe.
     """
 
     path: str
@@ -69,6 +70,7 @@ class Source:
     parts: tuple[Part, ...] = ()
     overridden: Mapping[Key, tuple[Given, ...]] = field(default_factory=dict)
     tree: Mapping[str, Value] = field(default_factory=dict)
+    recorded: Mapping[Key, str] = field(default_factory=dict)
 
     def says(self, key: Key) -> bool:
         """Tell whether the recipe itself gives this value, and not a default."""
@@ -91,7 +93,7 @@ class Source:
 
     def place_of(self, key: Key) -> str:
         """Give file and line of a value, as people write it."""
-        return f"{self.path_of(key)}:{self.locate(key).line}"
+        return self.recorded.get(key) or f"{self.path_of(key)}:{self.locate(key).line}"
 
     def diagnostic(  # noqa: PLR0913 - these are a Diagnostic's own fields
         self,

@@ -10,7 +10,7 @@ from runner.load.layers import Layer, Layers
 from runner.load.points import SWEEP, Unfolded, settings_of, unfold
 from runner.load.settings import setting
 from runner.load.source import SETTING, Loaded, Point
-from runner.yaml12 import Position
+from runner.yaml12 import Key, Position
 
 # Once so many points have mistakes in them, people have enough to mend, and a check is to stay quick.
 _MOST_MISTAKEN = 20
@@ -28,8 +28,17 @@ class JudgedPoint:
 
     def built(self) -> Point:
         """Give the point, in which there are no mistakes."""
-        loaded = Loaded(recipe=build(self.judged.document.value or {}), source=self.judged.source)
+        source = replace(self.judged.source, recorded=self._origins())
+        loaded = Loaded(recipe=build(self.judged.document.value or {}), source=source)
         return Point(index=self.index, values=self.unfolded.values, loaded=loaded, places=self.places)
+
+    def _origins(self) -> Mapping[Key, str]:
+        """Give where its values stand in the sweep: nobody has typed the settings that they have become."""
+        keys = [tuple(key.split(".")) for key in self.unfolded.values]
+        return {
+            key: f"{path}:{position.line}:{position.column} (sweep)"
+            for key, (path, position) in zip(keys, self.places.values(), strict=True)
+        }
 
 
 def points(

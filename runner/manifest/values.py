@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 
 from runner.journal import Json
 
@@ -26,6 +27,23 @@ def recorded_values(recipe: Mapping[str, Json], parameters: Json = ()) -> Mappin
 
     told = {key: value for key, value in leaves(parse(text).value or {}) if value is not None}
     return told | parameter_values(parameters)
+
+
+def made_with(recipe: Mapping[str, Json], sweep: Json = None) -> tuple[str, ...]:
+    """Give what was laid over a recipe, in the order it was: `profile dev`, `--set cleanup=never`.
+
+    A point of a sweep is told as that, and not by the settings that it has become.
+    """
+    parts = recipe.get("parts")
+    found = [each for each in parts if isinstance(each, Mapping)] if isinstance(parts, list) else []
+    profiles = [PurePath(str(each.get("path"))) for each in found if each.get("kind") == "profile"]
+    settings = [str(each.get("text")) for each in found if each.get("kind") == "--set"]
+    point = []
+    if isinstance(sweep, Mapping) and "sweep=null" in settings:
+        settings = settings[: settings.index("sweep=null")]
+        point = [f"point {sweep.get('index')} of sweep {sweep.get('id')}"]
+    names = [f"profile {path.stem}" for path in profiles if path.parent.name == "profiles"]
+    return (*names, *(f"--set {text}" for text in settings), *point)
 
 
 def parameter_values(parameters: Json) -> dict[str, Json]:

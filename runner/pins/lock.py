@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from runner.facts import TargetKind
 from runner.journal import Json
 from runner.load import Loaded
 from runner.pins.values import Pins
-from runner.redact import scrub
+from runner.redact import redact, scrub
 from runner.yaml12 import Key, Position, Value
 
 FORMAT = 1
@@ -32,13 +33,15 @@ _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 class Lock:
     """What a recipe's names and rows came to, and what the recipe said then (`recipe`, by dotted key).
 
-    `path` is the file it was read from, and `positions` say where in it each value stands.
+    `options` are the profiles and settings that the recipe was locked with, as they are typed. `path` is the
+    file it was read from, and `positions` say where in it each value stands.
     """
 
     target: TargetKind
     recipe: Mapping[str, Value]
     pins: Pins
     versions: Mapping[str, str]
+    options: str = ""
     path: str = ""
     positions: Mapping[Key, Position] = field(default_factory=dict)
 
@@ -66,13 +69,32 @@ def as_text(lock: Lock, recipe: Path) -> str:
     tree = {
         "lock": FORMAT,
         "target": lock.target.value,
+        "options": lock.options or None,
         "recipe": lock.recipe,
         **asdict(lock.pins),
         "versions": lock.versions,
     }
     lines = "".join(f"{line}\n" for line in _lines(scrub(tree)))
-    name = "".join(each if each.isprintable() else "?" for each in recipe.name)
-    return f"# What {name} was locked to. Commit it; make it anew with: runner lock {name}\n{lines}"
+    name = _printable(recipe.name)
+    anew = _printable(redact(command(name, lock)))
+    return f"# What {name} was locked to. Commit it; make it anew with: {anew}\n{lines}"
+
+
+def command(recipe: object, lock: Lock) -> str:
+    """Give what locks the recipe again, with the options that the lock was made with."""
+    return f"runner lock {recipe} {retyped(lock)}".rstrip()
+
+
+def retyped(lock: Lock) -> str:
+    """Give a lock's options so that a shell takes them for nothing else, whoever wrote them there."""
+    try:
+        return shlex.join(shlex.split(lock.options))
+    except ValueError:  # a quote that does not end
+        return ""
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _lines(tree: Mapping[str, Json], indent: str = "") -> Iterator[str]:

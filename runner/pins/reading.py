@@ -68,6 +68,7 @@ def _built(path: Path, document: Document) -> Lock:
         recipe=said["recipe"],
         pins=from_json(said),
         versions=said["versions"],
+        options=said.get("options", ""),
         path=str(path),
         positions=document.places,
     )

@@ -74,7 +74,7 @@ def panels(points: Sequence[Point]) -> tuple[Panel, ...]:
     """Give the charts of one run; a metric with a single value has no course to draw."""
     series = _by_metric(points)
     losses = tuple(each for name in LOSSES for each in series.get(name, ()))
-    first = [Panel(title="loss", series=losses)] if losses else []
+    first = [Panel(title="loss", series=losses)] if any(map(_has_course, losses)) else []
     rest = [Panel(title=name, series=lines) for name, lines in _drawn(series)]
     return (*first, *rest)[:MOST_CHARTS]
 
@@ -84,7 +84,18 @@ def shared_panels(runs: Sequence[tuple[str, Sequence[Point]]]) -> tuple[Panel, .
     known = [(run, _by_metric(points)) for run, points in runs]
     titles = dict.fromkeys(name for _, series in known for name in (*LOSSES, *(n for n, _ in _drawn(series))))
     found = (Panel(title=title, series=tuple(_lines(title, known))) for title in titles)
-    return tuple(panel for panel in found if panel.series)[:MOST_CHARTS]
+    return tuple(panel for panel in found if any(map(_has_course, panel.series)))[:MOST_CHARTS]
+
+
+def lone(points: Sequence[Point]) -> tuple[tuple[str, float], ...]:
+    """Give the losses of which there is but one value each, so that nothing of them is drawn."""
+    series = _by_metric(points)
+    losses = [each for name in LOSSES for each in series.get(name, ())]
+    return () if any(map(_has_course, losses)) else tuple((each.name, each.points[0][1]) for each in losses)
+
+
+def _has_course(series: Series) -> bool:
+    return len(series.points) > 1
 
 
 def courses(points: Iterable[Point]) -> tuple[Course, ...]:
@@ -101,9 +112,7 @@ def _lines(title: str, known: Sequence[tuple[str, dict[str, tuple[Series, ...]]]
 
 def _drawn(series: dict[str, tuple[Series, ...]]) -> list[tuple[str, tuple[Series, ...]]]:
     names = [*_FIRST, *(name for name in sorted(series) if name not in {*_FIRST, *LOSSES, *_UNDRAWN})]
-    return [
-        (name, series[name]) for name in names if any(len(each.points) > 1 for each in series.get(name, ()))
-    ]
+    return [(name, series[name]) for name in names if any(map(_has_course, series.get(name, ())))]
 
 
 def _by_metric(points: Sequence[Point]) -> dict[str, tuple[Series, ...]]:

@@ -8,6 +8,7 @@ from runner.facts import TargetKind
 from runner.journal import Json
 from runner.manifest import Manifest, RunStatus
 from runner.manifest.values import leaves as leaves_of
+from runner.manifest.values import made_with
 from runner.metric_table import BASE_LOSS, LOSSES, TOLD_LOSSES
 from runner.report import verdict
 from runner.report.subject import Subject
@@ -106,7 +107,11 @@ def _facts(said: Manifest) -> Iterator[Fact]:
     place = "the emulator on this machine" if is_emulated(said) else "Azure"
     yield Fact(name="target", value=place, note=f"workspace {value(said.target.get('workspace_name'))}")
     digest = str(said.recipe.get("sha256", ""))[:_SHORT]
-    yield Fact(name="recipe", value=value(said.recipe.get("path")), note=f"sha256 {digest}")
+    laid_over = ", ".join(made_with(said.recipe, said.sweep))
+    with_options = f" with {laid_over}" if laid_over else ""
+    of_parent = f"in force of {said.parent.get('run_id')}, " if said.parent else ""
+    told = f"{of_parent}{value(said.recipe.get('path'))}{with_options}"
+    yield Fact(name="recipe", value=told, note=f"sha256 {digest}")
     yield from _model(said)
     yield from _method(said)
     yield from _data(said)

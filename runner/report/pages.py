@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from runner import billing
 from runner.billing import Basis, Hourly
-from runner.compare import Difference, Side, by_prompt, differences, not_compared, of_manifest
+from runner.compare import Difference, Side, by_prompt, differences, not_compared, of_manifest, told_once
 from runner.console import going_on
 from runner.cost import Prices
 from runner.facts import TargetKind
@@ -48,6 +48,7 @@ class RunView:
     timeline: Timeline
     bars: Chart | None
     curves: tuple[Chart, ...]
+    lone: tuple[tuple[str, str], ...]
     courses: tuple[tuple[str, ...], ...] | None
     settings: inputs.Settings
     in_force: str
@@ -69,14 +70,18 @@ def report_page(subjects: Sequence[Subject]) -> str:
         return render("run.html", title=f"Run {views[0].run_id}", run=views[0])
     sides = [of_manifest(each.said, _answers(each)) for each in subjects]
     found = differences(sides)
-    runs = zip(comparing.names(sides), [each.points or () for each in subjects], strict=True)
+    said = [each.said for each in subjects]
+    swept = comparing.sweep_of(said)
+    names = comparing.points(said) if swept else comparing.names(sides)
+    runs = tuple(zip(names, [each.points or () for each in subjects], strict=True))
     return render(
         "runs.html",
-        title=f"{len(views)} runs compared",
-        names=comparing.names(sides),
-        groups=comparing.groups(found),
-        figures=comparing.figures([each.said for each in subjects]),
-        charts=_shared(tuple(runs)),
+        title=f"Sweep {swept} of {said[0].recipe['path']}" if swept else f"{len(views)} runs compared",
+        names=names,
+        swept=swept,
+        groups=comparing.groups(told_once(found)),
+        figures=comparing.figures(said),
+        charts=_shared(runs),
         runs=views,
         without=[view.run_id for view in views if not view.courses],
         emulated=[view.run_id for view in views if view.emulated],
@@ -89,7 +94,7 @@ def comparison_page(sides: Sequence[Side], found: Sequence[Difference]) -> str:
         "comparison.html",
         title=f"{len(sides)} sides compared",
         names=comparing.names(sides),
-        groups=comparing.groups(found),
+        groups=comparing.groups(told_once(found)),
         not_compared=[
             (", ".join(sections), " and ".join(without)) for without, sections in not_compared(sides).items()
         ],
@@ -124,6 +129,7 @@ def _view(subject: Subject, anchor: str) -> RunView:
         timeline=told,
         bars=_bars(told, anchor),
         curves=_curves(subject.points or (), anchor),
+        lone=tuple((name, number(value)) for name, value in curves.lone(subject.points or ())),
         courses=None if subject.points is None else tuple(map(_course, curves.courses(subject.points))),
         settings=inputs.settings(said),
         in_force=str(said.recipe.get("in_force") or ""),

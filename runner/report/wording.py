@@ -15,6 +15,9 @@ STUDIO = "ml.azure.com"
 _SMALL, _LARGE = 1e-3, 1e6
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _THOUSAND = 1000
+# A SHA-256, an MD5 as storage gives it, a commit.
+_DIGEST = re.compile(r"[0-9a-f]{32,64}|[A-Za-z0-9+/]{22}==")
+_DIGITS = 12
 # Code points that are none of Unicode's characters, and that XML may not hold.
 _NO_CHARACTER = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 
@@ -33,6 +36,11 @@ def value(given: Json) -> str:
     if given is None:
         return "–"  # noqa: RUF001 - a dash stands for nothing
     return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+
+
+def shortened(text: str) -> str:
+    """Cut a digest to so many digits as tell it from others; any other text stays whole."""
+    return f"{text[:_DIGITS]}…" if _DIGEST.fullmatch(text) else text
 
 
 def number(given: float) -> str:

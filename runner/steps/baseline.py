@@ -33,6 +33,7 @@ class BaselineStep:
 
     traits = Traits(
         kind="deployment",
+        doing="deploying the base model",
         needs=("endpoint",),
         bills=True,
         cleaned=True,

@@ -22,7 +22,7 @@ _SIZES = ("instance_type_finetune", "instance_type_model_evaluation")
 class ComputeStep:
     """See the module."""
 
-    traits = Traits(kind="compute", bills=True, cleaned=True, deadline=1800)
+    traits = Traits(kind="compute", doing="looking for the cluster", bills=True, cleaned=True, deadline=1800)
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
         """Reuse what the survey found, else create; of serverless compute there is nothing to make."""

@@ -47,7 +47,7 @@ class Asset(TypedDict):
 class DatasetStep:
     """See the module."""
 
-    traits = Traits(kind="data asset")
+    traits = Traits(kind="data asset", doing="preparing the rows")
     delete = nothing_to_delete
     standing = nothing_stands
     listed = nothing_listed

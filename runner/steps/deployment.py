@@ -22,6 +22,7 @@ class DeploymentStep:
 
     traits = Traits(
         kind="deployment",
+        doing="deploying the model",
         needs=("endpoint", "register", "baseline"),
         bills=True,
         cleaned=True,

@@ -38,6 +38,7 @@ class EndpointStep:
 
     traits = Traits(
         kind="endpoint",
+        doing="looking for the endpoint",
         bills=True,
         cleaned=True,
         down_reused=True,

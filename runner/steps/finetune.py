@@ -43,7 +43,13 @@ class FinetuneStep:
     """See the module."""
 
     traits = Traits(
-        kind="job", needs=("compute", "dataset"), bills=True, cleaned=True, stopped=True, retried=True
+        kind="job",
+        doing="submitting the job",
+        needs=("compute", "dataset"),
+        bills=True,
+        cleaned=True,
+        stopped=True,
+        retried=True,
     )
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:

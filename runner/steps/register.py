@@ -22,7 +22,7 @@ from runner.steps.step import (
 class RegisterStep:
     """See the module."""
 
-    traits = Traits(kind="model", needs=("finetune",), renamed=3)
+    traits = Traits(kind="model", doing="registering the model", needs=("finetune",), renamed=3)
     delete = nothing_to_delete
     standing = nothing_stands
     listed = nothing_listed

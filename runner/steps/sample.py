@@ -36,7 +36,7 @@ _BASE_KEYS = frozenset({"base_answer", "base_seconds"})
 class SampleStep:
     """Reads only: prompts and answers go into a file beside the manifest that is not committed."""
 
-    traits = Traits(kind="scoring", needs=("dataset", "baseline", "traffic"))
+    traits = Traits(kind="scoring", doing="asking the model", needs=("dataset", "baseline", "traffic"))
     delete = nothing_to_delete
     standing = nothing_stands
     listed = nothing_listed

@@ -114,10 +114,11 @@ class Traits:
     long, or the run is cancelled, it is taken back at once, whatever the recipe's cleanup says.
     `retried`: the recipe's `retries` are about it. `renamed`: how many more names are tried where somebody
     else was quicker. `serves_others`: tells why one that the run only reused is left to another run, "" if
-    none has a use for it.
+    none has a use for it. `doing`: what is done first when it is the step's turn, for people.
     """
 
     kind: str
+    doing: str = ""
     needs: tuple[str, ...] = ()
     bills: bool = False
     cleaned: bool = False

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 class TrafficStep:
     """See the module."""
 
-    traits = Traits(kind="traffic", needs=("deployment",), cleaned=True, restored=True, deadline=1800)
+    traits = Traits(
+        kind="traffic",
+        doing="setting traffic",
+        needs=("deployment",),
+        cleaned=True,
+        restored=True,
+        deadline=1800,
+    )
     listed = nothing_listed
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:

@@ -1,6 +1,7 @@
 """`runner lock RECIPE`: write what its names and rows come to; `--check`: tell what has moved since."""
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,8 @@ def main(options: Namespace, session: Session) -> ExitCode:
         cloud = opening.connected(session, chosen, loaded.recipe.model.registry)
         today = session.clock.now().date()
         if lock is None:
-            return _write(session, options.recipe, locking.made(loaded, cloud, today))
+            made = replace(locking.made(loaded, cloud, today), options=recipe_argument.given(options))
+            return _write(session, options.recipe, made)
         return _check(session, loaded, cloud, today, lock)
 
 
@@ -53,7 +55,7 @@ def _check(session: Session, loaded: Loaded, cloud: "Cloud", today: date, lock: 
     """Tell what has moved. Raises Drifted where that is more than a library's version."""
     found = locking.moved(loaded, cloud, today, lock)
     if any(each.severity is not Severity.NOTICE for each in found):
-        hint = f"runner lock {loaded.source.path} locks what there is now"
+        hint = f"{pins.command(loaded.source.path, lock)} locks what there is now"
         raise Drifted(f"what {lock.path} has is not what there is now", found, hint=hint)
     session.console.unmoved(lock.path, found)
     return ExitCode.DONE

@@ -6,7 +6,7 @@ from pathlib import Path
 from runner import manifest, runs
 from runner.errors import ExitCode
 from runner.session import RUN_HELP, RUNS_FOLDER, RUNS_FOLDER_HELP, Session
-from runner.verifying import Finding, differing, verified, verified_alone
+from runner.verifying import Finding, differing, ran_on, verified, verified_alone
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace, session: Session) -> ExitCode:
     """Tell of everything whether it is as it was recorded; end with 5 if something is not."""
     path, found = _looked_at(options.run, options.runs_dir)
-    session.console.verified(found, path)
+    session.console.verified(found, path, ran_on(path))
     return ExitCode.NOT_REPRODUCED if differing(found) else ExitCode.DONE
 
 

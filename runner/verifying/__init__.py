@@ -17,7 +17,17 @@ from runner.verifying.opening import Missing, Refused, opened
 from runner.verifying.sealed import sealed, shaped
 from runner.verifying.surroundings import ancestors, recipe
 
-__all__ = ["Finding", "Missing", "Refused", "Standing", "differing", "opened", "verified", "verified_alone"]
+__all__ = [
+    "Finding",
+    "Missing",
+    "Refused",
+    "Standing",
+    "differing",
+    "opened",
+    "ran_on",
+    "verified",
+    "verified_alone",
+]
 
 
 def verified(folder: Path, runs: Path) -> tuple[Finding, ...]:
@@ -40,6 +50,13 @@ def verified_alone(path: Path, runs: Path) -> tuple[Finding, ...]:
     manifest = sealed(path.parent, path.name)
     said = manifest.content
     return (*manifest.findings, *(ancestors(said, [runs]) if said else ()))
+
+
+def ran_on(path: Path) -> str:
+    """Give the kind of the target that a manifest, or a run's folder, tells; "" where that cannot be read."""
+    manifest = sealed(path.parent, path.name) if path.is_file() else sealed(path)
+    said = manifest.content or ({} if path.is_file() else chained(path, {}).told)
+    return str(said["target"]["kind"]) if said else ""
 
 
 def _homes(folder: Path, runs: Path) -> Sequence[Path]:

@@ -1,5 +1,6 @@
 """The journal's chain, line by line, and the manifest as what it comes to."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -54,7 +55,7 @@ def chained(folder: Path, said: Mapping[str, Json]) -> Chained:
     if damaged:
         return _only(*damaged, unchecked(MANIFEST, FOLD, "the journal is damaged"))
     whole = trusted(content, covered)
-    found = (*_whole(whole, content), *_held_against(whole.records, covered, said))
+    found = (*_whole(whole, content), *_held_against(folder, whole.records, covered, said))
     return Chained(findings=found, told=told(whole.records) or {})
 
 
@@ -63,18 +64,20 @@ def _only(*findings: Finding) -> Chained:
 
 
 def _whole(whole: Trusted, content: bytes) -> Iterator[Finding]:
-    yield fits(FILE_NAME, "chain", f"{len(whole.records)} records")
+    yield fits(FILE_NAME, "every line is as it was written", f"{len(whole.records)} records")
     if whole.size < len(content):
         reason = "was not wholly written, as a cut-off leaves it: what it announced was not asked for"
         yield notice(FILE_NAME, f"line {len(whole.records) + 1}", reason)
 
 
-def _held_against(records: Sequence[Record], covered: Covered, said: Mapping[str, Json]) -> Iterator[Finding]:
+def _held_against(
+    folder: Path, records: Sequence[Record], covered: Covered, said: Mapping[str, Json]
+) -> Iterator[Finding]:
     if said:
         yield from folded(records, covered, said)
     else:
-        reason = "there is no manifest to hold against it; the files are held against the journal"
-        yield unchecked(MANIFEST, FOLD, reason)
+        why = "it lies here, damaged" if os.path.lexists(folder / MANIFEST) else "it is not here"
+        yield unchecked(MANIFEST, FOLD, f"{why}: the files are held against the journal instead")
 
 
 def damages(content: bytes, covered: Covered) -> tuple[Finding, ...]:
@@ -137,4 +140,4 @@ def _as_a_whole(content: bytes, covered: Covered) -> Iterator[Finding]:
     try:
         trusted(content, covered)
     except Damage as damage:
-        yield differs(FILE_NAME, "chain", str(damage))
+        yield differs(FILE_NAME, "as a whole", str(damage))

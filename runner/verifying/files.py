@@ -1,6 +1,6 @@
 """The files beside the manifest, against what the steps recorded of them: rows, points, answers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from runner import metric_table
@@ -8,12 +8,15 @@ from runner.journal import Json
 from runner.manifest_file import FILE_NAME as MANIFEST
 from runner.steps.sample import FILE_NAME as SAMPLES
 from runner.verifying import opening
-from runner.verifying.findings import Finding, compared, differs, fits, unchecked
+from runner.verifying.findings import Finding, compared, differs, fits, notice, unchecked
 from runner.verifying.opening import Measured
 
 LARGEST_TABLE = 256 << 20
 _NOT_HERE = "is not here"
 _ANOTHER = "is not what was recorded"
+_OTHER_ROWS = "are not those that were prepared"
+FOLDER = "data"
+_MOST_FOREIGN = 20
 
 
 def files(folder: Path, said: Mapping[str, Json]) -> Iterator[Finding]:
@@ -33,17 +36,31 @@ def _rows(folder: Path, step: Mapping[str, Json], pinned: Mapping[str, Json] | N
         if isinstance(asset, dict) and "file" in asset:
             yield from _split(folder, role, asset)
         else:
-            yield unchecked(
-                f"dataset.{role}", "", "its rows lie in the workspace alone: no digest is recorded"
-            )
+            reason = "they lie in the workspace alone: no digest is recorded"
+            yield unchecked(MANIFEST, f"{role} rows", reason)
     done = step.get("outputs", {}).get("assets")
     if done is not None:
-        place = "steps.dataset.outputs.assets"
-        yield _same(place, done == assets, "is not what steps.dataset.intent.assets says")
+        yield _same("uploaded rows", done == assets, _OTHER_ROWS)
     if pinned and pinned["files"]:
-        yield _same(
-            "pins.dataset.files", _pins(assets) == pinned["files"], "is not what the dataset step says"
-        )
+        yield _same("pinned rows", _pins(assets) == pinned["files"], _OTHER_ROWS)
+    yield from _foreign(folder, {str(each.get("file")) for each in map(_mapping, assets.values())})
+
+
+def _foreign(folder: Path, recorded: Collection[str]) -> Iterator[Finding]:
+    """Name what lies among the rows and is none of them; it was not trained on."""
+    home = folder / FOLDER
+    if home.is_symlink() or not home.is_dir():
+        return
+    names = sorted(f"{FOLDER}/{path.name}" for path in home.iterdir() if not _is_half_made(path.name))
+    others = [name for name in names if name not in recorded]
+    for name in others[:_MOST_FOREIGN]:
+        yield notice(name, "", "is not of this run: no step recorded it")
+    if len(others) > _MOST_FOREIGN:
+        yield notice(FOLDER, "", f"holds {len(others) - _MOST_FOREIGN} more files that no step recorded")
+
+
+def _is_half_made(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".part")
 
 
 def _pins(assets: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -62,8 +79,8 @@ def _split(folder: Path, role: str, asset: Mapping[str, Json]) -> Iterator[Findi
     name, size = asset["file"], asset.get("bytes")
     recorded = {key: asset.get(key) for key in ("bytes", "sha256", "rows")}
     if not isinstance(name, str) or not isinstance(size, int):
-        place = f"steps.dataset.intent.assets.{role}"
-        yield differs(MANIFEST, place, "does not tell a file, its size and its digest")
+        place = f"{role} rows"
+        yield differs(MANIFEST, place, "it does not tell their file, its size and its digest")
         return
     measured, trouble = _measured(folder, name, size)
     yield from trouble
@@ -110,9 +127,7 @@ def _table(folder: Path, step: Mapping[str, Json]) -> Iterator[Finding]:
         return
     yield compared(name, "points", expected=table.get("points"), found=len(points), reason=_ANOTHER)
     found = metric_table.digest(points)
-    yield compared(
-        name, "sha256 of what was learnt", expected=table.get("sha256"), found=found, reason=_ANOTHER
-    )
+    yield compared(name, "losses", expected=table.get("sha256"), found=found, reason=_ANOTHER)
     if metric_table.as_csv(points).encode() != content:
         yield differs(name, "form", "is not laid out as it was written")
     yield unchecked(name, "times, speed and memory", "they are never the same twice: no digest covers them")

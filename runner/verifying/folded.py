@@ -15,7 +15,7 @@ from runner.manifest.states import run_from
 from runner.manifest_file import FILE_NAME as MANIFEST
 from runner.verifying.findings import Finding, differs, fits, notice
 
-FOLD = "the journal's fold"
+FOLD, AGREES = "against the journal", "agrees with the journal"
 MOST_FIELDS = 20
 _LONGEST_PLACE = 120
 # Texts that may be shown: digests, times, and single words such as a status.
@@ -72,7 +72,7 @@ def _plain(manifest: Manifest) -> Mapping[str, Json]:
 def _fields(known: Mapping[str, Json], said: Mapping[str, Json]) -> Iterator[Finding]:
     unlike = list(_unlike(known, said, ""))
     if not unlike:
-        yield fits(MANIFEST, FOLD)
+        yield fits(MANIFEST, AGREES)
     for each in islice(unlike, MOST_FIELDS):
         yield differs(
             MANIFEST,

@@ -9,6 +9,7 @@ from pathlib import Path
 from runner import manifest_file
 from runner.errors import UsageError
 from runner.journal import Json
+from runner.load import SETTING
 from runner.manifest_file import FILE_NAME, FORMAT, UNSEALED
 from runner.redact import MASK
 from runner.schema_files import read_schema
@@ -132,21 +133,24 @@ def shaped(said: Mapping[str, Json]) -> Iterator[Finding]:
 def _recipe(recipe: Mapping[str, Json]) -> Iterator[Finding]:
     """Hold each text that the manifest keeps against the digest beside it."""
     yield _text("recipe", recipe["text"], recipe["sha256"])
-    for number, part in enumerate(recipe.get("parts", ())):
-        yield _text(f"recipe.parts.{number}", part["text"], part["sha256"])
+    settings = 0
+    for part in recipe.get("parts", ()):
+        settings += part["kind"] == SETTING
+        place = f"{SETTING} {settings}" if part["kind"] == SETTING else f"{part['kind']} {part['path']}"
+        yield _text(place, part["text"], part["sha256"])
 
 
 def _text(place: str, text: str, sha256: str) -> Finding:
     if MASK in text:
-        return unchecked(FILE_NAME, f"{place}.text", "a secret was taken out of it when it was recorded")
+        return unchecked(FILE_NAME, place, "a secret was taken out of it when it was recorded")
     written = text.encode("utf-8", "surrogatepass")
     digests = [hashlib.sha256(each).hexdigest() for each in (written, _BYTE_ORDER_MARK + written)]
     if sha256 in digests:
-        return fits(FILE_NAME, f"{place}.sha256")
+        return fits(FILE_NAME, place)
     return differs(
         FILE_NAME,
-        f"{place}.sha256",
-        "the text beside it is another one",
+        place,
+        "its text is not the one that its digest was made of",
         expected=sha256,
         found=digests[0],
     )

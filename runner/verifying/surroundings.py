@@ -23,9 +23,11 @@ _CHANGED = "was changed since this run was made from it, and no journal beside i
 
 def recipe(folder: Path, said: Mapping[str, Json]) -> Iterator[Finding]:
     """Look whether the recipe's file is still the one that ran: people go on editing theirs."""
+    if said.get("parent"):  # made of what its parent had in force, and of no file
+        return
     name = Path(said["recipe"]["path"]).name
     if "folder" not in said["recipe"] or not name:
-        yield unchecked("recipe", "", "the manifest does not tell where its file lay")
+        yield unchecked(MANIFEST, "recipe", "it does not tell where the recipe's file lay")
         return
     home = folder.resolve() / said["recipe"]["folder"]
     shown = str(Path(said["recipe"]["folder"]) / name)

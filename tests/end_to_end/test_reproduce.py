@@ -128,7 +128,8 @@ def test_what_has_changed_is_named_at_once_before_anything_is_made(
         path.write_text(kept, encoding="utf-8")
 
     assert code == 5, told
-    assert "dataset.train: the train rows of" in told
+    line = 1 + next(at for at, text in enumerate(QUICK.splitlines()) if text.startswith("dataset:"))
+    assert f"recipe.yaml:{line}:1 drifted dataset.train: the train rows of" in told
     assert "8 rows, sha256" in told
     assert "three, please" not in told
     assert "dataset.test" not in told

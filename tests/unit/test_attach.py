@@ -67,7 +67,7 @@ def test_a_run_that_ended_is_told_from_its_records(
     assert attach(folder) == 0
 
     assert told(capsys)[1:] == [
-        "0 s compute compute: begun",
+        "0 s compute looking for the cluster",
         "0 s compute + create compute gpu",
         "0 s compute in progress 50%",
         "0 s compute ✓ create: ready",
@@ -91,7 +91,10 @@ def test_times_are_the_runs_own(
         begin(journal)
         end(journal, "succeeded")
     attach(folder)
-    assert told(capsys)[1:3] == ["8 s compute compute: begun", "1 h 05 min compute + create compute gpu"]
+    assert told(capsys)[1:3] == [
+        "8 s compute looking for the cluster",
+        "1 h 05 min compute + create compute gpu",
+    ]
 
 
 def test_what_was_gone_already_was_not_deleted(

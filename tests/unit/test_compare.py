@@ -16,9 +16,11 @@ import pytest
 from runner.cli import main
 from runner.clock import SystemClock
 from runner.compare import Difference, Section, answers_of, differences, lacking, of_manifest, of_recipe
-from runner.console import Output
+from runner.console import Output, differing
 from runner.console.console import Console
+from runner.journal import Json
 from runner.manifest import load as load_manifest
+from runner.report import comparison_page
 from tests.unit.past_runs import GOLDEN, TOLD, keep, trained, write
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +90,48 @@ def test_a_run_and_itself_do_not_differ(tmp_path: Path, capsys: pytest.CaptureFi
     folder, _ = two(tmp_path)
     assert diff(A, folder / "manifest.json", "--runs-dir", tmp_path, "--exit-code") == 0
     assert capsys.readouterr().out.endswith("\n\nno difference\n")
+
+
+def told_in_text(*found: Difference) -> list[str]:
+    sides = [of_recipe("a.yaml", {}), of_recipe("b.yaml", {})]
+    return list(differing.text(sides, found, None))
+
+
+def recipe(key: str, *values: Json) -> Difference:
+    return Difference(section=Section.RECIPE, key=key, values=values)
+
+
+def test_figures_and_digests_are_short_unless_they_then_look_alike() -> None:
+    rows = told_in_text(
+        recipe("a", 0.123456789, 2.5),
+        recipe("b", 0.12345678, 0.12345679),
+        recipe("c", "ab" * 32, "cd" * 32),
+        recipe("d", "16", 16),
+    )
+    assert [row.split() for row in rows if row.startswith(("  a", "  b", "  c", "  d"))] == [
+        ["a", "0.123457", "2.5"],
+        ["b", "0.12345678", "0.12345679"],
+        ["c", "abababababab…", "cdcdcdcdcdcd…"],
+        ["d", '"16"', "16"],
+    ]
+
+
+def test_a_long_key_leaves_the_others_lined_up() -> None:
+    rows = told_in_text(recipe("k" * 60, 1, 2), recipe("b", 3, 4))
+    assert next(row for row in rows if row.startswith("  b")).index("3") == 2 + 60 + 2
+
+
+def test_what_only_repeats_the_clusters_name_is_left_to_json() -> None:
+    derived = recipe("finetune.parameters.compute_finetune", "x", "y")
+    name, other = recipe("compute.name", "x", "y"), recipe("finetune.parameters.compute_more", "x", "z")
+    sides = [of_recipe("a.yaml", {}), of_recipe("b.yaml", {})]
+    told = "\n".join(told_in_text(name, derived, other))
+    for text in (told, comparison_page(sides, (name, derived, other))):
+        assert "compute_finetune" not in text
+        assert "compute_more" in text
+    assert "compute_finetune" in "\n".join(told_in_text(derived))
+    keys = [each["key"] for each in differing.as_json(sides, (name, derived))["differences"]]
+    assert keys == ["compute.name", "finetune.parameters.compute_finetune"]
 
 
 def test_what_differs_is_no_failure_unless_that_is_asked_for(

@@ -167,7 +167,7 @@ def test_progress_is_a_line_for_each_thing_that_happens() -> None:
         observer.not_deleted("compute", "gpu", "409")
     lines = [" ".join(line.split()) for line in told.out.splitlines()[2:]]
     assert lines == [
-        "0 s compute gpu: it is not there",
+        "0 s compute it is not there",
         "0 s compute + create compute gpu",
         "0 s finetune training 50% loss 1.250",
         "0 s finetune training 50% loss 1.250",

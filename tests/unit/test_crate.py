@@ -380,8 +380,18 @@ def test_a_run_that_is_not_as_it_was_recorded_is_not_exported(
 ) -> None:
     (run / name).write_bytes(b"other\n")
     assert main(["export", str(run), "-o", str(tmp_path / "crate")]) == 5
-    assert f"first in {name}" in capsys.readouterr().err
+    refusal = capsys.readouterr().err
+    assert f"first in {name}" in refusal
+    assert f"hint: runner verify {run} tells all" in refusal
     assert not (tmp_path / "crate").exists()
+
+
+def test_every_file_of_a_crate_is_listed(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crate = exported(run, tmp_path / "crate")
+    listed = {line.strip() for line in capsys.readouterr().out.splitlines()[1:]}
+    assert listed == {str(path.relative_to(crate)) for path in crate.rglob("*") if path.is_file()}
 
 
 def test_rows_keep_to_their_readers(run: Path, tmp_path: Path) -> None:
@@ -423,7 +433,13 @@ def test_what_was_written_is_told(run: Path, tmp_path: Path, capsys: pytest.Capt
     exported(run, tmp_path / "crate.zip", "--output", "json")
     said = json.loads(capsys.readouterr().out)
     assert said["run_id"] == RUN_ID
-    assert said["files"] == ["manifest.json", "metrics.csv", "recipe/in_force.yaml", "recipe/small.yaml"]
+    assert said["files"] == [
+        "manifest.json",
+        "metrics.csv",
+        "recipe/in_force.yaml",
+        "recipe/small.yaml",
+        "ro-crate-metadata.json",
+    ]
 
 
 def test_neither_verb_imports_a_cloud(run: Path, tmp_path: Path) -> None:

@@ -35,6 +35,16 @@ from tests.unit.bench import ABSENT, DIFFERS, FAILED, FOREIGN, IN_PROGRESS, SUCC
 UNANSWERED = CloudUnavailable("HTTP 503")
 
 
+class Beginnings(SilentProgress):
+    """An Observer that keeps what it is told of each beginning."""
+
+    def __init__(self, told: list[tuple[str, str]]) -> None:
+        self._told = told
+
+    def started(self, change: Change) -> None:
+        self._told.append((change.step, change.reason))
+
+
 def test_what_is_absent_is_created_and_done_once_a_look_says_so(bench: Bench) -> None:
     outputs = Observation(status=Status.SUCCEEDED, outputs={"id": "/gpu"}, metrics={"loss": 0.5})
     step = bench.step("compute", ABSENT, ABSENT, IN_PROGRESS, outputs)
@@ -55,6 +65,15 @@ def test_what_is_absent_is_created_and_done_once_a_look_says_so(bench: Bench) ->
         "create",
         {"id": "/gpu"},
     )
+
+
+def test_what_is_told_of_a_beginning_is_what_is_done_and_the_plans_reason_is_kept(bench: Bench) -> None:
+    told: list[tuple[str, str]] = []
+    bench.run = replace(bench.run, observer=Beginnings(told))
+    bench.step("compute", SUCCEEDED, traits=Traits(kind="compute", doing="looking for the cluster"))
+    bench.forward()
+    assert told == [("compute", "looking for the cluster")]
+    assert bench.records("compute")[0].data["reason"] == "it is wanted"
 
 
 def test_the_intent_is_on_disk_before_anything_is_asked_for(bench: Bench) -> None:

@@ -429,6 +429,30 @@ def test_a_setting_that_a_lock_was_made_with_is_missed(capsys: pytest.CaptureFix
     assert said(capsys, "plan", "--locked") == (5, told)
 
 
+@pytest.mark.usefixtures("sky", "recipe")
+def test_the_options_that_a_lock_was_made_with_are_told_wherever_it_is_made_anew(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert runner("lock", "--set", "dataset.percent=100", "--set", "description=a b") == 0
+    anew = "runner lock small.yaml --set dataset.percent=100 --set 'description=a b'"
+    assert LOCK.read_text(encoding="utf-8").splitlines()[0].endswith(f"make it anew with: {anew}")
+    capsys.readouterr()
+    for words in (("lock", "--check"), ("run", "--locked")):
+        assert runner(*words) == 5
+        refusal = capsys.readouterr().err
+        assert "the lock was made with --set dataset.percent=100 --set 'description=a b'" in refusal
+        assert f"{anew} locks what there is now" in refusal
+
+
+@pytest.mark.usefixtures("sky", "recipe")
+def test_what_somebody_wrote_into_a_locks_options_is_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner("lock", "--set", "dataset.percent=100") == 0
+    edit(LOCK, 'options: "--set dataset.percent=100"', 'options: "--set a; reboot"')
+    capsys.readouterr()
+    assert runner("lock", "--check") == 5
+    assert "runner lock small.yaml --set 'a;' reboot locks" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("sky")
 def test_what_the_environment_filled_in_is_not_locked(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit(recipe, "path: rows", "path: ${env:ROWS}")

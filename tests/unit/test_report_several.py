@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.compare import differences, of_manifest, of_recipe
+from runner.compare import Difference, Section, differences, of_manifest, of_recipe
 from runner.manifest import Manifest
 from runner.manifest.states import run_from
 from runner.metric_table import Point
@@ -50,7 +50,7 @@ def test_of_two_runs_that_differ_in_one_value_one_value_is_told(name: str) -> No
     found = read((GOLDEN / name).read_text(encoding="utf-8"))
     text = " ".join(found.text.split())
     assert "finetune.parameters.lora_r 816" in text.replace("lora_r8", "lora_r 8")
-    assert text.count("Values in which not all agree") == 1
+    assert text.count("only what differs") == 1
 
 
 def test_each_run_is_folded_below_what_differs() -> None:
@@ -79,11 +79,55 @@ def test_the_best_figure_is_marked_in_words() -> None:
         second(test_loss=0.0150, train_tokens_per_second=9000.0, peak_memory_mib=40000.0),
     ]
     best = {each.metric: [best for _, best in each.cells] for each in figures(runs)}
-    assert best["test_loss"] == best["train_tokens_per_second"] == [False, True]
-    assert best["peak_memory_mib"] == [True, False]
+    assert best["test_loss"] == [False, True]
+    assert best["train_tokens_per_second"] == best["peak_memory_mib"] == [False, False]
     assert best["eval_loss"] == best["test_loss_base"] == [False, False]
     found = read(report_page([bench.subject(each, points=None, samples=None) for each in runs]))
-    assert found.within("b").count("best") == 3
+    assert found.within("b").count("best") == 1
+
+
+def swept(index: int, rate: float, rank: int) -> Manifest:
+    """Give a point of a sweep."""
+    point = {"finetune.parameters.learning_rate": rate, "finetune.parameters.lora_r": rank}
+    said = bench.content(run_id=f"20261121T113042Z-small-000{index}")
+    return run_from({**said, "sweep": {"id": "S-1", "index": index, "total": 2, "point": point}})
+
+
+def test_the_points_of_a_sweep_are_named_by_their_values() -> None:
+    runs = [swept(1, 0.01, 8), swept(2, 5e-6, 16)]
+    points = tuple(Point(job="a", metric="loss", step=step, value=4.0, time="") for step in (1, 2))
+    found = read(report_page([bench.subject(each, points=points, samples=None) for each in runs]))
+    assert f"Sweep S-1 of {runs[0].recipe['path']}" in found.within("h1")
+    heads = ["1: learning_rate 0.01, lora_r 8", "2: learning_rate 5e-06, lora_r 16"]
+    assert [text for text in found.within("th") if text in heads] == heads
+    assert all(any(run.run_id in text for text in found.within("h3")) for run in runs)
+    mixed = read(report_page([bench.subject(each, samples=None) for each in (runs[0], bench.manifest())]))
+    assert "2 runs compared" in mixed.within("h1")
+
+
+def test_a_digest_is_cut_short_and_told_whole_below() -> None:
+    sides = [of_manifest(bench.manifest()), of_manifest(bench.manifest())]
+    digests = ["ab" * 32, "cd" * 32]
+    found = [
+        Difference(section=Section.OUTPUTS, key="losses", values=tuple(digests)),
+        Difference(section=Section.OUTPUTS, key="name", values=("x", "y")),
+    ]
+    page = read(comparison_page(sides, found))
+    assert page.within("td") == ["abababababab…", "cdcdcdcdcdcd…", "x", "y"]
+    assert [text.strip() for text in page.within("pre")] == ["\n".join(digests)]
+
+
+def test_one_value_is_told_and_no_curve() -> None:
+    point = Point(job="a", metric="loss", step=1, value=4.0, time="")
+    alone = report_page([bench.subject(points=(point,), samples=None)])
+    assert "one value was logged, so there is no curve" in alone
+    assert "chart: loss" not in alone
+    runs = [bench.subject(each, points=(point,), samples=None) for each in (bench.manifest(), second())]
+    assert "chart: loss" not in report_page(runs)
+    more = replace(point, step=2)
+    drawn = report_page([bench.subject(points=(point, more), samples=None)])
+    assert "chart: loss" in drawn
+    assert "one value was logged" not in drawn
 
 
 def test_a_curve_of_one_run_among_several_has_its_name_and_the_others_are_named() -> None:

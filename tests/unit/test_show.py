@@ -7,6 +7,7 @@ import pytest
 
 from runner import metric_table
 from runner.cli import main
+from runner.journal import Json
 from runner.metric_table import Point
 from tests.unit.past_runs import FIRST, TOLD, keep, trained
 
@@ -56,6 +57,43 @@ def test_pins_parent_verdict_and_sweep_are_told(tmp_path: Path, capsys: pytest.C
         "sweep S-1, point 2 of 4: finetune.parameters.lora_r=16",
     ):
         assert line in told
+    assert any(line.startswith(f"recipe in force of P-1, {TOLD['recipe']['path']} (sha256") for line in told)
+
+
+PARTS = [
+    {"kind": "recipe", "path": "small.yaml", "text": "", "sha256": "0" * 64},
+    {"kind": "profile", "path": "../base.yaml", "text": "", "sha256": "0" * 64},
+    {"kind": "profile", "path": "profiles/baseline.yaml", "text": "", "sha256": "0" * 64},
+    {"kind": "--set", "path": "--set", "text": "cleanup=never", "sha256": "0" * 64},
+]
+AWAY = [
+    {"kind": "--set", "path": "--set", "text": text, "sha256": "0" * 64} for text in ("sweep=null", "a.b=1")
+]
+POINT = {"id": "S-1", "index": 2, "total": 4, "point": {"a.b": 1}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "sweep", "told"),
+    [
+        (PARTS, None, "profile baseline, --set cleanup=never"),
+        ([*PARTS, *AWAY], POINT, "profile baseline, --set cleanup=never, point 2 of sweep S-1"),
+    ],
+)
+def test_what_was_laid_over_the_recipe_is_told(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    parts: list[Json],
+    sweep: Json,
+    told: str,
+) -> None:
+    keep(tmp_path, FIRST, recipe=TOLD["recipe"] | {"parts": parts}, sweep=sweep)
+    assert show(tmp_path) == 0
+    assert f"recipe {TOLD['recipe']['path']} with {told} (sha256" in capsys.readouterr().out
+    assert main(["runs", "--columns", "settings", "--runs-dir", str(tmp_path)]) == 0
+    assert told in capsys.readouterr().out
+    page = tmp_path / "page.html"
+    assert main(["report", FIRST, "-o", str(page), "--runs-dir", str(tmp_path)]) == 0
+    assert f"{TOLD['recipe']['path']} with {told}" in page.read_text(encoding="utf-8")
 
 
 def test_losses_are_told_first_last_and_least(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

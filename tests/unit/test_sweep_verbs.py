@@ -52,6 +52,29 @@ def test_a_plan_shows_the_points_what_they_cost_together_and_what_is_left_out(
     assert not re.search(r"^ +\+ +endpoint", said, re.MULTILINE)
 
 
+def test_a_plan_tells_each_value_of_a_point_at_its_place_in_the_sweep(
+    recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "--offline", str(recipe)]) == 0
+    said = capsys.readouterr().out
+    lines = recipe.read_text(encoding="utf-8").splitlines()
+    number = next(number for number, line in enumerate(lines, start=1) if "lora_r" in line)
+    column = lines[number - 1].index("4") + 1
+    assert re.search(rf"lora_r +4 +recipe: {re.escape(str(recipe))}:{number}:{column} \(sweep\)", said)
+    assert "--set:" not in said
+    assert "component default:" not in said
+    assert "of the component's defaults" in said
+
+
+def test_what_is_told_of_some_points_names_them(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--offline", str(recipe)]) == 0
+    said = capsys.readouterr().out
+    assert "the recipe's 1e-06 wins over the model's default of 5e-06 (points 1, 2, 3)" in said
+    assert "the recipe's 2e-06 wins over the model's default of 5e-06 (points 4, 5, 6)" in said
+    (of_all,) = [line for line in said.splitlines() if "validation-from-train" in line]
+    assert "point" not in of_all
+
+
 def test_a_plan_as_json_has_every_point(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "--offline", "--output", "json", str(recipe)]) == 0
     value = json.loads(capsys.readouterr().out)["sweep"]
@@ -201,7 +224,11 @@ def test_show_and_down_take_a_sweep_by_name_and_others_say_what_it_is(
     said = capsys.readouterr().out
     assert said.count("not begun") == 2
     assert f"runner resume {name}" in said
-    assert main(["logs", name, *runs]) == 2
-    assert "sweep of several runs" in capsys.readouterr().err
+    begun = next(path.parent.name for path in bench.runs.glob("*/journal.jsonl"))
+    for verb, meant in (("logs", name), ("why", "latest"), ("verify", "latest"), ("logs", "latest")):
+        assert main([verb, meant, *runs]) == 2
+        refusal = capsys.readouterr().err
+        assert f"{name} is a sweep of several runs" in refusal
+        assert f"give this command one of them: {begun}; runner show {name}" in refusal
     assert main(["down", name, *runs]) == 2
     assert "has not ended" in capsys.readouterr().err

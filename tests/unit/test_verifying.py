@@ -98,8 +98,9 @@ def test_line_ends_are_gits_to_change(run: Path) -> None:
 def test_a_manifest_of_the_first_format_has_nothing_to_be_held_against(tmp_path: Path) -> None:
     old = Path(__file__).parents[1] / "golden" / "manifest_format_1.json"
     shutil.copy(old, tmp_path / "manifest.json")
-    assert against(tmp_path) == [("manifest.json", "recipe.sha256")]  # it was made up, and never a digest
-    assert told(tmp_path, Standing.UNCHECKED)["manifest.json"] == "manifests of format 1 have none"
+    assert against(tmp_path) == [("manifest.json", "recipe")]  # it was made up, and never a digest
+    unchecked = {each.place: each.reason for each in looked_at(tmp_path) if each.file == "manifest.json"}
+    assert unchecked["digest"] == "manifests of format 1 have none"
 
 
 # --- one byte -----------------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ def test_what_a_person_may_do_to_the_table_of_metrics_is_found(run: Path) -> Non
     path = run / "metrics.csv"
     written = path.read_text(encoding="utf-8")
     path.write_text(written.replace(",2.5,", ",1.5,"), encoding="utf-8")
-    assert against(run) == [("metrics.csv", "sha256 of what was learnt")]
+    assert against(run) == [("metrics.csv", "losses")]
     path.write_text(written.replace("loss,1,2.5", "loss,1,2.50"), encoding="utf-8")
     assert against(run) == [("metrics.csv", "form")]
     path.write_text("\n".join(written.splitlines()[:-1]) + "\n", encoding="utf-8")
@@ -178,14 +179,14 @@ def test_lines_that_were_swapped_missing_doubled_or_cut_are_named(run: Path) -> 
         "line 4": [*lines[:3], lines[4], lines[3], *lines[5:]],
         "line 3": [*lines[:2], *lines[3:]],
         "line 6": [*lines[:5], lines[4], *lines[5:]],
-        "chain": lines[: last - 1],
+        "as a whole": lines[: last - 1],
         "line 2": [lines[0], *lines[2:]],
     }
     for place, changed in changes.items():
         put(run, changed)
         first = differing(looked_at(run))[0]
         assert (first.file, first.place) == ("journal.jsonl", place)
-        assert ("is numbered otherwise" in first.reason) is (place != "chain")
+        assert ("is numbered otherwise" in first.reason) is (place != "as a whole")
         assert "manifest.json" in told(run, Standing.UNCHECKED)
 
 
@@ -207,7 +208,7 @@ def test_a_line_of_another_run_breaks_the_chain(run: Path, tmp_path: Path) -> No
 def test_a_journal_of_another_run_is_not_this_runs(run: Path, tmp_path: Path) -> None:
     other = past_run(tmp_path / "other", run_id="20261121T082300Z-small-9f9f", status="failed")
     shutil.copy(other / "journal.jsonl", run / "journal.jsonl")
-    assert against(run)[0] == ("journal.jsonl", "chain")
+    assert against(run)[0] == ("journal.jsonl", "as a whole")
 
 
 @settings(deadline=None, max_examples=100)
@@ -311,7 +312,7 @@ def test_a_text_that_might_be_a_secret_is_not_repeated(run: Path, capsys: pytest
 def test_a_recipes_text_that_was_changed_with_every_digest_but_its_own_is_found(run: Path) -> None:
     (run / "journal.jsonl").unlink()
     sealed_again(run, {"recipe.text": "version: 1\nname: another\n"})
-    assert against(run) == [("manifest.json", "recipe.sha256")]
+    assert against(run) == [("manifest.json", "recipe")]
 
 
 def test_a_recipe_that_a_secret_was_taken_out_of_cannot_be_checked(run: Path) -> None:
@@ -321,24 +322,70 @@ def test_a_recipe_that_a_secret_was_taken_out_of_cannot_be_checked(run: Path) ->
     assert "a secret was taken out" in told(run, Standing.UNCHECKED)["manifest.json"]
 
 
+def test_files_are_named_as_they_are_seen_from_here_and_the_target_is_told(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run.parent.parent)
+    assert main(["verify", run.name]) == 0
+    said = capsys.readouterr().out
+    assert f"  runs/{run.name}/data/train.jsonl" in said
+    assert "  small.yaml " in said
+    assert f"runs/{run.name} on the EMULATOR on this machine" in said
+    assert main(["verify", run.name, "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["target"] == "emulator"
+    (run / "manifest.json").write_bytes(b"{}")
+    assert main(["verify", run.name]) == 5
+    assert "EMULATOR" in capsys.readouterr().out  # as its journal tells
+    (run / "journal.jsonl").unlink()
+    assert main(["verify", run.name, "--output", "json"]) == 5
+    assert json.loads(capsys.readouterr().out)["target"] is None
+
+
+def test_a_manifest_that_lies_there_damaged_is_told_from_one_that_is_not_there(run: Path) -> None:
+    (run / "manifest.json").write_bytes(b"{")
+    assert "it lies here, damaged" in told(run, Standing.UNCHECKED)["manifest.json"]
+    (run / "manifest.json").unlink()
+    assert "it is not here" in told(run, Standing.UNCHECKED)["manifest.json"]
+
+
+def test_a_file_among_the_rows_that_no_step_recorded_is_named(run: Path) -> None:
+    (run / "data" / "more.jsonl").write_bytes(b"{}\n")
+    (run / "data" / ".train.jsonl.part").write_bytes(b"{}\n")
+    assert told(run, Standing.NOTICE) == {"data/more.jsonl": "is not of this run: no step recorded it"}
+    assert against(run) == []
+    for number in range(30):
+        (run / "data" / f"z{number:02}.jsonl").touch()
+    found = told(run, Standing.NOTICE)
+    assert len(found) == 21
+    assert found["data"] == "holds 11 more files that no step recorded"
+
+
+def test_a_reproduction_is_not_held_against_a_file_that_it_was_not_made_of(run: Path) -> None:
+    (run.parent.parent / "small.yaml").write_text("other: 1\n", encoding="utf-8")
+    assert "../../small.yaml" in told(run, Standing.NOTICE)
+    (run / "journal.jsonl").unlink()
+    sealed_again(run, {"parent": {"run_id": "first", "digest": "0" * 64, "settings": []}})
+    assert "../../small.yaml" not in {each.file for each in looked_at(run)}
+
+
 def test_a_part_of_a_recipe_is_held_against_its_digest(run: Path) -> None:
     (run / "journal.jsonl").unlink()
     part = {"kind": "--set", "path": "--set", "text": "a: 1", "sha256": "0" * 64}
     sealed_again(run, {"recipe.parts": [part]})
-    assert against(run) == [("manifest.json", "recipe.parts.0.sha256")]
+    assert against(run) == [("manifest.json", "--set 1")]
 
 
 def test_rows_that_the_steps_outputs_tell_otherwise_are_found(run: Path) -> None:
     (run / "journal.jsonl").unlink()
     sealed_again(run, {"steps.dataset.outputs.assets": {}})
-    assert against(run) == [("manifest.json", "steps.dataset.outputs.assets")]
+    assert against(run) == [("manifest.json", "uploaded rows")]
 
 
 def test_pins_of_other_rows_are_found(run: Path) -> None:
     (run / "journal.jsonl").unlink()
     files = {"train": {"sha256": "0" * 64, "rows": 2, "bytes": 44}}
     sealed_again(run, {"pins.dataset": {"source": "rows", "revision": None, "files": files}})
-    assert against(run) == [("manifest.json", "pins.dataset.files")]
+    assert against(run) == [("manifest.json", "pinned rows")]
 
 
 @pytest.mark.parametrize("written", ["{", "[]", "null", '{"format": 2, "format": 2}', '{"a": NaN}', "\ud800"])
@@ -613,8 +660,10 @@ def test_the_first_file_that_differs_is_named_and_then_the_others(
     for name in ("samples.jsonl", "data/test.jsonl"):
         (run / name).write_bytes(b"other\n")
     assert main(["verify", str(run / "manifest.json")]) == 5
-    *_, limits, outcome = capsys.readouterr().out.splitlines()
-    assert outcome.endswith("differs from what was recorded, first in data/test.jsonl; then samples.jsonl")
+    said = capsys.readouterr().out.splitlines()
+    first, then = run / "data/test.jsonl", run / "samples.jsonl"
+    assert said[-2].endswith(f"differs from what was recorded, first in {first}; then {then}")
+    limits = said[-1]
     assert "is no signature" in limits
     assert main(["verify", RUN_ID[:12], "--runs-dir", str(run.parent), "--output", "json"]) == 5
     said = json.loads(capsys.readouterr().out)

@@ -122,6 +122,17 @@ def test_each_step_has_its_reason_and_the_values_it_went_by(step: str) -> None:
     assert found.causes
 
 
+def test_a_new_endpoint_had_no_traffic() -> None:
+    def found(previous: Json) -> str:
+        traffic = TOLD["steps"]["traffic"]
+        like = {**traffic, "intent": {**traffic["intent"], "previous": previous}}
+        (reason,) = reasons(run_from({**TOLD, "steps": {"traffic": like}}))
+        return reason.found
+
+    assert found({}) == "the endpoint had no traffic yet"
+    assert found({"other": 100}) == "the endpoint's traffic was split otherwise"
+
+
 def test_a_recipe_in_force_with_other_ends_of_lines_breaks_nothing(tmp_path: Path) -> None:
     recipe = TOLD["recipe"] | {"in_force": "a: 1\rb: 2\u2028c: 3\r\nd: 4\u0085e: 5"}
     path = write(tmp_path / "a", {**TOLD, "recipe": recipe})
