@@ -244,6 +244,9 @@ def main() -> int:
     parser.add_argument("pages", type=Path, nargs="*", metavar="PAGE.html")
     parser.add_argument("--into", type=Path, default=Path("build/look"), metavar="DIR")
     options = parser.parse_args()
+    for page in options.pages:
+        if not page.is_file():
+            parser.error(f"there is no page {page}")
     options.into.mkdir(parents=True, exist_ok=True)
     with browser() as driven:
         pages = options.pages or specimens(options.into)
