@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from runner.errors import Diagnostic, ExitCode, RunnerError, Severity, StepFailed
-from runner.journal import Json
 from runner.redact import printable, redact
+
+if TYPE_CHECKING:
+    from runner.journal import Json
 
 # A column wider than this is not lined up: the rest of the row would move out of sight.
 _WIDEST = 48
@@ -43,7 +46,7 @@ def exit_name(code: ExitCode) -> str:
     return code.name.lower().replace("_", " ")
 
 
-def brief(values: Sequence[Json], whole: Callable[[Json], str]) -> tuple[str, ...]:
+def brief(values: "Sequence[Json]", whole: "Callable[[Json], str]") -> tuple[str, ...]:
     """Write figures with six digits that count and digests with twelve, all else as `whole` does.
 
     Values that only differ beyond that are written whole.
@@ -53,7 +56,7 @@ def brief(values: Sequence[Json], whole: Callable[[Json], str]) -> tuple[str, ..
     return short if len(set(short)) == len(set(told)) else told
 
 
-def _brief(value: Json, whole: Callable[[Json], str]) -> str:
+def _brief(value: "Json", whole: "Callable[[Json], str]") -> str:
     if isinstance(value, float):
         figure = f"{value:.6g}"
         return whole(value) if float(figure) == value else figure

@@ -18,15 +18,21 @@ from runner.manifest_file import FORMAT
 
 
 def fold(records: Sequence[Record]) -> Manifest:
-    """Make the manifest of a journal. Raises UsageError if the journal does not begin with a run."""
+    """Make the manifest of a journal. Raises UsageError if it does not begin with a run, or is not ours."""
     first, *rest = records or (None,)
     if first is None or first.event is not Event.RUN_OPENED:
         raise UsageError(
             "the journal does not begin with the opening of a run",
             hint="runner repair RUN keeps what is whole of it, and says what to do where nothing is",
         )
-    manifest = _opened(first)
-    advance(manifest, rest)
+    try:
+        manifest = _opened(first)
+        advance(manifest, rest)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            "the journal holds a record of another shape than this program writes",
+            hint="it was changed, or written by a later version of runner: install that",
+        ) from error
     manifest.journal = {"records": len(records), "head": records[-1].checksum}
     return manifest
 

@@ -126,9 +126,10 @@ def _admin(emulated: Emulated) -> httpx.Client:
 
 def _import_on(emulated: Emulated) -> None:
     """Import the SDK once for all forks, with the cloud set that it reads while it is imported."""
-    os.environ.update(emulated.info["env"])
+    os.environ.update(emulated.info["env"], MLFLOW_DISABLE_TELEMETRY="true")
     import runner.azure.cloud  # noqa: PLC0415 - after the environment is set
     import runner.azure.signin  # noqa: PLC0415
+    import runner.azure.tracking  # noqa: PLC0415
     import runner.cli  # noqa: PLC0415
     import runner.console.console  # noqa: PLC0415
     import runner.verbs.resume  # noqa: PLC0415

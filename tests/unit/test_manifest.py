@@ -45,6 +45,16 @@ CLOSED: Told = (Event.RUN_CLOSED, "", {"status": "succeeded"})
 ALIVE = [Resource(step="compute", kind="compute", name="gpu", since="2026-11-21T08:23:03.000Z")]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [(Event.STEP_STARTED, "compute", {}), (Event.RUN_CLOSED, "", {"status": "odd"})],
+    ids=["lacks", "odd"],
+)
+def test_a_record_of_another_shape_is_said_so(told: Told, opening: Mapping[str, Json]) -> None:
+    with pytest.raises(UsageError, match="another shape"):
+        manifest.fold(records(opening, told))
+
+
 def test_a_run_that_was_only_opened_is_running(opening: Mapping[str, Json]) -> None:
     folded = manifest.fold(records(opening))
     assert (folded.status, folded.started, folded.ended) == (
