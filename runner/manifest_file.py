@@ -34,7 +34,7 @@ class ManifestOfLaterFormat(UsageError):
 
 
 def write(content: Mapping[str, Json], path: Path) -> None:
-    """Seal a manifest and replace the file atomically."""
+    """Seal a manifest, or a sweep's list of its runs, and replace the file atomically."""
     told: Mapping[str, Json] = scrub(dict(content))
     sealed = {**told, "digest": digest(told)}
     replace_file(path, (json.dumps(sealed, indent=2, allow_nan=False) + "\n").encode())

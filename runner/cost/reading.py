@@ -5,7 +5,6 @@ nobody knows what was pasted there.
 """
 
 import difflib
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
@@ -16,10 +15,11 @@ from types import MappingProxyType
 
 from runner import catalog
 from runner.cost.prices import Prices
-from runner.errors import Diagnostic, PricesInvalid
-from runner.load.source import Mistake, Source, from_problem
+from runner.errors import PricesInvalid
+from runner.load import alone
+from runner.load.source import Mistake
 from runner.redact import redact
-from runner.yaml12 import Document, Unreadable, Value, decode, parse, read_bytes
+from runner.yaml12 import Value
 
 _BUILT_IN = Path(catalog.__file__).parent / "prices.json"
 _KEYS = ("currency", "region", "as_of", "source", "sizes", "low_priority")
@@ -37,16 +37,10 @@ _MOST = 100_000_000
 
 def read_prices(path: Path) -> Prices:
     """Read a list of prices. Raises PricesInvalid with every diagnostic, in the order of the file."""
-    try:
-        content = read_bytes(path)
-        text = decode(content)
-    except Unreadable as unreadable:
-        raise _invalid(path, [from_problem(unreadable.problem, str(path))]) from unreadable
-    document = parse(text)
-    diagnostics = _diagnostics(document, _source(path, content, text, document))
-    if document.value is None or diagnostics:
-        raise _invalid(path, diagnostics)
-    return _build(document.value)
+    found = alone.read(path, _mistakes)
+    if found.value is None:
+        raise PricesInvalid(f"{path} is not a list of prices that can be used", found.diagnostics)
+    return _build(found.value)
 
 
 @cache
@@ -57,31 +51,6 @@ def built_in_prices() -> Prices:
     neither is any low-priority price.
     """
     return read_prices(_BUILT_IN)
-
-
-def _invalid(path: Path, diagnostics: list[Diagnostic]) -> PricesInvalid:
-    return PricesInvalid(f"{path} is not a list of prices that can be used", tuple(diagnostics))
-
-
-def _source(path: Path, content: bytes, text: str, document: Document) -> Source:
-    return Source(
-        path=str(path),
-        folder=path.resolve().parent,
-        text=text,
-        digest=hashlib.sha256(content).hexdigest(),
-        positions=document.places,
-        key_positions=document.key_places,
-    )
-
-
-def _diagnostics(document: Document, source: Source) -> list[Diagnostic]:
-    found = [from_problem(problem, source.path) for problem in document.problems]
-    for mistake in _mistakes(document.value or {}):
-        told = any(mistake.key[:length] in document.spoiled for length in range(len(mistake.key) + 1))
-        concluded = mistake.code == "missing-key" and not document.complete
-        if not told and not concluded and document.value is not None:
-            found.append(source.place(mistake))
-    return sorted(found, key=lambda diagnostic: (diagnostic.line, diagnostic.column))
 
 
 def _mistakes(tree: Mapping[str, Value]) -> Iterator[Mistake]:

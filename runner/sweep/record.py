@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from runner.durable import replace_file
+from runner import manifest_file
 from runner.errors import UsageError
 from runner.journal import Json
-from runner.manifest_file import digest
 from runner.recipe import Cleanup, Scalar
-from runner.redact import scrub
 from runner.runs import SWEEP_FILE
 
 FORMAT = 1
@@ -50,9 +48,7 @@ class Sweep:
 
 def write(sweep: Sweep, folder: Path) -> None:
     """Bring the list to the disk, whole."""
-    told: Mapping[str, Json] = scrub(asdict(sweep))
-    sealed = {**told, "digest": digest(told)}
-    replace_file(folder / SWEEP_FILE, (json.dumps(sealed, indent=2, allow_nan=False) + "\n").encode())
+    manifest_file.write(asdict(sweep), folder / SWEEP_FILE)
 
 
 def read(folder: Path) -> Sweep:
@@ -63,7 +59,7 @@ def read(folder: Path) -> Sweep:
         raise UsageError(
             f"{path} has a format that this version does not read", hint="install a newer runner"
         )
-    if found.get("digest") != digest(found):
+    if found.get("digest") != manifest_file.digest(found):
         raise _damaged(path, "its digest does not fit its content")
     try:
         points = tuple(Member(**each) for each in found["points"])
