@@ -6,6 +6,7 @@ A section that is left out is None, and what it would do does not happen.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
@@ -40,6 +41,13 @@ class Tier(StrEnum):
 
     DEDICATED = "dedicated"
     LOW_PRIORITY = "low_priority"
+
+
+class Sampling(StrEnum):
+    """Which rows of a split are taken."""
+
+    HEAD = "head"
+    RANDOM = "random"
 
 
 class IdentityType(StrEnum):
@@ -86,28 +94,68 @@ class Compute:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Columns:
+    """Which columns of a data set hold its conversations; `None` where the form has no use for one.
+
+    One of three forms: `messages` (of `role` and `content`), `conversations` (ShareGPT's `from` and `value`),
+    or `prompt` with `completion`. `system` opens the latter two.
+    """
+
+    messages: str | None = None
+    conversations: str | None = None
+    prompt: str | None = None
+    completion: str | None = None
+    system: str | None = None
+
+    def names(self) -> tuple[str, ...]:
+        """Give the columns that are read, in the order of the fields."""
+        named = (self.messages, self.conversations, self.prompt, self.completion, self.system)
+        return tuple(name for name in named if name is not None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
     """The rows to train on: exactly one of `huggingface`, `path` and `azureml` names the source.
 
-    `huggingface`: a dataset on the Hub at `revision`. `path`: a folder holding `<split>.jsonl`, relative to
-    the recipe's folder. `azureml`: the name of data assets `<azureml>-<split>` in the workspace (with
-    `revision` as their version). `train`, `validation` and `test` are split names; `percent` is the head of
-    each split that is taken, in (0, 100].
+    `huggingface`: a dataset on the Hub at `revision`, of its configuration `config`. `path`: a folder that
+    holds each split as a file or as shards, relative to the recipe's folder. `azureml`: data assets
+    `<azureml>-<split>` of the workspace (with `revision` as their version), or an `azureml://` folder.
+
+    `train`, `validation` and `test` are split names; the latter two may be a share of the training rows
+    instead (`10%`). `percent`, in (0, 100], or `rows` say how much of each split is taken, `sample` and
+    `seed` which rows. At most `max_bad_rows` rows that cannot be trained on are left out.
     """
 
     huggingface: str | None = None
     path: str | None = None
     azureml: str | None = None
+    config: str | None = None
     revision: str | None = None
     train: str
     validation: str | None = None
     test: str
     percent: float = 100.0
+    rows: int | None = None
+    sample: Sampling = Sampling.HEAD
+    seed: int = 42
+    columns: Columns = Columns(messages="messages")
+    max_bad_rows: int = 0
 
     def splits(self) -> Mapping[str, str]:
-        """Give the role of each split (train, validation, test) and its name at the source."""
+        """Give the splits that are read: the role of each (train, validation, test) and its name."""
+        return {role: split for role, split in self._roles().items() if not _is_share(split)}
+
+    def carved(self) -> Mapping[str, Decimal]:
+        """Give the roles whose rows are taken out of the training rows, each with its percent of them."""
+        return {role: Decimal(split[:-1]) for role, split in self._roles().items() if _is_share(split)}
+
+    def _roles(self) -> Mapping[str, str]:
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {role: split for role, split in named.items() if split is not None}
+
+
+def _is_share(split: str) -> bool:
+    return split.endswith("%")  # which the name of a split cannot
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from runner.catalog.figures import Span, exactly, figure
 from runner.catalog.gpus import Peak, peak
 from runner.cost.rows import Rows
 from runner.cost.training import Recomputation, Work
-from runner.dataset.preparing import head
+from runner.dataset.selection import taken
 from runner.parameters import Effective
 from runner.recipe import Dataset, Recipe, given
 
@@ -137,11 +137,11 @@ def _source(dataset: Dataset) -> str:
 
 def _passes(dataset: Dataset, settings: _Settings, rows: Rows, gpus: int) -> _Passes:
     """Count the rows; `max_steps` overrules the epochs, as it does in the component's trainer."""
-    taken = max(head(rows.train, dataset.percent), 1)
+    rows_taken = max(taken(dataset, rows.train), 1)
     if rows.validation is None:
-        train, validation = taken * (1 - _VALIDATION_SHARE), taken * _VALIDATION_SHARE
+        train, validation = rows_taken * (1 - _VALIDATION_SHARE), rows_taken * _VALIDATION_SHARE
     else:
-        train, validation = float(taken), float(head(rows.validation, dataset.percent))
+        train, validation = float(rows_taken), float(taken(dataset, rows.validation))
     if settings.max_steps > 0:
         trained = float(settings.max_steps * settings.accumulation * settings.rows_per_step * gpus)
         return _Passes(trained, validation, trained / train)

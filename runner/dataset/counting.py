@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.dataset.preparing import head
+from runner.dataset.selection import taken
 from runner.dataset.sources import FileSplit
 from runner.errors import Diagnostic, RecipeInvalid
 from runner.recipe import Dataset
@@ -30,7 +30,7 @@ def count_rows(dataset: Dataset, folder: Path) -> Mapping[str, int]:
     if dataset.path is None:
         return {}
     counted = {role: _count(dataset.path, split, role, folder) for role, split in dataset.splits().items()}
-    return {role: head(rows, dataset.percent) for role, rows in counted.items() if rows is not None}
+    return {role: taken(dataset, rows) for role, rows in counted.items() if rows is not None}
 
 
 def _count(written: str, split: str, role: str, folder: Path) -> int | None:

@@ -1,8 +1,8 @@
 """Take the head of each split, check every row of it and write the files that are uploaded."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_CEILING, Decimal
 from itertools import islice
 from pathlib import Path
 from shutil import copyfile
@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from runner.dataset.draft import MAX_LISTED, Draft
 from runner.dataset.hub import open_repository
+from runner.dataset.selection import taken
 from runner.dataset.sources import FileSplit, Split, refusal
 from runner.durable import sync_folder
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError
@@ -25,6 +26,8 @@ class PreparedSplit:
 
     `source` names where it is from, `revision` the commit it is pinned to (None for files), `source_rows`
     how many rows there are at the source. `turns` are messages, `characters` those of their contents.
+    `dropped`
+    counts the rows that were left out, by the code of what was wrong with them first.
     """
 
     role: str
@@ -38,6 +41,7 @@ class PreparedSplit:
     turns: int
     characters: int
     warnings: tuple[Diagnostic, ...] = ()
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
 
 def prepare(dataset: Dataset, *, folder: Path, into: Path) -> Mapping[str, PreparedSplit]:
@@ -50,7 +54,7 @@ def prepare(dataset: Dataset, *, folder: Path, into: Path) -> Mapping[str, Prepa
     if dataset.azureml is not None:
         return {}
     splits = _open_splits(dataset, folder)
-    heads = _heads(splits, dataset.percent)
+    heads = _heads(splits, dataset)
     try:
         return _write_all(splits, heads, into)
     except OSError as error:
@@ -80,15 +84,9 @@ def check(dataset: Dataset, *, folder: Path) -> None:
         return
     splits = _open_splits(dataset, folder)
     drafts = {role: Draft(role, folder, split.label) for role, split in splits.items()}
-    for role, (_, rows) in _heads(splits, dataset.percent).items():
+    for role, (_, rows) in _heads(splits, dataset).items():
         drafts[role].check(islice(splits[role].rows(), rows))
     _refuse_bad_rows(tuple(drafts.values()))
-
-
-def head(total: int, percent: float) -> int:
-    """Count the rows in the head of a split; half a row is rounded as `datasets` rounds `[:5%]`."""
-    exact = Decimal(total) * Decimal(str(percent)) / 100
-    return int(exact.to_integral_value(ROUND_HALF_EVEN))
 
 
 def _open_splits(dataset: Dataset, folder: Path) -> Mapping[str, Split]:
@@ -98,9 +96,9 @@ def _open_splits(dataset: Dataset, folder: Path) -> Mapping[str, Split]:
     return _each(dataset.splits(), open_repository(dataset.huggingface, dataset.revision).split)
 
 
-def _heads(splits: Mapping[str, Split], percent: float) -> Mapping[str, tuple[int, int]]:
+def _heads(splits: Mapping[str, Split], dataset: Dataset) -> Mapping[str, tuple[int, int]]:
     """Count for each role the rows at the source and those to take, never none."""
-    return _each(splits, lambda role, split: _head_of(split, role, percent))
+    return _each(splits, lambda role, split: _head_of(split, role, dataset))
 
 
 def _each(items: Mapping[str, _In], work: Callable[[str, _In], _Out]) -> Mapping[str, _Out]:
@@ -117,14 +115,14 @@ def _each(items: Mapping[str, _In], work: Callable[[str, _In], _Out]) -> Mapping
     return done
 
 
-def _head_of(split: Split, role: str, percent: float) -> tuple[int, int]:
+def _head_of(split: Split, role: str, dataset: Dataset) -> tuple[int, int]:
     total = split.count()
     if total == 0:
         raise refusal(split.label, role, "empty-split", "the split has no rows")
-    rows = head(total, percent)
+    rows = taken(dataset, total)
     if rows == 0:
         one = (Decimal(100) / total).quantize(Decimal("0.0001"), ROUND_CEILING).normalize()
-        message = f"{percent:g} percent of {total} rows is not one row"
+        message = f"{dataset.percent:g} percent of {total} rows is not one row"
         mend = f"one row is {one:f} percent"
         raise refusal(split.label, "percent", "empty-split", message, mend=mend)
     return total, rows

@@ -6,6 +6,7 @@ from typing import Any
 from runner.recipe import (
     Baseline,
     Cleanup,
+    Columns,
     Compute,
     Dataset,
     Deployment,
@@ -21,6 +22,7 @@ from runner.recipe import (
     Register,
     Retries,
     Sample,
+    Sampling,
     Sweep,
     Tier,
     Workspace,
@@ -41,7 +43,10 @@ def _compute(section: dict[str, Any]) -> Compute:
 
 
 def _dataset(section: dict[str, Any]) -> Dataset:
-    return Dataset(**{**section, "percent": float(section.get("percent", 100))})
+    columns = Columns(**section.get("columns", {"messages": "messages"}))
+    sample = Sampling(section.get("sample", Sampling.HEAD))
+    percent = float(section.get("percent", 100))
+    return Dataset(**{**section, "percent": percent, "sample": sample, "columns": columns})
 
 
 def _with_probes(section: dict[str, Any]) -> dict[str, Any]:

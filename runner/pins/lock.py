@@ -23,7 +23,11 @@ _SUFFIX = ".lock.yaml"
 _KEYS = frozenset({
     "model.registry", "model.name", "model.version",
     "dataset.huggingface", "dataset.path", "dataset.azureml", "dataset.revision",
-    "dataset.train", "dataset.validation", "dataset.test", "dataset.percent",
+    "dataset.config", "dataset.train", "dataset.validation", "dataset.test", "dataset.percent",
+    "dataset.rows",
+    "dataset.sample", "dataset.seed", "dataset.max_bad_rows", "dataset.columns.messages",
+    "dataset.columns.conversations", "dataset.columns.prompt", "dataset.columns.completion",
+    "dataset.columns.system",
     "finetune.task", "finetune.component_version",
 })  # fmt: skip
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
