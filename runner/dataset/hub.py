@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from runner.dataset.rows import Row, written
-from runner.dataset.sources import count_lines, no_such_split, read_lines, refusal
+from runner.dataset.batch import Batch
+from runner.dataset.parquet import ParquetSource
+from runner.dataset.selection import Picked
+from runner.dataset.sources import count_lines, in_batches, no_such_split, read_lines, refusal
 from runner.errors import CloudUnavailable, RecipeInvalid, RunnerError
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT_SECONDS = 30
-_ROWS_AT_ONCE = 256
 _LINE_FORMATS = (".jsonl", ".ndjson", ".json")
 _FOOTER_BYTES = 128 * 1024
 
@@ -60,20 +61,35 @@ class HubSplit:
         self.revision: str | None = repository.commit
         self._repository = repository
         self._files = files
+        self._counts: dict[str, int] = {}
 
     def count(self) -> int:
         """Count the rows; of a Parquet file that is not here, only the footer is fetched."""
         with _hub_errors(self._repository.name):
             return sum(self._count(name) for name in self._files)
 
-    def rows(self) -> Iterator[Row]:
-        """Give the rows of one file after the other, fetching a file when its first row is asked for."""
+    def batches(self, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
+        """Give the picked rows of one file after the other; one that has none is not fetched."""
+        first = 0
         with _hub_errors(self._repository.name):
             for name in self._files:
-                path = self._fetched(name)
-                yield from _parquet_rows(path) if name.endswith(".parquet") else read_lines(path)
+                past = first + self._count(name)
+                if numbers := picked.within(first, past):
+                    of_file = Picked(past - first, [number - first for number in numbers])
+                    yield from self._batches(self._fetched(name), of_file, columns)
+                first = past
+
+    def _batches(self, path: Path, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
+        if path.suffix == ".parquet":
+            return ParquetSource([path], self.label, self.source).batches(picked, columns)
+        return in_batches(read_lines(path), self.label, picked)
 
     def _count(self, name: str) -> int:
+        if name not in self._counts:
+            self._counts[name] = self._counted(name)
+        return self._counts[name]
+
+    def _counted(self, name: str) -> int:
         if not name.endswith(".parquet"):
             return count_lines(self._fetched(name))
         return _parquet_count(self._cached(name) or self._remote(name))
@@ -155,15 +171,6 @@ def _parquet_count(address: str) -> int:
 
     with _opened(address) as file:
         return int(parquet.ParquetFile(file).metadata.num_rows)
-
-
-def _parquet_rows(path: Path) -> Iterator[Row]:
-    from pyarrow import parquet  # noqa: PLC0415 as above
-
-    with path.open("rb") as file:
-        for batch in parquet.ParquetFile(file).iter_batches(_ROWS_AT_ONCE, use_threads=False):
-            for value in batch.to_pylist():
-                yield written(value)
 
 
 def _opened(address: str) -> IO[bytes]:
