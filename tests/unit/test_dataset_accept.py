@@ -29,8 +29,9 @@ MESSAGES: list[Message] = [None]
 MESSAGES += [{"role": role, "content": text} for role in ROLES for text in TEXTS]
 SOUND: list[Message] = [{"role": role, "content": "words"} for role in ("system", "user", "assistant")]
 USUAL = [{"role": "user", "content": "How?"}, {"role": "assistant", "content": "So."}]
+TURNS = [{"role": st.just(role), "content": st.sampled_from(TEXTS)} for role in ("user", "assistant")]
 ROW = st.one_of(
-    st.lists(st.sampled_from(SOUND), max_size=4),
+    st.tuples(*map(st.fixed_dictionaries, TURNS)).map(list),
     st.lists(st.sampled_from(MESSAGES + SOUND * 20), max_size=4),
     st.none(),
 )
@@ -75,6 +76,13 @@ def test_usual_rows_are_accepted_in_every_form(kind: str) -> None:
     assert [row and row.contents for row in found] == [["How?", "So."], None, ["How?", "So."]]
 
 
+def test_texts_that_nobody_sees_and_nul_are_left_to_the_arbiter() -> None:
+    rows = [[{"role": "user", "content": text}, USUAL[1]] for text in TEXTS]
+    found = accepted(pa.array(rows, type=KINDS["plain"]))
+    assert found is not None
+    assert [row.contents[0] for row in found if row] == ["a", "e\u0301", "日本"]
+
+
 @pytest.mark.parametrize(
     "column",
     [
@@ -93,6 +101,14 @@ def test_usual_rows_are_accepted_in_every_form(kind: str) -> None:
 def test_other_forms_are_left_to_the_arbiter(column: pa.Array | None) -> None:
     found = accepted(column)
     assert found is None or list(found) == [None]
+
+
+def test_a_message_that_is_not_there_is_none_whatever_lies_beneath() -> None:
+    fields = [pa.array(["user", "assistant"]), pa.array(["How?", "So."])]
+    flat = pa.StructArray.from_arrays(fields, ["role", "content"], mask=pa.array([True, False]))
+    column = pa.ListArray.from_arrays(pa.array([0, 2], pa.int32()), flat)
+    assert column.to_pylist() == [[None, USUAL[1]]]
+    assert accepted(column) is None
 
 
 def test_text_that_is_not_utf8_is_left_to_the_arbiter() -> None:
