@@ -2,11 +2,11 @@
 
 Both are whole processes on the same Parquet files: from nothing imported to two JSONL files, of train_sft and
 of test_sft, and the SHA-256 of each. Ours checks each row, looks for those that are there twice and brings
-the files to the disk (fsync); of each row it writes the messages alone. The notebook's way loads with an empty
-cache, and writes all columns. The floor reads the column, writes the texts in it and digests them.
+the files to the disk (fsync); of each row it writes the messages alone. The notebook's way loads with an
+empty cache, and writes all columns. The floor reads the column, writes the texts in it and digests them.
 
-The seconds are what a clock shows. On a machine that others use, look at the CPU seconds as well: ours uses two
-cores at a time, and has less of a second one then.
+The seconds are a clock's. On a machine that others use, look at the CPU seconds as well: ours uses two cores
+at a time, of which there is less then.
 
 The data set is made from a seed: conversations of made-up words, each sentence of a stock of 20,000, so that
 Parquet's compression finds in them about what it finds in real text.
