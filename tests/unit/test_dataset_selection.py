@@ -119,3 +119,15 @@ def test_a_column_that_is_not_there_is_said_of_its_rows(tmp_path: Path) -> None:
         (1, "column-missing"),
         (2, "column-missing"),
     ]
+
+
+def test_a_text_that_is_not_utf8_is_told_of_its_row_alone(tmp_path: Path) -> None:
+    contents = pa.array([b"a", b"b", b"c\xff", b"d"]).cast(pa.string(), safe=False)
+    messages = pa.StructArray.from_arrays(
+        [pa.array(["user", "assistant"] * 2), contents], ["role", "content"]
+    )
+    table = pa.table({"messages": pa.ListArray.from_arrays(pa.array([0, 2, 4], pa.int32()), messages)})
+    parquet.write_table(table, tmp_path / "train-00000-of-00001.parquet")
+    with pytest.raises(RecipeInvalid) as caught:
+        train_of(tmp_path)
+    assert [(entry.line, entry.code) for entry in caught.value.diagnostics] == [(2, "row-not-utf8")]
