@@ -89,13 +89,25 @@ def test_what_goes_wrong_behind_is_raised_in_the_caller_and_ends_the_work() -> N
     assert done == [0, 1, 2]
 
 
-def test_the_last_item_may_go_wrong_too() -> None:
-    def work(_number: int) -> None:
-        time.sleep(0.01)
-        raise OSError(28, "No space left on device")
+def test_what_goes_wrong_after_the_last_item_is_raised_too() -> None:
+    done: list[int] = []
+    begin = threading.Event()
 
-    with pytest.raises(OSError, match="No space"), behind(work) as put:
-        put(1)
+    def work(number: int) -> None:
+        begin.wait()
+        if number == 1:
+            raise OSError(28, "No space left on device")
+        done.append(number)
+
+    def hand_on() -> None:
+        with behind(work) as put:
+            for number in range(4):
+                put(number)
+            begin.set()
+
+    with pytest.raises(OSError, match="No space"):
+        hand_on()
+    assert done == [0]
 
 
 def test_an_interrupted_caller_leaves_the_rest_undone() -> None:
