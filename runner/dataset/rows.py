@@ -14,6 +14,14 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAX_DEPTH = 64
 _MAX_DIGITS = 19
 _MAX_INTEGER = 2**63
+# By the words of Python's parser; those that another version may have get the plain one.
+_SYNTAX = {
+    "Expecting property name enclosed in double quotes": (
+        "is not JSON: a name does not stand in double quotes, {place}"
+    ),
+    "Invalid control character at": "is not JSON: a text has a line end or a control character, {place}",
+    "Invalid \\escape": "is not JSON: a text has a backslash that escapes nothing, {place}",
+}
 _ODD_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
 # How the odd ones are written in a line; sound pairs of surrogates match too and are cleared by the walk.
 _ODD_ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -27,6 +35,7 @@ class Problem:
     message: str
     key: str = ""
     expected: str = ""
+    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +58,9 @@ class _Refused(Exception):
 def read(line: bytes) -> Row:
     """Parse a line as RFC 8259 has it: one spelling of each key, finite numbers, sound Unicode."""
     try:
+        text = _text(line)
         value = json.loads(
-            _text(line),
+            text,
             object_pairs_hook=_object,
             parse_constant=_refuse_constant,
             parse_float=_float,
@@ -60,7 +70,7 @@ def read(line: bytes) -> Row:
     except _Refused as refused:
         return Row(line, problem=refused.problem)
     except json.JSONDecodeError as error:
-        return Row(line, problem=Problem("row-not-json", f"is not JSON at character {error.pos + 1}"))
+        return Row(line, problem=_not_json(text, error))
     except RecursionError:
         return Row(line, problem=_too_deep())
     return Row(line, value)
@@ -79,6 +89,22 @@ def written(value: object) -> Row:
     except TypeError:
         return Row(b"", problem=Problem("row-not-json", "has a column whose type JSON does not have"))
     return Row(line, value)
+
+
+def _not_json(text: str, error: json.JSONDecodeError) -> Problem:
+    """Tell what was likely meant, by where and why the parser stopped, and by nothing that is said there."""
+    place = f"at character {error.pos + 1}"
+    if error.msg == "Extra data" and "\r" in text:
+        message = "holds several rows, which carriage returns alone part"
+        return Problem("row-carriage-return", message, "", "rows that end in a line feed")
+    if error.msg == "Extra data":
+        return Problem("row-not-json", f"is not JSON: it goes on after its value, {place}")
+    if error.pos == 0 and "," in text:
+        mend = "name the file .csv if it is one"
+        return Problem("row-not-json", "is not JSON; it looks like a line of CSV", "", "JSON", mend)
+    if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
+        return Problem("row-not-json", "is not JSON: it breaks off before its value is whole")
+    return Problem("row-not-json", _SYNTAX.get(error.msg, "is not JSON {place}").format(place=place))
 
 
 def _text(line: bytes) -> str:
