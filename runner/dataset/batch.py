@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 class Batch(Protocol):
     """Some rows of one file. `label` names the file, `numbers` the rows in it, from 1."""
 
-    label: str
-    numbers: Sequence[int]
+    @property
+    def label(self) -> str:
+        """Name the file."""
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Give the number of each row."""
 
     def rows(self) -> Sequence[Row]:
         """Give each row: a mapping of the source's columns, or what was wrong with reading it."""
@@ -27,9 +32,17 @@ class Batch(Protocol):
 class Source(Protocol):
     """One split where it is from. `source` names it in the manifest, `label` in a diagnostic."""
 
-    source: str
-    label: str
-    revision: str | None
+    @property
+    def source(self) -> str:
+        """Name it for the manifest."""
+
+    @property
+    def label(self) -> str:
+        """Name it for a diagnostic."""
+
+    @property
+    def revision(self) -> str | None:
+        """Give what it is pinned to, if it can be."""
 
     def count(self) -> int:
         """Count the rows, reading no more than that takes."""

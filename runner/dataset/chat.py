@@ -39,6 +39,11 @@ def problems(row: object) -> tuple[Problem, ...]:
     return tuple(found or _conversation([message["role"] for message in messages]))
 
 
+def is_seen(text: str) -> bool:
+    """Tell whether a text has a character that leaves a mark; spaces and zero-width ones leave none."""
+    return text[:1].isalnum() or any(unicodedata.category(character) not in _INVISIBLE for character in text)
+
+
 def size(row: object) -> tuple[int, int]:
     """Count the messages of a sound row and the characters in them."""
     contents = [message["content"] for message in _messages(row)]
@@ -113,12 +118,8 @@ def _content(key: str, message: Mapping[str, object]) -> Iterator[Problem]:
         yield Problem("content-not-text", told, key, "text")
     elif not content:
         yield Problem("content-empty", "is empty", key)
-    elif not _is_seen(content):
+    elif not is_seen(content):
         yield Problem("content-empty", "has nothing but spaces and characters that are not seen", key)
-
-
-def _is_seen(text: str) -> bool:
-    return any(unicodedata.category(character) not in _INVISIBLE for character in text)
 
 
 def _conversation(roles: Sequence[str]) -> Iterator[Problem]:
