@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 class Batch(Protocol):
-    """Some rows of one file. `label` names the file, `numbers` the rows in it, from 1."""
+    """Some rows of one file."""
 
     @property
     def label(self) -> str:
-        """Name the file."""
+        """Name the file, as a diagnostic does."""
 
     @property
     def numbers(self) -> Sequence[int]:
-        """Give the number of each row."""
+        """Give the rows' numbers in the file, from 1."""
 
     def rows(self) -> Sequence[Row]:
         """Give each row: a mapping of the source's columns, or what was wrong with reading it."""
@@ -32,17 +32,9 @@ class Batch(Protocol):
 class Source(Protocol):
     """One split where it is from. `source` names it in the manifest, `label` in a diagnostic."""
 
-    @property
-    def source(self) -> str:
-        """Name it for the manifest."""
-
-    @property
-    def label(self) -> str:
-        """Name it for a diagnostic."""
-
-    @property
-    def revision(self) -> str | None:
-        """Give what it is pinned to, if it can be."""
+    source: str
+    label: str
+    revision: str | None
 
     def count(self) -> int:
         """Count the rows, reading no more than that takes."""

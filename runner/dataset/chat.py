@@ -91,7 +91,8 @@ def _message(index: int, message: object) -> Iterator[Problem]:
     yield from _content(f"{key}.content", message)
     for call in _CALLS:
         if message.get(call) is not None:
-            yield Problem("tool-call", "a call of a tool cannot be trained on here", f"{key}.{call}")
+            told = f"a message with `{call}` cannot be trained on here"
+            yield Problem("tool-call", told, f"{key}.{call}")
 
 
 def _role(index: int, message: Mapping[str, object]) -> Iterator[Problem]:
@@ -101,14 +102,15 @@ def _role(index: int, message: Mapping[str, object]) -> Iterator[Problem]:
         yield Problem("system-not-first", "only the first message may be the system's", key)
     if role in ROLES:
         return
-    if role is None:
-        yield Problem("unknown-role", "is not there", key, expected)
+    if not isinstance(role, str):
+        told = "is no text" if "role" in message else "is not there"
+        yield Problem("unknown-role", told, key, expected)
     elif role in _TOOLS:
         yield Problem("tool-call", "what a tool answered cannot be trained on here", key, expected)
+    elif (meant := role.strip().lower()) in ROLES:
+        yield Problem("unknown-role", "has capitals or spaces", key, expected, f"did you mean {meant}?")
     else:
-        meant = role.strip().lower() if isinstance(role, str) else ""
-        mend = f"did you mean {meant}?" if meant in ROLES else ""
-        yield Problem("unknown-role", "is not a known role", key, expected, mend)
+        yield Problem("unknown-role", "is not a known role", key, expected)
 
 
 def _content(key: str, message: Mapping[str, object]) -> Iterator[Problem]:
@@ -116,10 +118,9 @@ def _content(key: str, message: Mapping[str, object]) -> Iterator[Problem]:
     if not isinstance(content, str):
         told = f"is {_TYPES.get(type(content), 'something else')}" if "content" in message else "is not there"
         yield Problem("content-not-text", told, key, "text")
-    elif not content:
-        yield Problem("content-empty", "is empty", key)
     elif not is_seen(content):
-        yield Problem("content-empty", "has nothing but spaces and characters that are not seen", key)
+        told = "has nothing but characters that are not seen" if content.strip() else "is only white space"
+        yield Problem("content-empty", told if content else "is empty", key)
 
 
 def _conversation(roles: Sequence[str]) -> Iterator[Problem]:

@@ -37,7 +37,8 @@ _PAIRS = (
 )
 _LISTS = (("messages", "messages"), ("conversations", "conversations"), ("conversation", "conversations"))
 _SYSTEMS = ("system", "system_prompt")
-_KEY = re.compile(r"messages(?:\[(\d+)\])?(?:\.(role|content))?")
+_KEY = re.compile(r"messages(?:\[(\d+)\])?(?:\.(\w+))?")
+_SHAREGPT = {"role": "from", "content": "value"}
 # Nothing else is shown as a column's name: a file without a header has texts in its place.
 _SHOWN = re.compile(r"[^\W\d][\w.-]{0,63}")
 _MAX_SHOWN = 20
@@ -166,7 +167,7 @@ def _key(columns: Columns, index: int | None, field: str | None) -> str:
         return columns.completion or "" if index else columns.prompt
     name = columns.messages or columns.conversations or columns.prompt or ""
     if columns.conversations is not None and field:
-        field = "from" if field == "role" else "value"
+        field = _SHAREGPT.get(field, field)
     return name + ("" if index is None else f"[{index}]") + (f".{field}" if field else "")
 
 

@@ -174,7 +174,7 @@ def _refuse_unless_files(paths: Sequence[Path], role: str) -> None:
             raise refusal(str(path), role, "not-a-file", "the split is not a regular file")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _RowSource:
     """A split whose rows are read one by one."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Never
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MAX_DEPTH = 64
 _MAX_DIGITS = 19
 _MAX_INTEGER = 2**63
@@ -117,8 +118,9 @@ def _text(line: bytes) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        problem = Problem("row-not-utf8", f"is not UTF-8 at byte {error.start + 1}")
-        raise _Refused(problem) from None
+        is_wide = line.startswith(_WIDE_MARKS)
+        told = "is in UTF-16" if is_wide else f"is not UTF-8 at byte {error.start + 1}"
+        raise _Refused(Problem("row-not-utf8", told, "", "UTF-8")) from None
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -135,7 +137,7 @@ def _refuse_constant(_name: str) -> Never:
 def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise _Refused(_not_finite())
+        raise _Refused(Problem("row-not-finite", "has a number that is larger than a float can be"))
     return value
 
 
