@@ -227,26 +227,38 @@ def test_an_array_of_objects_gives_a_row_for_each(tmp_path: Path, indent: int | 
 
 def test_a_row_of_an_array_is_read_as_strictly_as_a_line(tmp_path: Path) -> None:
     huge = "9" * 5000
-    path = array_of(tmp_path, f'[{{"a":1}}, {{"a":1,"a":2}}, {{"a":NaN}}, {{"a":{huge}}}, {{"a":1e999}}, 7]')
-    assert json_array.count(path) == 6
-    found = [row.problem.code if row.problem else row.value for row in json_array.rows(path, range(6))]
+    path = array_of(
+        tmp_path,
+        f'[{{"a":1}}, {{"a":1,"a":2}}, {{"a":NaN}}, {{"a":{huge}}}, {{"a":1e999}}, 7, "\u2028é"'.encode()
+        + b', "\xe9"]',
+    )
+    assert json_array.count(path) == 8
+    found = [row.problem.code if row.problem else row.value for row in json_array.rows(path, range(8))]
     assert found == [
         {"a": 1},
-        *("row-duplicate-key", "row-not-finite", "row-number-too-large", "row-not-finite", 7),
+        *(
+            "row-duplicate-key",
+            "row-not-finite",
+            "row-number-too-large",
+            "row-not-finite",
+            7,
+            "\u2028é",
+            "row-not-utf8",
+        ),
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[{"a":1}\n', "the array breaks off, or a comma is missing, at character 1 of line 2"),
-        ('[{"a":1},\n {"a"}]', "the array is not JSON, at character 6 of line 2"),
-        ('[{"a":1}] more', "the file goes on after its array, at character 11 of line 1"),
-        ("[] 1", "the file goes on after its array, at character 4 of line 1"),
-        ('[{"a":1},]', "the array is not JSON, at character 10 of line 1"),
-        ("[", "the array is not JSON, at character 2 of line 1"),
-        ("[" * 200_000, "a value of the array nests too deep, at character 2 of line 1"),
-        (b'[{"a":1},\n"\xff"]', "the file is not UTF-8 at byte 2 of line 2"),
+        ('[{"a":1}\n', "the array breaks off, or a comma is missing, at byte 1 of line 2"),
+        ('[{"a":1},\n {"a"}]', "the array is not JSON, at byte 6 of line 2"),
+        ('[{"a":1}] more', "the file goes on after its array, at byte 11 of line 1"),
+        ("[] 1", "the file goes on after its array, at byte 4 of line 1"),
+        ('[{"a":1},]', "the array is not JSON, at byte 10 of line 1"),
+        ("[", "the array is not JSON, at byte 2 of line 1"),
+        ("[" * 200_000, "a value of the array nests too deep, at byte 2 of line 1"),
+        (b'[{"a":1},\n\xff]', "the array is not JSON, at byte 1 of line 2"),
         (b"\xef\xbb\xbf[]", "the file starts with a byte order mark"),
     ],
 )
