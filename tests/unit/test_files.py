@@ -344,9 +344,18 @@ def test_a_long_cell_is_read_and_a_huge_one_is_a_bad_row(
     assert {str(each) for each in told[3:]} <= {"row-too-long", "row-ragged", "row-not-csv"}
 
 
+def test_cells_that_are_too_long_only_together_are_a_bad_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.dataset.lines.MAX_ROW_BYTES", 1000)
+    cell = '"' + ("z" * 98 + "\n") * 7 + '"'
+    assert csv_told(csv_of(tmp_path, f"q,a\n{cell},{cell}\n1,2\n")) == ["row-too-long", {"q": "1", "a": "2"}]
+
+
 @pytest.mark.parametrize(
     ("header", "message"),
     [
+        (b"q,\xe9", "the header is not UTF-8"),
         ("", "the file has no header"),
         ("q,q", "the header has a name twice"),
         ("q;a", "the columns are parted by semicolons"),
@@ -355,8 +364,8 @@ def test_a_long_cell_is_read_and_a_huge_one_is_a_bad_row(
         (",".join(map(str, range(10_001))), "the header has 10001 columns"),
     ],
 )
-def test_a_header_is_a_must(tmp_path: Path, header: str, message: str) -> None:
-    path = csv_of(tmp_path, f"{header}\n1,2\n")
+def test_a_header_is_a_must(tmp_path: Path, header: str | bytes, message: str) -> None:
+    path = csv_of(tmp_path, (header if isinstance(header, bytes) else header.encode()) + b"\n1,2\n")
     found = refused(lambda: list(csv_rows.rows(path, [0])))
     assert (found.code, found.message) == ("csv-header", message)
 
@@ -383,6 +392,12 @@ def test_a_column_that_some_rows_have_is_a_matter_of_the_others(tmp_path: Path) 
     assert len(asked(tmp_path, "messages", "system", rows=302)()) == 2
     found = refused(asked(tmp_path, "messages", "sytem", rows=302))
     assert (found.message, found.mend) == ("the data set has no column 'sytem'", "did you mean system?")
+
+
+def test_where_the_first_rows_have_nothing_that_is_asked_for_the_others_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_bytes(b'{"question": "1"}\n' * 600 + json_lines(600, 601))
+    batches = local(tmp_path).batches(Picked(601, range(601)), NAMES)
+    assert refused(lambda: next(batches)).code == "no-such-column"
 
 
 def test_rows_that_cannot_be_read_tell_nothing_of_columns(tmp_path: Path) -> None:

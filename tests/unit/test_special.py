@@ -38,6 +38,13 @@ def test_what_is_no_token_stays_as_it_is(text: str) -> None:
     assert broken_up(text) is text or broken_up(text) == text
 
 
+def test_a_token_within_what_looks_like_one_is_parted() -> None:
+    assert (
+        broken_up("<|a[INST]|> <|<|end|>|> <<s>> [[SEP]CLS]")
+        == "<|a[ INST]|> <|< |end|>|> << s>> [[ SEP]CLS]"
+    )
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_no_token_is_left_and_only_spaces_are_put_in(text: str) -> None:
