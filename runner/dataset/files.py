@@ -81,10 +81,10 @@ def source(
 ) -> Source:
     """Give the rows of files that follow each other, all of the format that the first name ends with.
 
-    `labels` name the files in diagnostics, if their paths are not what people know them by.
+    `labels` are the files' names, if their paths are not what people know them by (those of a cache).
     """
     names = labels or [str(path) for path in paths]
-    ending = paths[0].suffix
+    ending = Path(names[0]).suffix
     if ending == PARQUET:
         from runner.dataset.parquet import ParquetSource  # noqa: PLC0415 heavy, and files of lines do without
 

@@ -132,6 +132,21 @@ def test_a_link_to_a_file_is_one(tmp_path: Path) -> None:
     assert local(tmp_path).count() == 2
 
 
+def test_files_of_a_cache_go_by_the_names_that_they_have_elsewhere(tmp_path: Path) -> None:
+    for name, content in (("one", b"messages\n1\n"), ("two", b"messages\n2\n3\n")):
+        (tmp_path / name).write_bytes(content)
+    paths, names = [tmp_path / "one", tmp_path / "two"], ["lab/chat/a.csv", "lab/chat/b.csv"]
+    source = files.source(paths, "lab/chat", "lab/chat@1", "1", labels=names)
+    assert (source.count(), source.label, source.source, source.revision) == (
+        3,
+        "lab/chat",
+        "lab/chat@1",
+        "1",
+    )
+    found = [(batch.label, batch.numbers) for batch in source.batches(Picked(3, (0, 2)), NAMES)]
+    assert found == [("lab/chat/a.csv", [1]), ("lab/chat/b.csv", [2])]
+
+
 # --- by their first bytes -----------------------------------------------------------------------------------
 
 FOREIGN = {
