@@ -2,13 +2,26 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import blake2b
+from hashlib import sha256
 
 from runner.dataset.rows import Problem
 
-_ROLES = ("system", "user", "assistant")
+ROLES = ("system", "user", "assistant")
 _CALLS = ("tool_calls", "function_call")
+_TOOLS = ("tool", "function")
 _DIGEST_BYTES = 8
+# What `str.split` parts ASCII at.
+_WHITE = b" \t\n\r\v\f\x1c\x1d\x1e\x1f"
+# Controls, format characters (the zero-width ones, soft hyphens, marks of direction) and every kind of space.
+_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+_TYPES = {
+    type(None): "null",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
 
 
 def problems(row: object) -> tuple[Problem, ...]:
@@ -26,6 +39,11 @@ def problems(row: object) -> tuple[Problem, ...]:
     return tuple(found or _conversation([message["role"] for message in messages]))
 
 
+def is_seen(text: str) -> bool:
+    """Tell whether a text has a character that leaves a mark; spaces and zero-width ones leave none."""
+    return text[:1].isalnum() or any(unicodedata.category(character) not in _INVISIBLE for character in text)
+
+
 def size(row: object) -> tuple[int, int]:
     """Count the messages of a sound row and the characters in them."""
     contents = [message["content"] for message in _messages(row)]
@@ -34,13 +52,29 @@ def size(row: object) -> tuple[int, int]:
 
 def prompt_digest(row: object) -> int:
     """Digest what opens the conversation of a sound row; NFC and white space do not tell prompts apart."""
-    opening: list[str] = []
+    return int.from_bytes(_opening(row), "big")
+
+
+def row_digest(row: object) -> int:
+    """Digest what opens the conversation of a sound row and its last answer, told apart as prompts are."""
+    answer = _bare(_messages(row)[-1]["content"])
+    return int.from_bytes(sha256(_opening(row) + answer).digest()[:_DIGEST_BYTES], "big")
+
+
+def _opening(row: object) -> bytes:
+    opening: list[bytes] = []
     for message in _messages(row):
-        opening.append(" ".join(unicodedata.normalize("NFC", message["content"]).split()))
+        opening.append(_bare(message["content"]))
         if message["role"] == "user":
             break
-    digest = blake2b("\n".join(opening).encode(), digest_size=_DIGEST_BYTES).digest()
-    return int.from_bytes(digest, "big")
+    return sha256(b"\n".join(opening)).digest()[:_DIGEST_BYTES]
+
+
+def _bare(text: str) -> bytes:
+    """Give a text in NFC and without white space; ASCII, which most texts are, in one pass over its bytes."""
+    if text.isascii():
+        return text.encode().translate(None, _WHITE)
+    return "".join(unicodedata.normalize("NFC", text).split()).encode()
 
 
 def _messages(row: object) -> Sequence[Mapping[str, str]]:
@@ -53,26 +87,68 @@ def _message(index: int, message: object) -> Iterator[Problem]:
     if not isinstance(message, Mapping):
         yield Problem("message-not-object", "is not an object", key)
         return
-    role = message.get("role")
-    if role not in _ROLES:
-        yield Problem("unknown-role", "is not a known role", f"{key}.role", f"one of {', '.join(_ROLES)}")
-    if role == "system" and index:
-        yield Problem("system-not-first", "only the first message may be the system's", f"{key}.role")
-    yield from _content(f"{key}.content", message.get("content"))
+    yield from _role(index, message)
+    yield from _content(f"{key}.content", message)
     for call in _CALLS:
         if message.get(call) is not None:
-            yield Problem("tool-call", "a call of a tool cannot be trained on here", f"{key}.{call}")
+            told = f"a message with `{call}` cannot be trained on here"
+            yield Problem("tool-call", told, f"{key}.{call}")
 
 
-def _content(key: str, content: object) -> Iterator[Problem]:
+def _role(index: int, message: Mapping[str, object]) -> Iterator[Problem]:
+    key, expected = f"messages[{index}].role", f"one of {', '.join(ROLES)}"
+    role = message.get("role")
+    if role == "system" and index:
+        yield Problem("system-not-first", "only the first message may be the system's", key)
+    if role in ROLES:
+        return
+    if not isinstance(role, str):
+        told = "is no text" if "role" in message else "is not there"
+        yield Problem("unknown-role", told, key, expected)
+    elif role in _TOOLS:
+        yield Problem("tool-call", "what a tool answered cannot be trained on here", key, expected)
+    elif (meant := role.strip().lower()) in ROLES:
+        yield Problem("unknown-role", "has capitals or spaces", key, expected, f"did you mean {meant}?")
+    else:
+        yield Problem("unknown-role", "is not a known role", key, expected)
+
+
+def _content(key: str, message: Mapping[str, object]) -> Iterator[Problem]:
+    content = message.get("content")
     if not isinstance(content, str):
-        yield Problem("content-not-text", "is not text", key)
-    elif not content.strip():
-        yield Problem("content-empty", "is empty", key)
+        told = f"is {_TYPES.get(type(content), 'something else')}" if "content" in message else "is not there"
+        yield Problem("content-not-text", told, key, "text")
+    elif not is_seen(content):
+        told = "has nothing but characters that are not seen" if content.strip() else "is only white space"
+        yield Problem("content-empty", told if content else "is empty", key)
 
 
 def _conversation(roles: Sequence[str]) -> Iterator[Problem]:
     if "user" not in roles:
         yield Problem("no-user-turn", "no message is the user's", "messages")
-    if roles[-1] != "assistant":
+    if "assistant" not in roles:
+        yield Problem("no-assistant-turn", "no message is the assistant's", "messages")
+    elif roles[-1] != "assistant":
         yield Problem("last-not-assistant", "the last message is not the assistant's", "messages")
+    elif "user" in roles:
+        yield from _order(roles)
+
+
+def _order(roles: Sequence[str]) -> Iterator[Problem]:
+    """Tell of the first turn that is out of turn; user and assistant take turns, and the user opens.
+
+    The chat templates of Llama 2 and Mistral raise an error otherwise, which ends the training on its
+    machines. Those of Llama 3 and Phi-3 take any order, but Phi-3's of 2024-05 opens an answer after each
+    message of the user (ggml-org/llama.cpp#7449): of two in a row the model would learn to answer nothing.
+    """
+    first = int(roles[0] == "system")
+    for index, role in enumerate(roles[first:], start=first):
+        if role == "assistant" and index == first:
+            message = "the assistant speaks before the user does"
+            yield Problem("out-of-turn", message, f"messages[{index}].role")
+            return
+        if index > first and role == roles[index - 1]:
+            message = f"two messages of the {role} follow each other"
+            mend = "join them in one message"
+            yield Problem("out-of-turn", message, f"messages[{index}].role", "", mend)
+            return

@@ -11,9 +11,18 @@ from dataclasses import dataclass
 from typing import Never
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MAX_DEPTH = 64
 _MAX_DIGITS = 19
 _MAX_INTEGER = 2**63
+# By the words of Python's parser; those that another version may have get the plain one.
+_SYNTAX = {
+    "Expecting property name enclosed in double quotes": (
+        "is not JSON: a name does not stand in double quotes, {place}"
+    ),
+    "Invalid control character at": "is not JSON: a text has a line end or a control character, {place}",
+    "Invalid \\escape": "is not JSON: a text has a backslash that escapes nothing, {place}",
+}
 _ODD_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
 # How the odd ones are written in a line; sound pairs of surrogates match too and are cleared by the walk.
 _ODD_ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -50,8 +59,9 @@ class _Refused(Exception):
 def read(line: bytes) -> Row:
     """Parse a line as RFC 8259 has it: one spelling of each key, finite numbers, sound Unicode."""
     try:
+        text = _text(line)
         value = json.loads(
-            _text(line),
+            text,
             object_pairs_hook=_object,
             parse_constant=_refuse_constant,
             parse_float=_float,
@@ -61,7 +71,7 @@ def read(line: bytes) -> Row:
     except _Refused as refused:
         return Row(line, problem=refused.problem)
     except json.JSONDecodeError as error:
-        return Row(line, problem=Problem("row-not-json", f"is not JSON at character {error.pos + 1}"))
+        return Row(line, problem=_not_json(text, error))
     except RecursionError:
         return Row(line, problem=_too_deep())
     return Row(line, value)
@@ -82,6 +92,22 @@ def written(value: object) -> Row:
     return Row(line, value)
 
 
+def _not_json(text: str, error: json.JSONDecodeError) -> Problem:
+    """Tell what was likely meant, by where and why the parser stopped, and by nothing that is said there."""
+    place = f"at character {error.pos + 1}"
+    if error.msg == "Extra data" and "\r" in text:
+        message = "holds several rows, which carriage returns alone part"
+        return Problem("row-carriage-return", message, "", "rows that end in a line feed")
+    if error.msg == "Extra data":
+        return Problem("row-not-json", f"is not JSON: it goes on after its value, {place}")
+    if error.pos == 0 and "," in text:
+        mend = "name the file .csv if it is one"
+        return Problem("row-not-json", "is not JSON; it looks like a line of CSV", "", "JSON", mend)
+    if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
+        return Problem("row-not-json", "is not JSON: it breaks off before its value is whole")
+    return Problem("row-not-json", _SYNTAX.get(error.msg, "is not JSON {place}").format(place=place))
+
+
 def _text(line: bytes) -> str:
     if not line.strip():
         raise _Refused(Problem("row-blank", "is an empty line"))
@@ -92,8 +118,9 @@ def _text(line: bytes) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        problem = Problem("row-not-utf8", f"is not UTF-8 at byte {error.start + 1}")
-        raise _Refused(problem) from None
+        is_wide = line.startswith(_WIDE_MARKS)
+        told = "is in UTF-16" if is_wide else f"is not UTF-8 at byte {error.start + 1}"
+        raise _Refused(Problem("row-not-utf8", told, "", "UTF-8")) from None
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -110,7 +137,7 @@ def _refuse_constant(_name: str) -> Never:
 def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise _Refused(_not_finite())
+        raise _Refused(Problem("row-not-finite", "has a number that is larger than a float can be"))
     return value
 
 
