@@ -5,15 +5,30 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+class Later(Exception):
+    """Who holds a file asks to be asked again later, after so many seconds if it says so."""
+
+    def __init__(self, said: str, seconds: float | None = None) -> None:
+        super().__init__(said)
+        self.seconds = seconds
+
+
 class Remote(Protocol):
-    """A file elsewhere. `name` ends as its format does; `identity` changes with the content."""
+    """A file elsewhere. `name` ends as its format does; `identity` changes with the content.
+
+    An identity `sha256:<hex>` is the content's digest, and is held against it once all of it has come.
+    """
 
     name: str
     size: int
     identity: str
 
     def stream(self, first: int, past: int) -> Iterator[bytes]:
-        """Give the bytes from `first` to before `past` in pieces; may break off with any error."""
+        """Give the bytes from `first` to before `past` in pieces; may break off with any error.
+
+        A RunnerError other than CloudUnavailable is an answer; after any other error, and after `Later`, it
+        is asked for what is still missing.
+        """
 
 
 @dataclass(frozen=True, slots=True)
