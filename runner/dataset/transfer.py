@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from runner.dataset.held import Span
-from runner.dataset.remote import Later, Remote
+from runner.dataset.remote import Later, NotFetched, Remote
 from runner.errors import CloudUnavailable, RunnerError, SignInRefused
 
 # A try that brought less than this counts as one that failed.
@@ -57,7 +57,7 @@ def transfer(
             failures = 1 if first - begun >= _WORTH_A_TRY else failures + 1
             if failures >= patience.tries:
                 raise _given_up(remote, said)
-            wait(_seconds(patience, failures, asked))
+            wait(seconds_before(patience, failures, asked))
 
 
 def _pieces(remote: Remote, first: int, past: int) -> Generator[bytes]:
@@ -68,7 +68,7 @@ def _pieces(remote: Remote, first: int, past: int) -> Generator[bytes]:
             yield taken
             if first == past:
                 return
-    except (Later, SignInRefused):
+    except (Later, NotFetched, SignInRefused):
         raise
     except CloudUnavailable as error:
         raise _Broken(error.message) from error
@@ -78,7 +78,8 @@ def _pieces(remote: Remote, first: int, past: int) -> Generator[bytes]:
         raise _Broken(f"the transfer broke off ({type(error).__name__})") from error
 
 
-def _seconds(patience: Patience, failures: int, asked: float | None) -> float:
+def seconds_before(patience: Patience, failures: int, asked: float | None) -> float:
+    """Give how long to wait after so many failures, and what the server asks for, if it does."""
     doubled: float = patience.first_wait * 2 ** (failures - 1)
     return max(min(doubled, patience.longest_wait), min(asked or 0.0, patience.longest_asked))
 

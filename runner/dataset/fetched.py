@@ -1,0 +1,135 @@
+"""A split whose files lie elsewhere: what is needed is fetched, and then read as from files that are here."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from runner.dataset.batch import Batch, Source
+from runner.dataset.held import merged
+from runner.dataset.parquet import ParquetSource
+from runner.dataset.progress import Progress
+from runner.dataset.ranges import RangeFile, Ranges
+from runner.dataset.reach import reached
+from runner.dataset.remote import Remote, RemoteSplit
+from runner.dataset.selection import Picked
+
+# What lies so near to what is wanted is fetched along with it: a request costs more.
+_APART = 64 * 1024
+
+
+def fetched(split: RemoteSplit, role: str, cache: Path, progress: Progress) -> Source:
+    """Give the rows of a split by way of the cache; `progress` is told of `fetching <role>`."""
+    meter = _Meter(f"fetching {role}", progress)
+    ranges = partial(Ranges, cache=cache, fetched=meter.fetched)
+    if all(_name(file).endswith(".parquet") for file in split.files):
+        return _Columns(split, meter, ranges)
+    return _Lines(split, meter, ranges)
+
+
+class _Meter:
+    """Tells how many bytes have come for a split, and of how many."""
+
+    def __init__(self, doing: str, progress: Progress) -> None:
+        self._doing = doing
+        self._progress = progress
+        self._done = 0
+        self._total: int | None = None
+
+    def expect(self, size: int) -> None:
+        """Expect so many bytes more."""
+        self._total = self._done + size
+
+    def fetched(self, size: int) -> None:
+        """Count bytes that have come; raises what the listener does, to end it."""
+        self._done += size
+        total = None if self._total is None else max(self._total, self._done)
+        self._progress(self._doing, self._done, total)
+
+
+class _Columns:
+    """A split in Parquet files: their footers, and of the rest what the picked rows and the columns reach."""
+
+    def __init__(self, split: RemoteSplit, meter: _Meter, ranges: Callable[[Remote], Ranges]) -> None:
+        self.source, self.label, self.revision = split.source, split.label, split.revision
+        self._files = split.files
+        self._meter = meter
+        self._ranges = ranges
+        files = [file if isinstance(file, Path) else partial(self._opened, file) for file in split.files]
+        labels = [_label(split.label, file) for file in split.files]
+        self._read = ParquetSource(files, split.label, split.source, split.revision, labels=labels)
+
+    def count(self) -> int:
+        """Count the rows, by the footers."""
+        return self._read.count()
+
+    def batches(self, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
+        """Give the picked rows, once what they take is here."""
+        self._bring(picked, columns)
+        yield from self._read.batches(picked, columns)
+
+    def _bring(self, picked: Picked, columns: Sequence[str]) -> None:
+        """Fetch in few requests what would be read in many."""
+        from pyarrow import parquet  # noqa: PLC0415 heavy, and most commands load no data
+
+        footers = []
+        for file in self._files:
+            with file.open("rb") if isinstance(file, Path) else self._opened(file) as opened:
+                footers.append(parquet.read_metadata(opened))
+        wanted = [
+            (file, merged(spans, apart=_APART))
+            for file, spans in zip(self._files, reached(footers, picked, columns), strict=True)
+            if spans and not isinstance(file, Path)
+        ]
+        self._meter.expect(sum(_missing(self._ranges(file), spans) for file, spans in wanted))
+        for file, spans in wanted:
+            with closing(self._ranges(file)) as ranges:
+                for first, past in spans:
+                    ranges.need(first, past)
+
+    def _opened(self, file: Remote) -> BinaryIO:
+        return RangeFile(self._ranges(file)).opened()
+
+
+class _Lines:
+    """A split in files that are read through."""
+
+    def __init__(self, split: RemoteSplit, meter: _Meter, ranges: Callable[[Remote], Ranges]) -> None:
+        self.source, self.label, self.revision = split.source, split.label, split.revision
+        self._files = split.files
+        self._meter = meter
+        self._ranges = ranges
+
+    def count(self) -> int:
+        """Count the rows, which takes all of the files."""
+        return self._here().count()
+
+    def batches(self, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
+        """Give the picked rows, once the files are here."""
+        yield from self._here().batches(picked, columns)
+
+    def _here(self) -> Source:
+        elsewhere = [file for file in self._files if not isinstance(file, Path)]
+        self._meter.expect(sum(_missing(self._ranges(file), [(0, file.size)]) for file in elsewhere))
+        return files.source([self._whole(file) for file in self._files], self.label)
+
+    def _whole(self, file: Remote | Path) -> Path:
+        if isinstance(file, Path):
+            return file
+        with closing(self._ranges(file)) as ranges:
+            ranges.need(0, file.size)
+            return ranges.path
+
+
+def _missing(ranges: Ranges, spans: Sequence[tuple[int, int]]) -> int:
+    with closing(ranges):
+        return ranges.missing(spans)
+
+
+def _name(file: Remote | Path) -> str:
+    return file.name
+
+
+def _label(split: str, file: Remote | Path) -> str:
+    return f"{split}/{_name(file)}"
