@@ -12,10 +12,15 @@ if TYPE_CHECKING:
 
 
 class Batch(Protocol):
-    """Some rows of one file. `label` names the file, `numbers` the rows in it, from 1."""
+    """Some rows of one file."""
 
-    label: str
-    numbers: Sequence[int]
+    @property
+    def label(self) -> str:
+        """Name the file, as a diagnostic does."""
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Give the rows' numbers in the file, from 1."""
 
     def rows(self) -> Sequence[Row]:
         """Give each row: a mapping of the source's columns, or what was wrong with reading it."""

@@ -1,23 +1,30 @@
-"""Take the head of each split, check every row of it and write the files that are uploaded."""
+"""Take the rows that a recipe asks for, check every one and write the files that are uploaded."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
-from itertools import islice
 from pathlib import Path
 from shutil import copyfile
 from typing import TypeVar
 
-from runner.dataset.draft import MAX_LISTED, Draft
+from runner.dataset.batch import Source
+from runner.dataset.draft import Draft
 from runner.dataset.hub import open_repository
-from runner.dataset.selection import taken
-from runner.dataset.sources import FileSplit, Split, refusal
+from runner.dataset.parquet import ParquetSource
+from runner.dataset.progress import Progress, silent
+from runner.dataset.remote import Workspace
+from runner.dataset.selection import Picked, pick
+from runner.dataset.sifting import Share, Sifted, sift
+from runner.dataset.sources import FileSplit, refusal
 from runner.durable import sync_folder
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError
 from runner.recipe import Dataset
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+_ROLES = ("train", "validation", "test")
+_DROPPED = "dropped"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,8 +33,7 @@ class PreparedSplit:
 
     `source` names where it is from, `revision` the commit it is pinned to (None for files), `source_rows`
     how many rows there are at the source. `turns` are messages, `characters` those of their contents.
-    `dropped`
-    counts the rows that were left out, by the code of what was wrong with them first.
+    `dropped` counts the rows that were left out, by the code of what was wrong with them first.
     """
 
     role: str
@@ -44,19 +50,26 @@ class PreparedSplit:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
 
-def prepare(dataset: Dataset, *, folder: Path, into: Path) -> Mapping[str, PreparedSplit]:
+def prepare(
+    dataset: Dataset,
+    *,
+    folder: Path,
+    into: Path,
+    workspace: Workspace | None = None,
+    progress: Progress = silent,
+) -> Mapping[str, PreparedSplit]:
     """Write `<into>/<role>.jsonl` for train, validation and test, all of them or none.
 
-    The same source gives the same bytes, so a second call changes nothing. A data set that already is in the
-    workspace (`azureml`) needs no files: the result is empty. Raises RecipeInvalid with the first bad rows,
-    CloudUnavailable where the Hub does not answer.
+    The same source gives the same bytes, so a second call changes nothing. Rows that are left out are listed
+    in `<into>/dropped.jsonl`. A data set that already is in the workspace (`azureml`) needs no files: the
+    result is empty. Raises RecipeInvalid with the first bad rows, CloudUnavailable where the source does not
+    answer.
     """
     if dataset.azureml is not None:
         return {}
-    splits = _open_splits(dataset, folder)
-    heads = _heads(splits, dataset)
+    shares = _shares(dataset, _sources(dataset, folder, workspace, progress))
     try:
-        return _write_all(splits, heads, into)
+        return _written(dataset, shares, into)
     except OSError as error:
         raise RunnerError(f"{error.filename or into} cannot be read or written: {error.strerror}") from error
 
@@ -82,23 +95,49 @@ def check(dataset: Dataset, *, folder: Path) -> None:
     """
     if dataset.path is None:
         return
-    splits = _open_splits(dataset, folder)
-    drafts = {role: Draft(role, folder, split.label) for role, split in splits.items()}
-    for role, (_, rows) in _heads(splits, dataset).items():
-        drafts[role].check(islice(splits[role].rows(), rows))
-    _refuse_bad_rows(tuple(drafts.values()))
+    sift(
+        dataset, _shares(dataset, _sources(dataset, folder, None, silent)), lambda _role: nullcontext(_let_go)
+    )
 
 
-def _open_splits(dataset: Dataset, folder: Path) -> Mapping[str, Split]:
-    if dataset.huggingface is None:
-        written = dataset.path or "."
-        return _each(dataset.splits(), lambda role, split: FileSplit(folder, written, split, role))
-    return _each(dataset.splits(), open_repository(dataset.huggingface, dataset.revision).split)
+def _let_go(lines: bytes) -> None:
+    del lines
 
 
-def _heads(splits: Mapping[str, Split], dataset: Dataset) -> Mapping[str, tuple[int, int]]:
-    """Count for each role the rows at the source and those to take, never none."""
-    return _each(splits, lambda role, split: _head_of(split, role, dataset))
+def _sources(
+    dataset: Dataset, folder: Path, workspace: Workspace | None, progress: Progress
+) -> Mapping[str, Source]:
+    return _each(dataset.splits(), _opened(dataset, folder, workspace, progress))
+
+
+def _opened(
+    dataset: Dataset,
+    folder: Path,
+    workspace: Workspace | None,  # noqa: ARG001 - of those that fetch
+    progress: Progress,  # noqa: ARG001 - as above
+) -> Callable[[str, str], Source]:
+    """Give what opens a split, by its role and its name, of wherever the rows are from."""
+    if dataset.huggingface is not None:
+        return open_repository(dataset.huggingface, dataset.revision).split
+    written = dataset.path or "."
+    return lambda role, split: _file(folder, written, split, role)
+
+
+def _file(folder: Path, written: str, split: str, role: str) -> Source:
+    there = (folder / written).glob("*.parquet")
+    shards = sorted(path for path in there if path.name.startswith(f"{split}-"))
+    if shards:
+        return ParquetSource(shards, str(folder / written / split), f"{written}/{split}")
+    return FileSplit(folder, written, split, role)
+
+
+def _shares(dataset: Dataset, sources: Mapping[str, Source]) -> Mapping[str, Share]:
+    """Say for each source which of its rows are read, never none, and for whom."""
+    picked = _each(sources, lambda role, source: _picked(dataset, role, source))
+    carved = {"train": tuple(dataset.carved())}
+    return {
+        role: Share(source, picked[role], (role, *carved.get(role, ()))) for role, source in sources.items()
+    }
 
 
 def _each(items: Mapping[str, _In], work: Callable[[str, _In], _Out]) -> Mapping[str, _Out]:
@@ -115,59 +154,68 @@ def _each(items: Mapping[str, _In], work: Callable[[str, _In], _Out]) -> Mapping
     return done
 
 
-def _head_of(split: Split, role: str, dataset: Dataset) -> tuple[int, int]:
-    total = split.count()
+def _picked(dataset: Dataset, role: str, source: Source) -> Picked:
+    total = source.count()
     if total == 0:
-        raise refusal(split.label, role, "empty-split", "the split has no rows")
-    rows = taken(dataset, total)
-    if rows == 0:
+        raise refusal(source.label, role, "empty-split", "the split has no rows")
+    picked = pick(dataset, dataset.splits()[role], total)
+    if not picked:
         one = (Decimal(100) / total).quantize(Decimal("0.0001"), ROUND_CEILING).normalize()
         message = f"{dataset.percent:g} percent of {total} rows is not one row"
-        mend = f"one row is {one:f} percent"
-        raise refusal(split.label, "percent", "empty-split", message, mend=mend)
-    return total, rows
+        raise refusal(source.label, "percent", "empty-split", message, mend=f"one row is {one:f} percent")
+    return picked
 
 
-def _write_all(
-    splits: Mapping[str, Split], heads: Mapping[str, tuple[int, int]], into: Path
-) -> Mapping[str, PreparedSplit]:
+def _written(dataset: Dataset, shares: Mapping[str, Share], into: Path) -> Mapping[str, PreparedSplit]:
     into.mkdir(parents=True, exist_ok=True)
-    drafts = {role: Draft(role, into, split.label) for role, split in splits.items()}
-    try:
-        train: set[int] = set()
-        for role, draft in drafts.items():
-            draft.fill(islice(splits[role].rows(), heads[role][1]), train)
-        _refuse_bad_rows(tuple(drafts.values()))
-        for draft in drafts.values():
-            draft.publish()
+    with _drafts(into) as drafts:
+        sifted = sift(dataset, shares, lambda role: drafts[role].filling())
+        for role in (*dataset.splits(), *dataset.carved()):
+            drafts[role].publish()
+        _publish_dropped(sifted.bad_rows.lines(), drafts[_DROPPED])
         sync_folder(into)
+        prepared = {
+            role: _prepared(dataset, share, role, drafts[role], sifted)
+            for share in shares.values()
+            for role in share.roles
+        }
+    return {role: prepared[role] for role in _ROLES if role in prepared}
+
+
+@contextmanager
+def _drafts(into: Path) -> Iterator[Mapping[str, Draft]]:
+    """Give each file as a draft; what is not published by the end is gone."""
+    drafts = {name: Draft(into / f"{name}.jsonl") for name in (*_ROLES, _DROPPED)}
+    try:
+        yield drafts
     finally:
         for draft in drafts.values():
             draft.discard()
-    return {role: _prepared(draft, splits[role], heads[role][0]) for role, draft in drafts.items()}
 
 
-def _refuse_bad_rows(drafts: Sequence[Draft]) -> None:
-    if not any(draft.bad_rows for draft in drafts):
+def _publish_dropped(lines: bytes, draft: Draft) -> None:
+    """List what was left out; where nothing was, an earlier list is gone."""
+    if not lines:
+        draft.path.unlink(missing_ok=True)
         return
-    listed = tuple(diagnostic for draft in drafts for diagnostic in draft.diagnostics)[:MAX_LISTED]
-    counts = ", ".join(
-        f"{draft.bad_rows} of {draft.seen} in {draft.role}" for draft in drafts if draft.bad_rows
-    )
-    raise RecipeInvalid(f"rows that cannot be trained on: {counts}", listed)
+    with draft.filling() as put:
+        put(lines)
+    draft.publish()
 
 
-def _prepared(draft: Draft, split: Split, source_rows: int) -> PreparedSplit:
+def _prepared(dataset: Dataset, share: Share, role: str, draft: Draft, sifted: Sifted) -> PreparedSplit:
+    tally, percent = sifted.tallies[role], dataset.carved().get(role)
     return PreparedSplit(
-        role=draft.role,
-        source=split.source,
-        revision=split.revision,
+        role=role,
+        source=f"{share.source.source} ({percent}% of train)" if percent else share.source.source,
+        revision=share.source.revision,
         path=draft.path,
-        source_rows=source_rows,
-        rows=draft.seen,
+        source_rows=share.picked.total,
+        rows=tally.rows,
         bytes=draft.bytes,
-        sha256=draft.digest.hexdigest(),
-        turns=draft.turns,
-        characters=draft.characters,
-        warnings=draft.warnings(),
+        sha256=draft.sha256,
+        turns=tally.turns,
+        characters=tally.characters,
+        warnings=tally.warnings(role),
+        dropped=sifted.bad_rows.of(role),
     )

@@ -27,6 +27,7 @@ class Problem:
     message: str
     key: str = ""
     expected: str = ""
+    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)

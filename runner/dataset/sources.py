@@ -6,26 +6,14 @@ import stat
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
+from runner.dataset.batch import Batch, RowBatch
 from runner.dataset.rows import Problem, Row, read
+from runner.dataset.selection import Picked
 from runner.errors import Diagnostic, RecipeInvalid
 
 MAX_ROW_BYTES = 16 * 1024 * 1024
-
-
-class Split(Protocol):
-    """The rows of one split. `source` names it in the manifest, `label` in a diagnostic."""
-
-    source: str
-    label: str
-    revision: str | None
-
-    def count(self) -> int:
-        """Count the rows without reading what is in them."""
-
-    def rows(self) -> Iterator[Row]:
-        """Give the rows one after the other, from the first; may be called again."""
+_ROWS_AT_ONCE = 256
 
 
 class FileSplit:
@@ -43,9 +31,10 @@ class FileSplit:
         """Count the lines; a last one without an end counts too."""
         return count_lines(self.path)
 
-    def rows(self) -> Iterator[Row]:
-        """Give the rows, with their bytes as they are in the file."""
-        return read_lines(self.path)
+    def batches(self, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
+        """Give the picked rows."""
+        del columns  # a line is read as a whole
+        return in_batches(read_lines(self.path), self.label, picked)
 
     def _refuse_unless_file(self, split: str, role: str) -> None:
         if Path(split).name != split or not split.isprintable():
@@ -73,6 +62,16 @@ def read_lines(path: Path) -> Iterator[Row]:
                 yield Row(b"", problem=Problem("row-too-long", f"is longer than {limit} MiB"))
             else:
                 yield read(line.rstrip(b"\r\n"))
+
+
+def in_batches(rows: Iterator[Row], label: str, picked: Picked) -> Iterator[Batch]:
+    """Give the picked ones of a file's rows, and read none beyond the last of them."""
+    first, last = 0, picked.numbers[-1]
+    while chunk := list(islice(rows, min(_ROWS_AT_ONCE, last + 1 - first))):
+        if numbers := picked.within(first, first + len(chunk)):
+            values = [chunk[number - first] for number in numbers]
+            yield RowBatch(label, [number + 1 for number in numbers], values)
+        first += len(chunk)
 
 
 def count_lines(path: Path) -> int:

@@ -25,6 +25,12 @@ def line(question: str, answer: str = "yes", **other: object) -> bytes:
     return json.dumps({"messages": turns, **other}).encode() + b"\n"
 
 
+def written(*pairs: tuple[str, str]) -> bytes:
+    """Give the lines that conversations of one question and its answer become, whatever they were in."""
+    form = '{"messages":[{"role":"user","content":"%s"},{"role":"assistant","content":"%s"}]}\n'
+    return "".join(form % pair for pair in pairs).encode()
+
+
 def questions(name: str, count: int) -> bytes:
     return b"".join(line(f"{name} {number}?") for number in range(count))
 
@@ -49,9 +55,10 @@ def codes(diagnostics: Sequence[Diagnostic]) -> list[tuple[int, str, str]]:
     return [(found.line, found.code, found.key) for found in diagnostics]
 
 
-def test_rows_are_written_as_they_are_and_counted(tmp_path: Path) -> None:
-    content = line("What is 1 + 1?", "2", id=7, weight=1.0) + line("Größe?\u2028 and \x85", "groß")
-    train = prepared(tmp_path, train=content)["train"]
+def test_of_rows_the_messages_are_written_and_counted(tmp_path: Path) -> None:
+    source = line("What is 1 + 1?", "2", id=7, weight=1.0) + line("Größe?\u2028 and \x85", "groß")
+    content = written(("What is 1 + 1?", "2"), ("Größe?\u2028 and \x85", "groß"))
+    train = prepared(tmp_path, train=source)["train"]
     assert train.path.read_bytes() == content
     assert train.sha256 == sha256(content).hexdigest()
     assert (train.rows, train.source_rows, train.bytes, train.turns) == (2, 2, len(content), 4)
@@ -104,7 +111,7 @@ def test_percent_takes_the_head_exactly(tmp_path: Path, total: int, percent: flo
     content, test = questions("q", total), questions("t", 1000)
     train = prepared(tmp_path, train=content, test=test, percent=percent)["train"]
     assert (train.rows, train.source_rows) == (rows, total)
-    assert train.path.read_bytes() == b"".join(content.splitlines(keepends=True)[:rows])
+    assert train.path.read_bytes() == written(*((f"q {number}?", "yes") for number in range(rows)))
 
 
 def test_rows_beyond_the_head_are_not_judged(tmp_path: Path) -> None:
@@ -155,7 +162,7 @@ ANSWER = b'{"role":"assistant","content":"a"}'
         (b'{"x":"\\uDBFF"}', [("row-lone-surrogate", "")]),
         (b'{"x":"a\\u0000b"}', [("row-nul", "")]),
         (b'{"x":"a\x00b"}', [("row-not-json", "")]),
-        (b"{}", [("messages-missing", "messages")]),
+        (b"{}", [("column-missing", "messages")]),
         (b'{"messages":"hello"}', [("messages-not-a-list", "messages")]),
         (b'{"messages":[]}', [("messages-empty", "messages")]),
         (b'{"messages":["q"]}', [("message-not-object", "messages[0]")]),
@@ -236,7 +243,7 @@ def test_prompts_of_train_in_test_are_told(tmp_path: Path) -> None:
     result = prepared(
         tmp_path,
         train=line("What is  1?") + line("Cafe\u0301?"),
-        test=line("new") + line("What is 1?\n", "other") + line("Caf\u00e9?"),
+        test=line("new") + line("What is 1?\n", "other") + line("Caf\u00e9?", "no"),
     )
     (warning,) = result["test"].warnings
     assert (warning.severity, warning.code, warning.line) == (Severity.WARNING, "shared-prompt", 2)
@@ -281,11 +288,12 @@ def test_assets_of_the_workspace_need_no_files(tmp_path: Path) -> None:
 
 def test_files_are_prepared_without_the_heavy_libraries(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(line("a"))
+    (tmp_path / "b.jsonl").write_bytes(line("b"))
     program = (
         "import sys; from pathlib import Path; from runner.dataset import prepare\n"
         "from runner.recipe import Dataset\n"
         "here = Path(sys.argv[1])\n"
-        "prepare(Dataset(path='.', train='a', test='a'), folder=here, into=here / 'out')\n"
+        "prepare(Dataset(path='.', train='a', test='b'), folder=here, into=here / 'out')\n"
         "heavy = {'datasets', 'huggingface_hub', 'pandas', 'pyarrow', 'torch', 'azure'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
@@ -294,12 +302,13 @@ def test_files_are_prepared_without_the_heavy_libraries(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(line("a" * 50_000) * 800)
+    (tmp_path / "b.jsonl").write_bytes(line("b"))
     program = (
         "import resource, sys; from pathlib import Path; from runner.dataset import prepare\n"
         "from runner.recipe import Dataset\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "here = Path(sys.argv[1])\n"
-        "prepare(Dataset(path='.', train='a', test='a'), folder=here, into=here / 'out')\n"
+        "prepare(Dataset(path='.', train='a', test='b'), folder=here, into=here / 'out')\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True)
@@ -397,8 +406,8 @@ def test_the_head_of_a_hub_split_is_what_load_dataset_gives_at_a_pinned_commit(t
         fetched = [request for request in hub.requests if request.startswith("GET /datasets/")]
         (tmp_path / "elsewhere").mkdir()
         expected = ask(hub.url, tmp_path / "elsewhere", program=LOAD_DATASET)
-    written = [json.loads(text) for text in (tmp_path / "out" / "train.jsonl").read_bytes().splitlines()]
-    assert written == expected
+    rows = [json.loads(text) for text in (tmp_path / "out" / "train.jsonl").read_bytes().splitlines()]
+    assert rows == [{"messages": row["messages"]} for row in expected]
     assert first == again
     assert first["train"]["rows"] == 10
     assert first["train"]["source_rows"] == 200
@@ -410,11 +419,16 @@ def test_the_head_of_a_hub_split_is_what_load_dataset_gives_at_a_pinned_commit(t
 
 
 def test_json_lines_on_the_hub_are_read_as_strictly_as_files(tmp_path: Path) -> None:
-    files = {"train.jsonl": questions("a", 4), "test.jsonl": line("b") + b'{"x":1,"x":2}\n'}
+    files = {
+        "train.jsonl": questions("a", 4),
+        "test.jsonl": line("b") + b'{"x":1,"x":2}\n',
+        "validation.jsonl": line("c"),
+    }
     fields = {"huggingface": "lab/lines", "train": "train", "test": "test"}
     with HubServer({"lab/lines": files}) as hub:
-        good, bad = ask(hub.url, tmp_path, {**fields, "test": "train"}, fields)
-    assert good["train"]["sha256"] == sha256(questions("a", 4)).hexdigest()
+        good, bad = ask(hub.url, tmp_path, {**fields, "test": "validation"}, fields)
+    expected = written(*((f"a {number}?", "yes") for number in range(4)))
+    assert good["train"]["sha256"] == sha256(expected).hexdigest()
     assert bad["found"] == [["row-duplicate-key", "", ""]]
 
 
@@ -427,7 +441,7 @@ def test_what_the_hub_does_not_have_is_said_at_its_field(tmp_path: Path) -> None
         "lab/two": {"README.md": two, "a.jsonl": line("a"), "b.jsonl": line("b")},
         "lab/table": {"train.csv": b"a,b\n1,2\n"},
         "lab/broken": {"train.parquet": b"PAR1 no parquet"},
-        "lab/image": {"train.parquet": parquet_file([{**chat_rows("a", 1)[0], "image": b"\x00"}])},
+        "lab/nul": {"train.parquet": parquet_file([json.loads(line("a", "\0"))])},
         "lab/private": {},
     }
     base = {"huggingface": "lab/chat", "train": "train_sft", "test": "test_sft"}
@@ -445,7 +459,7 @@ def test_what_the_hub_does_not_have_is_said_at_its_field(tmp_path: Path) -> None
             {**plain, "huggingface": "lab/two"},
             {**plain, "huggingface": "lab/table"},
             {**plain, "huggingface": "lab/broken"},
-            {**plain, "huggingface": "lab/image"},
+            {**plain, "huggingface": "lab/nul"},
         )
     assert [(result["error"], *result["found"][0][:2]) for result in results] == [
         ("RecipeInvalid", "no-such-dataset", "dataset.huggingface"),
@@ -457,7 +471,7 @@ def test_what_the_hub_does_not_have_is_said_at_its_field(tmp_path: Path) -> None
         ("RecipeInvalid", "unreadable-dataset", "dataset.huggingface"),
         ("RecipeInvalid", "unreadable-format", "dataset.train"),
         ("RecipeInvalid", "unreadable-dataset", "dataset.huggingface"),
-        ("RecipeInvalid", "row-not-json", ""),
+        ("RecipeInvalid", "row-nul", ""),
     ]
     assert results[5]["found"][0][2] == "did you mean train_sft?"
 

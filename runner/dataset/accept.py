@@ -1,0 +1,77 @@
+"""Which rows of a whole Arrow column are certainly sound, at a glance.
+
+`chat.problems` is the arbiter. What is not certain here is left to it, row by row.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from runner.dataset import chat
+from runner.dataset.conversation import Conversation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_CALLS = ("tool_calls", "function_call")
+_NUL = "\0"
+# Of texts that nobody sees there are many kinds; one with a letter or a digit is none of them.
+_has_letter = re.compile(r"\w").search
+
+
+def accepted(column: "pa.Array | None") -> Iterator[Conversation | None] | None:
+    """Give every row of a column of messages that is certainly sound, and None for each other one.
+
+    None in place of all where the column as a whole is of no form that is known here.
+    """
+    messages = None if column is None else _messages(column)
+    if messages is None:
+        return None
+    flat = messages.flatten()
+    if not _is_plain(flat):
+        return None
+    try:
+        roles, contents = flat.field("role").to_pylist(), flat.field("content").to_pylist()
+    except UnicodeDecodeError:  # the arbiter tells in which row
+        return None
+    offsets = messages.offsets.to_pylist()
+    return _rows([offset - offsets[0] for offset in offsets], roles, contents)
+
+
+def _messages(column: "pa.Array") -> "pa.ListArray | None":
+    import pyarrow as pa  # noqa: PLC0415 heavy, and files of lines do without
+
+    if not isinstance(column, pa.ListArray | pa.LargeListArray) or column.null_count:
+        return None
+    return column if isinstance(column.type.value_type, pa.StructType) else None
+
+
+def _is_plain(flat: "pa.StructArray") -> bool:
+    """Tell whether every message is there, each with a role and a content of its own, and none is a call."""
+    names = [field.name for field in flat.type]
+    if flat.null_count or names.count("role") != 1 or names.count("content") != 1:
+        return False
+    return all(names.count(call) == 0 or flat.field(call).null_count == len(flat) for call in _CALLS)
+
+
+def _rows(
+    offsets: Sequence[int], roles: Sequence[str | None], contents: Sequence[str | None]
+) -> Iterator[Conversation | None]:
+    for first, past in pairwise(offsets):
+        row = Conversation(tuple(roles[first:past]), contents[first:past])  # type: ignore[arg-type]  # see below
+        yield row if _are_sound_roles(row.roles) and _are_sound(row.contents) else None
+
+
+@lru_cache(maxsize=4096)
+def _are_sound_roles(roles: tuple[str, ...]) -> bool:
+    """Ask the arbiter once for each order in which people take turns."""
+    return not chat.problems({"messages": [{"role": role, "content": "any"} for role in roles]})
+
+
+def _are_sound(contents: Sequence[str]) -> bool:
+    try:
+        return all(map(_has_letter, contents)) and not any(_NUL in content for content in contents)
+    except TypeError:  # null, or something else that is no text
+        return False

@@ -1,0 +1,64 @@
+"""The rows that cannot be trained on: told by place and field, listed by digest where they are left out."""
+
+from collections import Counter
+from collections.abc import Mapping
+from hashlib import sha256
+
+import orjson
+
+from runner.dataset.judging import Refused
+from runner.dataset.rows import Problem
+from runner.errors import Diagnostic, RecipeInvalid
+
+MAX_LISTED = 20
+
+
+class BadRows:
+    """Takes note of bad rows, of every split; up to `allowed` of them are left out, no more."""
+
+    def __init__(self, allowed: int) -> None:
+        self._allowed = allowed
+        self._counts: dict[str, Counter[str]] = {}
+        self._listed: list[Diagnostic] = []
+        self._dropped: list[Mapping[str, object]] = []
+
+    def add(self, role: str, label: str, number: int, refused: Refused) -> None:
+        """Note a row; its text stays out of it."""
+        codes = list(dict.fromkeys(problem.code for problem in refused.problems))
+        self._counts.setdefault(role, Counter())[codes[0]] += 1
+        room = MAX_LISTED - len(self._listed)
+        self._listed += [_diagnostic(label, number, problem) for problem in refused.problems[:room]]
+        if len(self._dropped) < self._allowed:
+            digest = sha256(refused.line.rstrip(b"\n")).hexdigest()
+            entry = {"split": role, "file": label, "row": number, "codes": codes, "sha256": digest}
+            self._dropped.append(entry)
+
+    def of(self, role: str) -> Mapping[str, int]:
+        """Count the bad rows of a split by what was wrong with them first."""
+        return dict(sorted(self._counts.get(role, Counter()).items()))
+
+    def refuse(self, seen: Mapping[str, int]) -> None:
+        """Raise RecipeInvalid with the first bad rows if there are more than are to be left out."""
+        bad = {role: counts.total() for role, counts in self._counts.items()}
+        if sum(bad.values()) <= self._allowed:
+            return
+        counts = ", ".join(f"{rows} of {seen[role]} in {role}" for role, rows in bad.items())
+        hint = f"mend them, or leave them out with dataset.max_bad_rows: {sum(bad.values())}"
+        raise RecipeInvalid(f"rows that cannot be trained on: {counts}", tuple(self._listed), hint=hint)
+
+    def lines(self) -> bytes:
+        """List what is left out: where each row was, what was wrong with it and its digest."""
+        return b"".join(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE) for entry in self._dropped)
+
+
+def _diagnostic(label: str, number: int, problem: Problem) -> Diagnostic:
+    return Diagnostic(
+        path=label,
+        line=number,
+        column=1,
+        code=problem.code,
+        key=problem.key,
+        message=problem.message,
+        expected=problem.expected,
+        mend=problem.mend,
+    )

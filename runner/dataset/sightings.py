@@ -1,0 +1,54 @@
+"""What was seen of each role: digests of prompts and of rows, which are all that stays of them in memory."""
+
+import string
+import unicodedata
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from runner.dataset.conversation import Conversation
+
+_BYTES = 8
+# All that `str.split` takes for white space in ASCII.
+_WHITE_SPACE = (string.whitespace + "\x1c\x1d\x1e\x1f").encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What tells two prompts, and two rows, apart."""
+
+    prompt: bytes
+    row: bytes
+
+
+@dataclass(slots=True)
+class Sightings:
+    """The digests of one role's rows."""
+
+    prompts: set[bytes] = field(default_factory=set)
+    rows: set[bytes] = field(default_factory=set)
+
+    def add(self, digests: Digests) -> bool:
+        """Note a row, and tell whether it was seen before."""
+        seen = len(self.rows)
+        self.prompts.add(digests.prompt)
+        self.rows.add(digests.row)
+        return len(self.rows) == seen
+
+
+def digests(conversation: Conversation) -> Digests:
+    """Digest what opens a conversation, up to the user's first message, and that with the last answer.
+
+    Neither white space nor the form in which an accent is written tells two texts apart.
+    """
+    roles, contents = conversation
+    past = roles.index("user") + 1
+    digest = sha256(b"\n".join(map(_plain, contents[:past])))
+    prompt = digest.digest()[:_BYTES]
+    digest.update(b"\n" + _plain(contents[-1]))
+    return Digests(prompt, digest.digest()[:_BYTES])
+
+
+def _plain(text: str) -> bytes:
+    if text.isascii():
+        return text.encode().translate(None, _WHITE_SPACE)
+    return "".join(unicodedata.normalize("NFC", text).split()).encode()
