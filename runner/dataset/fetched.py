@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from runner.dataset.batch import Batch, Source
-from runner.dataset.held import merged
+from runner.dataset.held import Span, merged
 from runner.dataset.parquet import ParquetSource
 from runner.dataset.progress import Progress
 from runner.dataset.ranges import RangeFile, Ranges
 from runner.dataset.reach import reached
 from runner.dataset.remote import Remote, RemoteSplit
 from runner.dataset.selection import Picked
+from runner.dataset.sources import count_lines, in_batches, read_lines
 
 # What lies so near to what is wanted is fetched along with it: a request costs more.
 _APART = 64 * 1024
@@ -78,7 +80,7 @@ class _Columns:
             with file.open("rb") if isinstance(file, Path) else self._opened(file) as opened:
                 footers.append(parquet.read_metadata(opened))
         wanted = [
-            (file, merged(spans, apart=_APART))
+            (file, _rounded(spans, file.size))
             for file, spans in zip(self._files, reached(footers, picked, columns), strict=True)
             if spans and not isinstance(file, Path)
         ]
@@ -112,7 +114,9 @@ class _Lines:
     def _here(self) -> Source:
         elsewhere = [file for file in self._files if not isinstance(file, Path)]
         self._meter.expect(sum(_missing(self._ranges(file), [(0, file.size)]) for file in elsewhere))
-        return files.source([self._whole(file) for file in self._files], self.label)
+        paths = [self._whole(file) for file in self._files]
+        labels = [_label(self.label, file) for file in self._files]
+        return _JsonLines(self.source, self.label, self.revision, tuple(zip(paths, labels, strict=True)))
 
     def _whole(self, file: Remote | Path) -> Path:
         if isinstance(file, Path):
@@ -122,7 +126,37 @@ class _Lines:
             return ranges.path
 
 
-def _missing(ranges: Ranges, spans: Sequence[tuple[int, int]]) -> int:
+@dataclass(slots=True)
+class _JsonLines:
+    """Files of JSON lines that are here, one after the other."""
+
+    source: str
+    label: str
+    revision: str | None
+    files: Sequence[tuple[Path, str]]
+
+    def count(self) -> int:
+        """Count the lines."""
+        return sum(count_lines(path) for path, _ in self.files)
+
+    def batches(self, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
+        """Give the picked rows."""
+        del columns
+        first = 0
+        for path, label in self.files:
+            past = first + count_lines(path)
+            if numbers := [number - first for number in picked.within(first, past)]:
+                yield from in_batches(read_lines(path), label, Picked(past - first, numbers))
+            first = past
+
+
+def _rounded(spans: Sequence[Span], size: int) -> Sequence[Span]:
+    """Join what is near, also to the file's ends: only what is held whole can be held against its digest."""
+    ends = ((0, 1), (size - 1, size))
+    return [span for span in merged((*spans, *ends), apart=_APART) if span not in ends]
+
+
+def _missing(ranges: Ranges, spans: Sequence[Span]) -> int:
     with closing(ranges):
         return ranges.missing(spans)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT_SECONDS = 30
-_FORMATS = (".parquet", ".jsonl", ".ndjson", ".json", ".csv")
+_LINES = (".jsonl", ".ndjson", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,13 @@ class Repository:
         files = self.splits.get(split)
         if files is None:
             raise no_such_split(self.name, role, split, tuple(self.splits))
-        endings = {Path(name).suffix for name in files}
-        if not endings <= set(_FORMATS) or (len(endings) > 1 and ".parquet" in endings):
+        if not _is_read(files):
             raise refusal(
                 self.name,
                 role,
                 "unreadable-format",
                 "the split's files are of a format that is not read here",
-                expected="Parquet, JSON lines, JSON or CSV",
+                expected="Parquet or JSON lines",
             )
         with hub_errors(self.name):
             found = RemoteSplit(
@@ -119,6 +118,12 @@ def _resolved(name: str, revision: str | None, progress: Progress) -> tuple[str,
         known.put(said, *key)
     identity, commit = said
     return identity, commit
+
+
+def _is_read(files: Sequence[str]) -> bool:
+    """Tell whether they are all of one kind, and of one that is read here."""
+    endings = {Path(name).suffix for name in files}
+    return endings == {".parquet"} or endings <= set(_LINES)
 
 
 def _info(name: str, revision: str | None) -> "DatasetInfo":

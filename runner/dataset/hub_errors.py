@@ -10,7 +10,7 @@ from runner.dataset.remote import Later, NotFetched
 from runner.dataset.sources import refusal
 from runner.errors import CloudUnavailable, RecipeInvalid, RunnerError
 
-_UNAUTHORIZED, _FORBIDDEN = 401, 403
+_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _SERVER_ERROR = 401, 403, 429, 500
 _TOKEN = "set HF_TOKEN to a token of an account that may read it"  # noqa: S105 - advice, no token
 
 
@@ -68,7 +68,9 @@ def of_status(name: str, status: int) -> RunnerError:
     if status == _FORBIDDEN:
         message = "the data set is open only to those who were granted it"
         return _refusal(name, "gated-dataset", message, mend=f"ask for access on its page, then {_TOKEN}")
-    return CloudUnavailable(f"the Hub answered {status} for {name}", hint="try again later")
+    said = f"the Hub answered {status} for {name}"
+    final = _FORBIDDEN < status < _SERVER_ERROR and status != _TOO_MANY
+    return (NotFetched if final else CloudUnavailable)(said, hint="try again later")
 
 
 def _is_offline(error: Exception) -> bool:

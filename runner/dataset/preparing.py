@@ -114,11 +114,11 @@ def _opened(
     dataset: Dataset,
     folder: Path,
     workspace: Workspace | None,  # noqa: ARG001 - of those that fetch
-    progress: Progress,  # noqa: ARG001 - as above
+    progress: Progress,
 ) -> Callable[[str, str], Source]:
     """Give what opens a split, by its role and its name, of wherever the rows are from."""
     if dataset.huggingface is not None:
-        return open_repository(dataset.huggingface, dataset.revision).split
+        return open_repository(dataset.huggingface, dataset.revision, dataset.config, progress).split
     written = dataset.path or "."
     return lambda role, split: _file(folder, written, split, role)
 

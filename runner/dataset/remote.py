@@ -23,7 +23,7 @@ class NotFetched(CloudUnavailable):
 class Remote(Protocol):
     """A file elsewhere. `name` ends as its format does; `identity` changes with the content.
 
-    All three are fixed. An identity `sha256:<hex>` is the content's digest, and is held against it once all of
+    All three are fixed. An identity `sha256:<hex>` is the content's digest: it is held against it once all of
     it has come.
     """
 
