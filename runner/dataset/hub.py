@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from runner.dataset.batch import Source
 from runner.dataset.fetched import fetched
 from runner.dataset.hub_asking import asked
-from runner.dataset.hub_errors import hub_errors
 from runner.dataset.hub_file import found_file, keep_token_secret
 from runner.dataset.hub_splits import splits
 from runner.dataset.known import Known
@@ -53,13 +52,12 @@ class Repository:
                 "the split's files are of a format that is not read here",
                 expected="Parquet or JSON lines",
             )
-        with hub_errors(self.name):
-            found = RemoteSplit(
-                source=f"{self.name}@{self.commit}:{split}",
-                label=f"{self.name}:{split}",
-                revision=self.commit,
-                files=[self._file(name) for name in files],
-            )
+        found = RemoteSplit(
+            source=f"{self.name}@{self.commit}:{split}",
+            label=f"{self.name}:{split}",
+            revision=self.commit,
+            files=[self._file(name) for name in files],
+        )
         return fetched(found, role, cache_folder(), self.progress)
 
     def _file(self, name: str) -> Remote | Path:
@@ -70,7 +68,7 @@ class Repository:
         if isinstance(here, str):
             return Path(here)
         known = Known(cache_folder())
-        return asked(lambda: found_file(known, self.name, self.commit, name), self.progress)
+        return asked(self.name, lambda: found_file(known, self.name, self.commit, name), self.progress)
 
 
 def commit_of(name: str, revision: str | None) -> str:
@@ -80,8 +78,7 @@ def commit_of(name: str, revision: str | None) -> str:
     """
     if revision and _COMMIT.fullmatch(revision):
         return revision
-    with hub_errors(name):
-        return _resolved(name, revision, silent)[1]
+    return _resolved(name, revision, silent)[1]
 
 
 def open_repository(
@@ -92,9 +89,8 @@ def open_repository(
     What is known of a commit is not asked again: with what is held of its files, no Hub is needed.
     """
     _quieten()
-    with hub_errors(name):
-        identity, commit = _resolved(name, revision, progress)
-        return Repository(identity, commit, _splits(identity, commit, config, progress), progress)
+    identity, commit = _resolved(name, revision, progress)
+    return Repository(identity, commit, _splits(identity, commit, config, progress), progress)
 
 
 def cache_folder() -> Path:
@@ -113,7 +109,7 @@ def _resolved(name: str, revision: str | None, progress: Progress) -> tuple[str,
     settled = constants.is_offline_mode() or _COMMIT.fullmatch(revision or "")
     said = known.get(*key) if settled else None
     if not said:
-        info = asked(lambda: _info(name, revision), progress)
+        info = asked(name, lambda: _info(name, revision), progress)
         said = [info.id, str(info.sha)]
         known.put(said, *key)
     identity, commit = said
@@ -140,7 +136,7 @@ def _splits(name: str, commit: str, config: str | None, progress: Progress) -> M
     key = ("splits", constants.ENDPOINT, name, commit, config or "")
     said: Mapping[str, Sequence[str]] | None = known.get(*key)
     if not said:
-        said = asked(lambda: splits(name, commit, config), progress)
+        said = asked(name, lambda: splits(name, commit, config), progress)
         known.put(said, *key)
     return said
 

@@ -21,7 +21,7 @@ _AHEAD = 64 * 1024
 _FURTHEST_AHEAD = 1024 * 1024
 # So much is one request, during which other processes wait, and so much is at most fetched twice.
 _REQUEST = 16 * 1024 * 1024
-_NOTED_EVERY = 4 * 1024 * 1024
+_NOTED_EVERY = 1024 * 1024
 _PAUSE_SECONDS = 0.05
 _SLICE_SECONDS = 0.2
 

@@ -7,7 +7,7 @@ to, and remembers what it was asked for and what it has sent.
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
@@ -42,7 +42,8 @@ class HubServer:
 
     With a `token`, only who sends it may read `private` names. `commits` gives further commits of a name, and
     `revisions` what its branches and tags are. Files that end in `.parquet` lie in LFS, and come from another
-    port if `redirecting`. `swapped` are bytes sent in a file's place as if they were its own.
+    port if `redirecting`. `swapped` are bytes sent in a file's place as if they were its own. `breaks` are
+    the places of a file at which a transfer is cut short, each once; `on_break` is called then.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class HubServer:
         self.revisions = {"main": COMMIT, "v1": COMMIT}
         self.faults: list[Fault] = []
         self.swapped: dict[str, bytes] = {}
+        self.breaks: dict[str, list[int]] = {}
+        self.on_break: Callable[[], object] = lambda: None
         self.redirecting = False
         self.without_ranges = False
         self.requests: list[str] = []
@@ -212,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._content(path, hub.swapped.get(path, data), headers, fault)
 
     def _content(self, path: str, data: bytes, headers: Mapping[str, str], fault: Fault | None) -> None:
-        status, sent = 200, data
+        status, sent, first = 200, data, 0
         match = _RANGE.fullmatch(self.headers.get("Range", ""))
         if match and not self.server.hub.without_ranges:
             first, last = int(match["first"]), int(match["last"] or len(data) - 1)
@@ -221,7 +224,16 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             headers = {**headers, "Content-Range": f"bytes {first}-{min(last, len(data) - 1)}/{len(data)}"}
             status, sent = 206, data[first : last + 1]
-        self._send(status, sent, headers, path, None if fault is None else fault.break_after)
+        break_after = self._break_in(path, first, first + len(sent))
+        self._send(status, sent, headers, path, fault.break_after if fault else break_after)
+
+    def _break_in(self, path: str, first: int, past: int) -> int | None:
+        places = self.server.hub.breaks.get(path, [])
+        for place in sorted(places):
+            if self.command != "HEAD" and first < place < past:
+                places.remove(place)
+                return place - first
+        return None
 
     def _error(self, status: int, code: str) -> None:
         self._send(status, b'{"error": "no"}', {"X-Error-Code": code, "X-Error-Message": code})
@@ -246,6 +258,8 @@ class _Handler(BaseHTTPRequestHandler):
             with suppress(ConnectionError):
                 self.wfile.write(data[:break_after])
             self.server.hub.sent[path] += len(data[:break_after])
+            if break_after is not None:
+                self.server.hub.on_break()
         self.close_connection = self.close_connection or break_after is not None
 
 

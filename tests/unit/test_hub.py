@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -259,7 +259,8 @@ def test_what_is_held_needs_no_hub(hub: HubServer, monkeypatch: pytest.MonkeyPat
     asked = len(hub.requests)
     assert commit_of("lab/chat", "v1") == commit
     assert taken("train", 50) == messages(50)
-    for ask in (lambda: taken("train", 1000), lambda: taken("test", 5, total=500)):
+    asks: list[Callable[[], object]] = [lambda: taken("train", 1000), lambda: taken("test", 5, total=500)]
+    for ask in asks:
         with pytest.raises(CloudUnavailable, match="HF_HUB_OFFLINE"):
             ask()
     with pytest.raises(CloudUnavailable, match="HF_HUB_OFFLINE"):
