@@ -1,9 +1,11 @@
 """What is fetched of a data set on the Hub for 5 % of two of its four splits, and after transfers that break.
 
-The data set has ultrachat_200k's shape (conversations of made-up words, made from a seed) and lies on a Hub on
-this machine, which counts what it sends. Each way is a whole process with an empty cache of its own; the
+The data set has ultrachat_200k's shape (conversations of made-up words, made from a seed) and lies on a Hub
+on this machine, which counts what it sends. Each way is a whole process with an empty cache of its own; the
 notebook's loads `train_sft[:5%]` and `test_sft[:5%]`. Then one shard is fetched whole: in one go, with the
 transfer broken at every tenth of it, and with the process killed there and begun anew.
+
+    PYTHONPATH=. python benchmarks/dataset_hub.py
 """
 
 import argparse
@@ -15,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -121,7 +124,7 @@ def _print_share(hub: HubServer, files: Mapping[str, bytes]) -> None:
 
 
 def _print_broken(hub: HubServer, files: Mapping[str, bytes]) -> None:
-    """Fetch a shard whole: as lines of a table, since a column less would make a part of it."""
+    """Fetch a shard whole, all columns of it."""
     hub.repositories = {NAME: {"train.parquet": files[SHARD]}}
     size = len(files[SHARD])
     tenths = [size * tenth // 10 for tenth in range(1, 10)]
@@ -148,7 +151,8 @@ from runner.dataset.known import Known
 from runner.dataset.progress import silent
 from runner.dataset.ranges import whole
 
-file = found_file(Known(cache_folder()), sys.argv[1], open_repository(sys.argv[1], None).commit, "train.parquet")
+commit = open_repository(sys.argv[1], None).commit
+file = found_file(Known(cache_folder()), sys.argv[1], commit, "train.parquet")
 print(sha256(whole(file, cache_folder(), silent).read_bytes()).hexdigest())
 """
 
@@ -166,10 +170,16 @@ def _killed(hub: HubServer, tenths: Sequence[int]) -> Fetched:
         began = time.perf_counter()
         for _ in range(len(tenths) + 1):
             process = _started(hub, Path(folder), WHOLE, NAME)
-            hub.on_break = process.kill
+            hub.on_break = partial(_kill_soon, process)
             said, _ = process.communicate()
         hub.on_break = lambda: None
         return Fetched(time.perf_counter() - began, dict(hub.sent), said)
+
+
+def _kill_soon(process: "subprocess.Popen[str]") -> None:
+    """Let it take what is on its way first: what the machine's buffers hold is no measure of it."""
+    time.sleep(0.2)
+    process.kill()
 
 
 def _fetched(hub: HubServer, program: str, argument: str) -> Fetched:
