@@ -6,7 +6,8 @@
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, repeat
+from operator import contains
 from typing import TYPE_CHECKING
 
 from runner.dataset import chat
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _CALLS = ("tool_calls", "function_call")
 _NUL = "\0"
-# Of texts that nobody sees there are many kinds; one with a letter or a digit is none of them.
 _has_letter = re.compile(r"\w").search
 
 
@@ -72,6 +72,12 @@ def _are_sound_roles(roles: tuple[str, ...]) -> bool:
 
 def _are_sound(contents: Sequence[str]) -> bool:
     try:
-        return all(map(_has_letter, contents)) and not any(_NUL in content for content in contents)
+        return _are_seen(contents) and not any(map(contains, contents, repeat(_NUL)))
     except TypeError:  # null, or something else that is no text
         return False
+
+
+def _are_seen(contents: Sequence[str]) -> bool:
+    """Tell whether each text has a letter or a digit, as none of the many kinds has that nobody sees."""
+    first = "".join([content[:1] for content in contents])
+    return (len(first) == len(contents) and first.isalnum()) or all(map(_has_letter, contents))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Opener = Callable[[], BinaryIO]
 
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = 128
 # A column of a row group is read in pieces: some writers make one group of a whole file.
 _BYTES_AT_ONCE = 1024 * 1024
 

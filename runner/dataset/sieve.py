@@ -107,7 +107,7 @@ class Sieve:
             return
         role = self.carving.role(digest.prompt)
         tally = self.tallies[role]
-        contents = [broken_up(content) for content in row.contents]
+        contents = list(map(broken_up, row.contents))
         if contents != row.contents:
             tally.notice("special-tokens", label, number)
         self._sight(tally, digest, label, number)
@@ -115,7 +115,10 @@ class Sieve:
         lines[role].append(Conversation(row.roles, contents).line())
 
     def _seen_in(self, digest: Digests) -> str | None:
-        return next((role for role, tally in self.earlier.items() if digest.row in tally.seen.rows), None)
+        for role, tally in self.earlier.items():
+            if digest.row in tally.seen.rows:
+                return role
+        return None
 
     def _sight(self, tally: Tally, digest: Digests, label: str, number: int) -> None:
         if tally.seen.add(digest):

@@ -4,6 +4,7 @@ import string
 import unicodedata
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NamedTuple
 
 from runner.dataset.conversation import Conversation
 
@@ -12,8 +13,7 @@ _BYTES = 8
 _WHITE_SPACE = (string.whitespace + "\x1c\x1d\x1e\x1f").encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Digests:
+class Digests(NamedTuple):
     """What tells two prompts, and two rows, apart."""
 
     prompt: bytes
