@@ -19,15 +19,23 @@ from runner.dataset.sources import count_lines, in_batches, read_lines
 
 # What lies so near to what is wanted is fetched along with it: a request costs more.
 _APART = 64 * 1024
+_LINES = (".jsonl", ".ndjson")
+_FIRST_PIECE = 256 * 1024
 
 
-def fetched(split: RemoteSplit, role: str, cache: Path, progress: Progress) -> Source:
-    """Give the rows of a split by way of the cache; `progress` is told of `fetching <role>`."""
+def fetched(
+    split: RemoteSplit, role: str, cache: Path, progress: Progress, *, head: int | None = None
+) -> Source:
+    """Give the rows of a split by way of the cache; `progress` is told of `fetching <role>`.
+
+    With `head`, no more than so many first rows are asked for: of files of lines the rest is not fetched, and
+    if there is one, it is not counted.
+    """
     meter = _Meter(f"fetching {role}", progress)
     ranges = partial(Ranges, cache=cache, fetched=meter.fetched)
     if all(_name(file).endswith(".parquet") for file in split.files):
         return _Columns(split, meter, ranges)
-    return _Lines(split, meter, ranges)
+    return _Lines(split, meter, ranges, head)
 
 
 class _Meter:
@@ -95,35 +103,60 @@ class _Columns:
 
 
 class _Lines:
-    """A split in files that are read through."""
+    """A split in files that are read through, to their end or to the last row that is asked for."""
 
-    def __init__(self, split: RemoteSplit, meter: _Meter, ranges: Callable[[Remote], Ranges]) -> None:
+    def __init__(
+        self, split: RemoteSplit, meter: _Meter, ranges: Callable[[Remote], Ranges], head: int | None
+    ) -> None:
         self.source, self.label, self.revision = split.source, split.label, split.revision
         self._files = split.files
+        self._head = head if all(_name(file).endswith(_LINES) for file in split.files) else None
         self._meter = meter
         self._ranges = ranges
 
     def count(self) -> int:
-        """Count the rows, which takes all of the files."""
-        return self._here().count()
+        """Count the rows, which takes all of the files; with a head, no further than that."""
+        total = self._here().count()
+        return total if self._head is None else min(total, self._head)
 
     def batches(self, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
         """Give the picked rows, once the files are here."""
         yield from self._here().batches(picked, columns)
 
     def _here(self) -> Source:
-        elsewhere = [file for file in self._files if not isinstance(file, Path)]
-        self._meter.expect(sum(_missing(self._ranges(file), [(0, file.size)]) for file in elsewhere))
-        paths = [self._whole(file) for file in self._files]
-        labels = [_label(self.label, file) for file in self._files]
-        return _JsonLines(self.source, self.label, self.revision, tuple(zip(paths, labels, strict=True)))
+        """Have the files here, or as many first ones, and as much of the last, as hold the head."""
+        if self._head is None:
+            elsewhere = [file for file in self._files if not isinstance(file, Path)]
+            self._meter.expect(sum(_missing(self._ranges(file), [(0, file.size)]) for file in elsewhere))
+        found, rows = [], 0
+        for file in self._files:
+            path, lines = self._brought(file, None if self._head is None else self._head - rows)
+            found.append((path, _label(self.label, file)))
+            rows += lines
+            if self._head is not None and rows >= self._head:
+                break
+        return _JsonLines(self.source, self.label, self.revision, found)
 
-    def _whole(self, file: Remote | Path) -> Path:
+    def _brought(self, file: Remote | Path, rows: int | None) -> tuple[Path, int]:
+        """Fetch a file, or its beginning with so many rows; count them, or those that there are."""
         if isinstance(file, Path):
-            return file
+            return file, 0 if rows is None else count_lines(file)
         with closing(self._ranges(file)) as ranges:
+            if rows is not None:
+                return ranges.path, _until(ranges, rows)
             ranges.need(0, file.size)
-            return ranges.path
+            return ranges.path, 0
+
+
+def _until(ranges: Ranges, rows: int) -> int:
+    """Fetch from the first byte until there are so many line ends, in pieces that grow."""
+    ends, past, piece = 0, 0, _FIRST_PIECE
+    while past < ranges.size and ends < rows:
+        first, past = past, min(past + piece, ranges.size)
+        ranges.need(first, past)
+        ends += ranges.read(first, past).count(b"\n")
+        piece *= 2
+    return ends if past < ranges.size or ranges.read(past - 1, past) == b"\n" else ends + 1
 
 
 @dataclass(slots=True)

@@ -32,12 +32,16 @@ _LINES = (".jsonl", ".ndjson", ".json")
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A dataset repository at one commit; `splits` are the files of each split, in order."""
+    """A dataset repository at one commit; `splits` are the files of each split, in order.
+
+    With `head`, only so many first rows of a split are going to be asked for.
+    """
 
     name: str
     commit: str
     splits: Mapping[str, Sequence[str]]
     progress: Progress = silent
+    head: int | None = None
 
     def split(self, role: str, split: str) -> Source:
         """Give a split by its name, refused where it is missing or in a format that is not read here."""
@@ -58,7 +62,7 @@ class Repository:
             revision=self.commit,
             files=[self._file(name) for name in files],
         )
-        return fetched(found, role, cache_folder(), self.progress)
+        return fetched(found, role, cache_folder(), self.progress, head=self.head)
 
     def _file(self, name: str) -> Remote | Path:
         """Give a file where the Hub's own library has it, else where it is on the Hub."""
@@ -82,7 +86,12 @@ def commit_of(name: str, revision: str | None) -> str:
 
 
 def open_repository(
-    name: str, revision: str | None, config: str | None = None, progress: Progress = silent
+    name: str,
+    revision: str | None,
+    config: str | None = None,
+    progress: Progress = silent,
+    *,
+    head: int | None = None,
 ) -> Repository:
     """Resolve a revision to its commit and find what splits it has; nothing but metadata is fetched.
 
@@ -90,7 +99,7 @@ def open_repository(
     """
     _quieten()
     identity, commit = _resolved(name, revision, progress)
-    return Repository(identity, commit, _splits(identity, commit, config, progress), progress)
+    return Repository(identity, commit, _splits(identity, commit, config, progress), progress, head)
 
 
 def cache_folder() -> Path:

@@ -12,10 +12,16 @@ from huggingface_hub import constants
 from pyarrow import parquet
 
 from runner import redact
+from runner.dataset import prepare
+from runner.dataset.batch import Source
 from runner.dataset.hub import Repository, cache_folder, commit_of
+from runner.dataset.hub_file import found_file
+from runner.dataset.known import Known
+from runner.dataset.remote import RemoteSplit
 from runner.dataset.selection import Picked
 from runner.dataset.transfer import Patience
 from runner.errors import CloudUnavailable, DiagnosticError, RunnerError
+from runner.recipe import Dataset
 from tests.unit.hub_server import COMMIT, Fault, HubServer
 
 CANARY = "hf_CanaryThatMustNotBeSeenAnywhere"
@@ -309,3 +315,53 @@ def test_an_error_while_parquet_is_read_comes_through(hub: HubServer) -> None:
     hub.faults = [Fault(status=503, times=100)]
     with pytest.raises(CloudUnavailable, match="503"):
         Repository("lab/chat", COMMIT, SPLITS).split("train", "train").count()
+
+
+def test_of_lines_only_the_beginning_is_fetched_where_only_the_first_rows_are_wanted(hub: HubServer) -> None:
+    turns = [{"role": "user", "content": "x" * 900}, {"role": "assistant", "content": "y"}]
+    row = json.dumps({"messages": turns}).encode() + b"\n"
+    files = {"a.jsonl": row * 3000, "b.jsonl": row * 3000, "c.jsonl": row * 4}
+    hub.repositories = {"lab/lines": files}
+    known = {"long": tuple(files), "short": ("c.jsonl",)}
+
+    def source(split: str, head: int) -> Source:
+        return Repository("lab/lines", COMMIT, known, head=head).split("train", split)
+
+    assert source("long", 3100).count() == 3100
+    numbers = [
+        number
+        for batch in source("long", 3100).batches(Picked(3100, range(3100)), ())
+        for number in batch.numbers
+    ]
+    assert numbers == [*range(1, 3001), *range(1, 101)]
+    assert hub.sent["a.jsonl"] == len(files["a.jsonl"])
+    assert 0 < hub.sent["b.jsonl"] < 300_000
+    assert not hub.sent["c.jsonl"]
+    assert source("short", 50).count() == 4
+
+
+class InWorkspace:
+    """A workspace with one file for every split."""
+
+    def split(self, azureml: str, version: str | None, role: str, split: str) -> RemoteSplit:
+        assert (azureml, version) == ("chat", "3")
+        file = found_file(Known(cache_folder()), "lab/chat", COMMIT, f"{split}.jsonl")
+        return RemoteSplit(f"azureml:{role}", split, version, [file])
+
+
+def test_files_of_a_workspace_are_read_by_the_same_way(hub: HubServer, tmp_path: Path) -> None:
+    def lines(opening: str) -> bytes:
+        turns = [{"role": "user", "content": opening}, {"role": "assistant", "content": "y"}]
+        return json.dumps({"messages": turns}).encode() + b"\n"
+
+    hub.repositories = {"lab/chat": {"train.jsonl": lines("a") + lines("b"), "test.jsonl": lines("c")}}
+    told: list[str] = []
+    prepared = prepare(
+        Dataset(azureml="chat", revision="3", train="train", test="test"),
+        folder=tmp_path,
+        into=tmp_path / "out",
+        workspace=InWorkspace(),
+        progress=lambda doing, _done, _total: told.append(doing),
+    )
+    assert {role: split.rows for role, split in prepared.items()} == {"train": 2, "test": 1}
+    assert set(told) == {"fetching train", "fetching test"}
