@@ -182,6 +182,17 @@ def test_bytes_that_are_not_those_of_the_digest_are_noticed_and_not_kept(tmp_pat
     assert whole(Shelf(CONTENT, identity), tmp_path, silent).read_bytes() == CONTENT
 
 
+def test_what_came_whole_is_verified_also_by_the_next_process(tmp_path: Path) -> None:
+    """The first one may have been killed before it came to that."""
+    identity = f"sha256:{sha256(CONTENT).hexdigest()}"
+    path = whole(Shelf(CONTENT, identity), tmp_path, silent)
+    note = path.parent / "held.json"
+    note.write_text(note.read_text().replace("true", "false"))
+    path.write_bytes(CONTENT[::-1])
+    with pytest.raises(CloudUnavailable, match="digest"):
+        read(Shelf(CONTENT, identity), tmp_path, 0, 10)
+
+
 def test_patience_ends(tmp_path: Path) -> None:
     shelf = Shelf(breaks=[(500_000, OSError("no")) for _ in range(3)])
     with pytest.raises(CloudUnavailable, match="OSError") as caught:
@@ -206,9 +217,9 @@ def test_more_than_was_asked_for_is_left(tmp_path: Path) -> None:
             del past
             yield from super().stream(first, len(CONTENT))
 
-    assert read(Long(), tmp_path, 1_000, 100_000) == CONTENT[1_000:101_000]
+    assert read(Long(), tmp_path, 1_000, 100_001) == CONTENT[1_000:101_001]
     with closing(Ranges(Shelf(), tmp_path, lambda _: None)) as ranges:
-        assert ranges.missing([(0, len(CONTENT))]) == len(CONTENT) - 100_000
+        assert ranges.missing([(0, len(CONTENT))]) == len(CONTENT) - 100_001
 
 
 @pytest.mark.parametrize("error", [NotFetched("no"), RunnerError("no")])
