@@ -4,8 +4,6 @@ The data set has ultrachat_200k's shape (conversations of made-up words, made fr
 on this machine, which counts what it sends. Each way is a whole process with an empty cache of its own; the
 notebook's loads `train_sft[:5%]` and `test_sft[:5%]`. Then one shard is fetched whole: in one go, with the
 transfer broken at every tenth of it, and with the process killed there and begun anew.
-
-    PYTHONPATH=. python benchmarks/dataset_hub.py
 """
 
 import argparse
@@ -25,9 +23,11 @@ from random import Random
 import pyarrow as pa
 from pyarrow import parquet
 
-from tests.unit.hub_server import HubServer
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.unit.hub_server import HubServer  # noqa: E402 - found by the line above
+
 NAME = "lab/ultrachat_200k"
 QUICK_ROWS = 50_000  # of 207,865
 ROWS_OF_A_GROUP = 1000

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ class Known:
             return None
 
     def put(self, value: object, *key: str) -> None:
-        """Remember what holds for a key."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(self._path(key), json.dumps({"key": key, "value": value}).encode())
+        """Remember what holds for a key, if the disk lets it: it can be asked again."""
+        with suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(self._path(key), json.dumps({"key": key, "value": value}).encode())
 
     def forget(self, *key: str) -> None:
         """Know nothing of a key any more."""

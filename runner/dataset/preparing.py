@@ -69,8 +69,8 @@ def prepare(
     """
     if dataset.azureml is not None and workspace is None:
         return {}
-    shares = _shares(dataset, _sources(dataset, folder, workspace, progress))
     try:
+        shares = _shares(dataset, _sources(dataset, folder, workspace, progress))
         return _written(dataset, shares, into)
     except OSError as error:
         raise RunnerError(f"{error.filename or into} cannot be read or written: {error.strerror}") from error

@@ -376,3 +376,14 @@ def test_files_of_a_workspace_are_read_by_the_same_way(hub: HubServer, tmp_path:
     )
     assert {role: split.rows for role, split in prepared.items()} == {"train": 2, "test": 1}
     assert set(told) == {"fetching train", "fetching test"}
+
+
+def test_a_cache_that_cannot_be_written_is_said(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.repositories = {"lab/chat": {"train.jsonl": b"{}", "test.jsonl": b"{}"}}
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "file"))
+    section = Dataset(azureml="chat", revision="3", train="train", test="test")
+    with pytest.raises(RunnerError, match="cannot be read or written"):
+        prepare(section, folder=tmp_path, into=tmp_path / "out", workspace=InWorkspace())
