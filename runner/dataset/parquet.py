@@ -34,7 +34,10 @@ class ArrowBatch:
 
     def rows(self) -> Sequence[Row]:
         """Give the rows one by one, which takes ten times as long as a column."""
-        return [self._row(index) for index in range(len(self.numbers))]
+        try:
+            return [written(value) for value in self.content.to_pylist()]
+        except UnicodeDecodeError:  # some row of them
+            return [self._row(index) for index in range(len(self.numbers))]
 
     def column(self, name: str) -> "pa.Array | None":
         """Give a column; None if there is none of that name, or several."""
