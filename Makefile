@@ -15,7 +15,8 @@ READY := $(VENV)/.ready
 # What the benchmarks compare with; its packages would not go together with ours.
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
-BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost journal overlap resume runs dataset)
+BENCHMARKS := $(patsubst %,benchmarks/%.py,startup rate diagnostics memory cost journal overlap resume runs dataset \
+	dataset_hub)
 # Two files of tests at a time, in the order of their folders: those that take longest come first.
 TOGETHER := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 

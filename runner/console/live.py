@@ -67,7 +67,11 @@ class LiveProgress:
 
     def acting(self, change: Change, action: Action) -> None:
         """See `Observer`."""
-        self._set(change.step, subject=change.name, text=f"{action.value} {change.kind}")
+        self._set(change.step, subject=change.name, text=f"{action.value} {change.kind}", fraction=None)
+
+    def preparing(self, change: Change, detail: str, fraction: float | None) -> None:
+        """See `Observer`."""
+        self._set(change.step, text=detail, fraction=fraction)
 
     def waiting(self, change: Change, seen: Observation, seconds: float) -> None:
         """See `Observer`."""

@@ -11,6 +11,7 @@ from runner.errors import RunnerError
 from runner.steps.step import Action, Change, Observation
 
 _REMINDER_SECONDS = 60.0
+_PREPARING_SECONDS = 10.0
 
 # A job is not deleted: it is asked to end, and stays to be looked at.
 ENDED_BY = {"job": "cancel"}
@@ -29,6 +30,7 @@ class PlainProgress:
         self._began = clock.monotonic()
         self._lock = threading.Lock()
         self._said: dict[str, tuple[str, float]] = {}
+        self._prepared: dict[str, float] = {}
         self._links = links
 
     def started(self, change: Change) -> None:
@@ -38,6 +40,16 @@ class PlainProgress:
     def acting(self, change: Change, action: Action) -> None:
         """See `Observer`."""
         self._line(change.step, f"{SYMBOLS[action]} {action.value} {change.kind} {change.name}")
+
+    def preparing(self, change: Change, detail: str, fraction: float | None) -> None:
+        """See `Observer`."""
+        del fraction
+        now = self._clock.monotonic()
+        with self._lock:
+            if now - self._prepared.get(change.step, self._began) < _PREPARING_SECONDS:
+                return
+            self._prepared[change.step] = now
+        self._line(change.step, detail)
 
     def waiting(self, change: Change, seen: Observation, seconds: float) -> None:
         """See `Observer`."""

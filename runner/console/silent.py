@@ -13,6 +13,9 @@ class SilentProgress:
     def acting(self, change: Change, action: Action) -> None:
         """See `Observer`."""
 
+    def preparing(self, change: Change, detail: str, fraction: float | None) -> None:
+        """See `Observer`."""
+
     def waiting(self, change: Change, seen: Observation, seconds: float) -> None:
         """See `Observer`."""
 

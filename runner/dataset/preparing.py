@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
+from functools import partial
 from pathlib import Path
 from shutil import copyfile
 from typing import TypeVar
 
 from runner.dataset.batch import Source
 from runner.dataset.draft import Draft
-from runner.dataset.hub import open_repository
+from runner.dataset.fetched import fetched
+from runner.dataset.hub import cache_folder, open_repository
 from runner.dataset.parquet import ParquetSource
 from runner.dataset.progress import Progress, silent
 from runner.dataset.remote import Workspace
@@ -19,7 +21,7 @@ from runner.dataset.sifting import Share, Sifted, sift
 from runner.dataset.sources import FileSplit, refusal
 from runner.durable import sync_folder
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError
-from runner.recipe import Dataset
+from runner.recipe import Dataset, Sampling
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -61,14 +63,14 @@ def prepare(
     """Write `<into>/<role>.jsonl` for train, validation and test, all of them or none.
 
     The same source gives the same bytes, so a second call changes nothing. Rows that are left out are listed
-    in `<into>/dropped.jsonl`. A data set that already is in the workspace (`azureml`) needs no files: the
-    result is empty. Raises RecipeInvalid with the first bad rows, CloudUnavailable where the source does not
-    answer.
+    in `<into>/dropped.jsonl`. A data set that already is in the workspace (`azureml`) needs no files: without
+    the workspace, the result is empty. Raises RecipeInvalid with the first bad rows, CloudUnavailable where
+    the source does not answer.
     """
-    if dataset.azureml is not None:
+    if dataset.azureml is not None and workspace is None:
         return {}
-    shares = _shares(dataset, _sources(dataset, folder, workspace, progress))
     try:
+        shares = _shares(dataset, _sources(dataset, folder, workspace, progress))
         return _written(dataset, shares, into)
     except OSError as error:
         raise RunnerError(f"{error.filename or into} cannot be read or written: {error.strerror}") from error
@@ -113,14 +115,25 @@ def _sources(
 def _opened(
     dataset: Dataset,
     folder: Path,
-    workspace: Workspace | None,  # noqa: ARG001 - of those that fetch
-    progress: Progress,  # noqa: ARG001 - as above
+    workspace: Workspace | None,
+    progress: Progress,
 ) -> Callable[[str, str], Source]:
     """Give what opens a split, by its role and its name, of wherever the rows are from."""
+    head = dataset.rows if dataset.sample is Sampling.HEAD else None
     if dataset.huggingface is not None:
-        return open_repository(dataset.huggingface, dataset.revision).split
+        name, revision, config = dataset.huggingface, dataset.revision, dataset.config
+        return open_repository(name, revision, config, progress, head=head).split
+    if dataset.azureml is not None and workspace is not None:
+        return partial(_of_workspace, workspace, dataset, progress, head)
     written = dataset.path or "."
     return lambda role, split: _file(folder, written, split, role)
+
+
+def _of_workspace(  # noqa: PLR0913, PLR0917 what a split is found by, and how it is fetched
+    workspace: Workspace, dataset: Dataset, progress: Progress, head: int | None, role: str, split: str
+) -> Source:
+    found = workspace.split(dataset.azureml or "", dataset.revision, role, split)
+    return fetched(found, role, cache_folder(), progress, head=head)
 
 
 def _file(folder: Path, written: str, split: str, role: str) -> Source:

@@ -2,28 +2,62 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+from runner.errors import CloudUnavailable
+
+
+class Later(Exception):
+    """Who holds a file asks to be asked again later, after so many seconds if it says so."""
+
+    def __init__(self, said: str, seconds: float | None = None) -> None:
+        super().__init__(said)
+        self.seconds = seconds
+
+
+class NotFetched(CloudUnavailable):
+    """Bytes that are not here cannot be had now, and asking again does not help."""
 
 
 class Remote(Protocol):
-    """A file elsewhere. `name` ends as its format does; `identity` changes with the content."""
+    """A file elsewhere. `name` ends as its format does; `identity` changes with the content.
 
-    name: str
-    size: int
-    identity: str
+    All three are fixed. An identity `sha256:<hex>` is the content's digest: it is held against it once all of
+    it has come.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name it, by a path where it lies in folders."""
+
+    @property
+    def size(self) -> int:
+        """Count its bytes."""
+
+    @property
+    def identity(self) -> str:
+        """Name its content."""
 
     def stream(self, first: int, past: int) -> Iterator[bytes]:
-        """Give the bytes from `first` to before `past` in pieces; may break off with any error."""
+        """Give the bytes from `first` to before `past` in pieces; may break off with any error.
+
+        `NotFetched`, and a RunnerError other than CloudUnavailable, are answers; after any other error, and
+        after `Later`, it is asked for what is still missing.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteSplit:
-    """The files of one split, in order. `source` names it in the manifest, `revision` is its pin."""
+    """The files of one split, in order. `source` names it in the manifest, `revision` is its pin.
+
+    A path is of a file that lies here already.
+    """
 
     source: str
     label: str
     revision: str | None
-    files: Sequence[Remote]
+    files: Sequence[Remote | Path]
 
 
 class Workspace(Protocol):

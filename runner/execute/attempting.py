@@ -17,6 +17,7 @@ from runner.execute.limits import Limits, Overdue, over
 from runner.execute.mistakes import decisive, undecided
 from runner.execute.noting import Notes
 from runner.execute.run import Run
+from runner.execute.telling import Telling
 from runner.execute.waiting import (
     Decided,
     Interrupted,
@@ -243,6 +244,7 @@ def _attempt(walk: Walk, change: Change, number: int, recorded: Mapping[str, Jso
         attempt=number,
         first=first_intent(walk.run.journal.records, change.step),
         stop=walk.run.stop,
+        progress=Telling(walk.run, change),
     )
     intent = recorded or first_answer(walk.run, lambda: STEPS[change.step].intend(context), change)
     return _Attempt(

@@ -15,6 +15,9 @@ class Observer(Protocol):
     def acting(self, change: Change, action: Action) -> None:
         """Tell that a step now changes the cloud."""
 
+    def preparing(self, change: Change, detail: str, fraction: float | None) -> None:
+        """Tell how far a step is with what comes before it acts, about once a second."""
+
     def waiting(self, change: Change, seen: Observation, seconds: float) -> None:
         """Tell what the latest look showed, this many seconds into the wait."""
 

@@ -82,7 +82,9 @@ class DatasetStep:
         prepared = (
             dataset.bring(context.prepared, folder)
             if context.prepared
-            else dataset.prepare(section, folder=context.recipe_folder, into=folder)
+            else dataset.prepare(
+                section, folder=context.recipe_folder, into=folder, progress=context.progress
+            )
         )
         assets = {
             role: Asset(

@@ -11,7 +11,7 @@ from threading import Event as StopEvent
 from typing import TYPE_CHECKING, Protocol
 
 from runner import naming
-from runner.dataset import PreparedSplit
+from runner.dataset import PreparedSplit, Progress, silent
 from runner.facts import Facts, Provisioning
 from runner.journal import Json
 from runner.parameters import Effective
@@ -82,7 +82,7 @@ class Context:
     `attempt` counts, from 1, how often the step has been tried under a new name; `first` is what was meant
     the first time, unless that has been taken back. `prepared` are the rows, where they were prepared before
     the run began. A step that takes long over one look ends it early once
-    `stop` is set.
+    `stop` is set; one that takes long to say what it means to do tells `progress`, which raises then.
     """
 
     recipe: Recipe
@@ -97,6 +97,7 @@ class Context:
     first: Mapping[str, Json] = field(default_factory=dict)
     prepared: Mapping[str, PreparedSplit] | None = None
     stop: StopEvent = field(default_factory=StopEvent)
+    progress: Progress = silent
 
     def tags(self, step: str) -> Mapping[str, str]:
         """Give the tags of what this step makes."""

@@ -139,6 +139,9 @@ class _Telling:
     def acting(self, change: Change, action: Action) -> None:
         self._observer.acting(change, action)
 
+    def preparing(self, change: Change, detail: str, fraction: float | None) -> None:
+        self._observer.preparing(change, detail, fraction)
+
     def waiting(self, change: Change, seen: Observation, seconds: float) -> None:
         self._observer.waiting(change, seen, seconds)
 
