@@ -40,7 +40,7 @@ LAYERS = (
     ("recipe", "yaml12", "manifest_file", "metric_table"),
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
-    ("naming", "manifest", "load", "fit", "holder", "checkout"),
+    ("naming", "manifest", "load", "fit", "holder", "checkout", "statistics"),
     ("target", "launcher", "runs", "outstanding", "provenance", "cost", "background", "repair"),
     ("index", "questions"),
     ("sweep",),

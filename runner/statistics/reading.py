@@ -1,0 +1,30 @@
+"""The rows of a prepared split, or as many of them as can be looked at in seconds."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
+
+from runner.dataset import PreparedSplit
+from runner.statistics.conversation import Message
+
+# Tokens are counted at some megabytes a second.
+MOST_BYTES = 16 * 1024 * 1024
+# Of a split that is small beside the others so many rows are looked at all the same.
+_FEWEST_ROWS = 200
+
+
+def wanted(splits: Mapping[str, PreparedSplit]) -> Mapping[str, int]:
+    """Tell how many rows of each split are looked at: all, up to `MOST_BYTES` in all, else a share alike."""
+    total = sum(split.bytes for split in splits.values())
+    share = min(1.0, MOST_BYTES / total) if total else 1.0
+    return {
+        role: min(split.rows, max(_FEWEST_ROWS, ceil(split.rows * share))) for role, split in splits.items()
+    }
+
+
+def conversations(split: PreparedSplit, rows: int) -> Iterator[Sequence[Message]]:
+    """Give so many rows, evenly spread over the split and always the same."""
+    with split.path.open("rb") as lines:
+        for number, line in enumerate(lines):
+            if (number + 1) * rows // split.rows > number * rows // split.rows:
+                yield json.loads(line)["messages"]
