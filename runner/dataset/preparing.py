@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from runner.dataset.draft import MAX_LISTED, Draft
 from runner.dataset.hub import open_repository
+from runner.dataset.progress import Progress, silent
 from runner.dataset.selection import taken
 from runner.dataset.sources import FileSplit, Split, refusal
 from runner.durable import sync_folder
@@ -44,13 +45,16 @@ class PreparedSplit:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
 
-def prepare(dataset: Dataset, *, folder: Path, into: Path) -> Mapping[str, PreparedSplit]:
+def prepare(
+    dataset: Dataset, *, folder: Path, into: Path, progress: Progress = silent
+) -> Mapping[str, PreparedSplit]:
     """Write `<into>/<role>.jsonl` for train, validation and test, all of them or none.
 
     The same source gives the same bytes, so a second call changes nothing. A data set that already is in the
     workspace (`azureml`) needs no files: the result is empty. Raises RecipeInvalid with the first bad rows,
     CloudUnavailable where the Hub does not answer.
     """
+    del progress
     if dataset.azureml is not None:
         return {}
     splits = _open_splits(dataset, folder)

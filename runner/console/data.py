@@ -1,0 +1,242 @@
+"""What a training would see of its rows, in words: rows, tokens, padding, steps and what they stand on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import statistics
+from runner.console import texts
+from runner.console.lines import diagnostics, safe, table
+from runner.dataset import PreparedSplit
+from runner.errors import Diagnostic
+from runner.facts import TargetKind
+from runner.journal import Json
+from runner.statistics import Basis, Ordering, Packing, Padding, SplitTokens, Statistics, Training
+
+Message = Mapping[str, str]
+
+# Enough to see what kind of rows they are.
+MOST_ROWS_SHOWN = 20
+_MOST_MESSAGES = 8
+_MOST_CHARACTERS = 400
+
+_ORDERINGS = {
+    Ordering.RANDOM: "in random order",
+    Ordering.BY_LENGTH: "by length",
+    Ordering.MAXIMUM: "to the maximum",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looked:
+    """What was looked at; `statistics` is None where only the rows were asked for, `kept` where none are."""
+
+    recipe: str
+    target: TargetKind
+    splits: Mapping[str, PreparedSplit]
+    statistics: Statistics | None
+    preview: Sequence[Sequence[Message]]
+    kept: Path | None
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """Give what was noticed of the rows."""
+        return tuple(warning for split in self.splits.values() for warning in split.warnings)
+
+
+def value(looked: Looked) -> Mapping[str, Json]:
+    """Give it as JSON; rows are cut as they are for people."""
+    told = looked.statistics
+    return {
+        "recipe": looked.recipe,
+        "target": looked.target.value,
+        "splits": {role: _split(each) for role, each in looked.splits.items()},
+        "statistics": statistics.json_form(told) if told else None,
+        "preview": [[_cut_message(each) for each in row[:_MOST_MESSAGES]] for row in looked.preview],
+        "kept": str(looked.kept) if looked.kept else None,
+    }
+
+
+def text(looked: Looked) -> Iterator[str]:
+    """Give it for people."""
+    yield f"{looked.recipe} on {texts.where(looked.target)}"
+    yield ""
+    yield "rows"
+    yield from table([_rows(role, split) for role, split in looked.splits.items()])
+    for role, split in looked.splits.items():
+        yield from _dropped(role, split)
+    if looked.statistics:
+        yield from figures(looked.statistics)
+    if looked.preview:
+        yield from _preview(looked.preview)
+    if looked.warnings:
+        yield ""
+        yield from diagnostics(looked.warnings)
+    if looked.kept:
+        yield ""
+        yield f"kept in {looked.kept}"
+
+
+def figures(told: Statistics) -> Iterator[str]:
+    """Give the figures alone."""
+    yield ""
+    yield _of_whose_tokens(told)
+    yield from table([_HEADER, *(_tokens(each, told.basis) for each in told.splits)])
+    for split in told.splits:
+        yield from _troubles(split, told.longest)
+    if told.training:
+        yield ""
+        yield "training"
+        yield from table(list(_training(told.training)))
+    if told.padding:
+        yield from table([("padding ", _padding(told.padding, told.longest))])
+    if told.packing and told.training:
+        yield from table([("packing ", _packing(told.packing, told.training, told.longest))])
+    for note in told.notes:
+        yield f"  note: {note}"
+
+
+def _split(split: PreparedSplit) -> Mapping[str, Json]:
+    return {
+        "source": split.source,
+        "revision": split.revision,
+        "source_rows": split.source_rows,
+        "rows": split.rows,
+        "turns": split.turns,
+        "bytes": split.bytes,
+        "sha256": split.sha256,
+        "dropped": dict(split.dropped),
+    }
+
+
+def _rows(role: str, split: PreparedSplit) -> tuple[str, ...]:
+    of = f" of {split.source_rows:,}" if split.rows != split.source_rows else ""
+    return role, f"{split.rows:,} rows{of}", f"{split.turns:,} turns", _size(split.bytes), split.source
+
+
+def _dropped(role: str, split: PreparedSplit) -> Iterator[str]:
+    if split.dropped:
+        codes = ", ".join(f"{count:,} {code}" for code, count in split.dropped.items())
+        yield f"  {role}: left out {codes}"
+
+
+_HEADER = ("", "tokens", "mean", "median", "95 %", "longest", "rows cut", "tokens cut off", "in the loss")
+
+
+def _of_whose_tokens(told: Statistics) -> str:
+    taken_in = f"; the training takes in {told.longest:,} of a row" if told.longest else ""
+    if told.basis is Basis.ESTIMATED:
+        return f"tokens (estimated){taken_in}"
+    return f"tokens ({told.basis.value}, by the tokenizer of {told.origin}){taken_in}"
+
+
+def _tokens(split: SplitTokens, basis: Basis) -> tuple[str, ...]:
+    about = {Basis.COUNTED: "", Basis.SAMPLED: "about "}.get(basis, "about ")
+    total = f"{about}{_number(split.tokens)}"
+    if basis is Basis.ESTIMATED:
+        total += f" ({_number(split.least)} to {_number(split.most)})"
+    return (
+        split.role,
+        total,
+        f"{split.mean:,.0f}",
+        f"{split.median:,.0f}",
+        f"{split.p95:,}",
+        f"{split.longest:,}",
+        _share(split.truncated),
+        _share(split.cut_off),
+        "?" if split.in_loss is None else _share(split.in_loss),
+    )
+
+
+def _troubles(split: SplitTokens, longest: int | None) -> Iterator[str]:
+    if split.without_answer:
+        within = f" within {longest:,} tokens" if longest else ""
+        yield f"  {split.role}: {split.without_answer:,} rows have no answer{within} and are not trained on"
+    if split.refused:
+        yield (
+            f"  {split.role}: {split.refused:,} rows are not taken by the model's chat template;"
+            " a training would fail at them"
+        )
+
+
+def _training(told: Training) -> Iterator[tuple[str, str]]:
+    if told.carved is not None:
+        yield "rows", f"{told.rows:,} an epoch, after {told.carved:,} that the component takes for validation"
+    else:
+        yield "rows", f"{told.rows:,} an epoch"
+    about = "" if told.steps_exact else "about "
+    yield (
+        "steps",
+        (
+            f"{about}{told.steps:,}: {told.epochs:,.3g} epochs of {told.steps_per_epoch:,}, {told.rows_per_step:,}"
+            f" rows each (batch {told.batch_size:,} x accumulation {told.accumulation:,} x GPUs {told.devices:,})"
+        ),
+    )
+    yield "warm-up", f"{told.warmup_steps:,} steps, {_share(told.warmup_share)} of all"
+    about = "" if told.tokens_exact else "about "
+    learnt = "" if told.tokens_in_loss is None else f", {_number(told.tokens_in_loss)} of them in the loss"
+    yield "tokens", f"{about}{_number(told.tokens)} in all{learnt}; {told.tokens_per_step:,.0f} a step"
+
+
+def _padding(told: Padding, longest: int | None) -> str:
+    others = {
+        Ordering.RANDOM: told.random,
+        Ordering.BY_LENGTH: told.by_length,
+        Ordering.MAXIMUM: told.maximum,
+    }
+    others.pop(told.in_force)
+    names = {**_ORDERINGS, Ordering.MAXIMUM: f"to {longest:,} tokens" if longest else ""}
+    beside = ", ".join(
+        f"{_share(share)} {names[ordering]}" for ordering, share in others.items() if share is not None
+    )
+    return (
+        f"{_share(told.wasted)} of all positions {names[told.in_force]}, as is in force"
+        f" ({beside}; seed {told.seed})"
+    )
+
+
+def _packing(told: Packing, training: Training, longest: int | None) -> str:
+    saved = f"would save {_share(told.saved)} of the positions" if told.saved > 0 else "would save nothing"
+    return (
+        f"{told.rows:,} rows of {longest or 0:,} tokens {saved}: {told.steps:,} steps for {training.steps:,}"
+    )
+
+
+def _preview(rows: Sequence[Sequence[Message]]) -> Iterator[str]:
+    for number, row in enumerate(rows, start=1):
+        yield ""
+        yield f"row {number} of train"
+        for message in row[:_MOST_MESSAGES]:
+            content = safe(_cut(message["content"])).replace("\n", "\n" + " " * 13)
+            yield f"  {safe(message['role']):<10} {content}"
+        if len(row) > _MOST_MESSAGES:
+            yield f"  … and {len(row) - _MOST_MESSAGES} more messages"
+
+
+def _cut_message(message: Message) -> Mapping[str, Json]:
+    return {"role": message["role"], "content": _cut(message["content"])}
+
+
+def _cut(content: str) -> str:
+    if len(content) <= _MOST_CHARACTERS:
+        return content
+    return f"{content[:_MOST_CHARACTERS]}… ({len(content):,} characters)"
+
+
+def _share(share: float) -> str:
+    """Write a share with two digits that count; none is none, and nearly all is not all."""
+    if share in {0.0, 1.0}:
+        return f"{share:.0%}"
+    return f"{share:.2%}" if share < 0.01 or share > 0.99 else f"{share:.1%}"  # noqa: PLR2004 - a percent
+
+
+def _number(count: int) -> str:
+    """Write a number with at most four digits that count."""
+    for unit, name in ((1_000_000_000, "billion"), (1_000_000, "million")):
+        if count >= unit:
+            return f"{count / unit:,.2f} {name}"
+    return f"{count:,}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1_000_000:,.1f} MB" if count >= 1_000_000 else f"{count / 1000:,.1f} kB"  # noqa: PLR2004 - SI
