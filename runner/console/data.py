@@ -20,12 +20,6 @@ MOST_ROWS_SHOWN = 20
 _MOST_MESSAGES = 8
 _MOST_CHARACTERS = 400
 
-_ORDERINGS = {
-    Ordering.RANDOM: "in random order",
-    Ordering.BY_LENGTH: "by length",
-    Ordering.MAXIMUM: "to the maximum",
-}
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Looked:
@@ -178,21 +172,23 @@ def _training(told: Training) -> Iterator[tuple[str, str]]:
     yield "tokens", f"{about}{_number(told.tokens)} in all{learnt}; {told.tokens_per_step:,.0f} a step"
 
 
+def _filling(told: Statistics, training: Training) -> Iterator[tuple[str, str]]:
+    """Give how much of the batches is filled up, and what packing would do about it."""
+    if told.padding:
+        yield "padding", _padding(told.padding, told.longest)
+    if told.packing:
+        yield "packing", _packing(told.packing, training, told.longest)
+
+
 def _padding(told: Padding, longest: int | None) -> str:
-    others = {
-        Ordering.RANDOM: told.random,
-        Ordering.BY_LENGTH: told.by_length,
-        Ordering.MAXIMUM: told.maximum,
+    ways = {
+        Ordering.BY_LENGTH: (told.by_length, "batches by length"),
+        Ordering.RANDOM: (told.random, "batches in random order"),
+        Ordering.MAXIMUM: (told.maximum, f"all to {longest:,} tokens" if longest else ""),
     }
-    others.pop(told.in_force)
-    names = {**_ORDERINGS, Ordering.MAXIMUM: f"to {longest:,} tokens" if longest else ""}
-    beside = ", ".join(
-        f"{_share(share)} {names[ordering]}" for ordering, share in others.items() if share is not None
-    )
-    return (
-        f"{_share(told.wasted)} of all positions {names[told.in_force]}, as is in force"
-        f" ({beside}; seed {told.seed})"
-    )
+    share, in_force = ways.pop(told.in_force)
+    others = ", ".join(f"{_share(each)} {name}" for each, name in ways.values() if each is not None)
+    return f"{_share(share or 0.0)} of the positions: {in_force} ({others}; seed {told.seed})"
 
 
 def _packing(told: Packing, training: Training, longest: int | None) -> str:
