@@ -81,11 +81,7 @@ def figures(told: Statistics) -> Iterator[str]:
     if told.training:
         yield ""
         yield "training"
-        yield from table(list(_training(told.training)))
-    if told.padding:
-        yield from table([("padding ", _padding(told.padding, told.longest))])
-    if told.packing and told.training:
-        yield from table([("packing ", _packing(told.packing, told.training, told.longest))])
+        yield from table([*_training(told.training), *_filling(told, told.training)])
     for note in told.notes:
         yield f"  note: {note}"
 
@@ -125,10 +121,9 @@ def _of_whose_tokens(told: Statistics) -> str:
 
 
 def _tokens(split: SplitTokens, basis: Basis) -> tuple[str, ...]:
-    about = {Basis.COUNTED: "", Basis.SAMPLED: "about "}.get(basis, "about ")
-    total = f"{about}{_number(split.tokens)}"
+    total = _number(split.tokens, exact=basis is Basis.COUNTED)
     if basis is Basis.ESTIMATED:
-        total += f" ({_number(split.least)} to {_number(split.most)})"
+        total += f" ({_rounded(split.least)} to {_rounded(split.most)})"
     return (
         split.role,
         total,
@@ -158,18 +153,20 @@ def _training(told: Training) -> Iterator[tuple[str, str]]:
         yield "rows", f"{told.rows:,} an epoch, after {told.carved:,} that the component takes for validation"
     else:
         yield "rows", f"{told.rows:,} an epoch"
-    about = "" if told.steps_exact else "about "
-    yield (
-        "steps",
-        (
-            f"{about}{told.steps:,}: {told.epochs:,.3g} epochs of {told.steps_per_epoch:,}, {told.rows_per_step:,}"
-            f" rows each (batch {told.batch_size:,} x accumulation {told.accumulation:,} x GPUs {told.devices:,})"
-        ),
-    )
+    yield "steps", _steps(told)
     yield "warm-up", f"{told.warmup_steps:,} steps, {_share(told.warmup_share)} of all"
-    about = "" if told.tokens_exact else "about "
-    learnt = "" if told.tokens_in_loss is None else f", {_number(told.tokens_in_loss)} of them in the loss"
-    yield "tokens", f"{about}{_number(told.tokens)} in all{learnt}; {told.tokens_per_step:,.0f} a step"
+    exact, in_loss = told.tokens_exact, told.tokens_in_loss
+    learnt = "" if in_loss is None else f", {_number(in_loss, exact=exact)} in the loss"
+    yield "tokens", f"{_number(told.tokens, exact=exact)} in all{learnt}; {told.tokens_per_step:,.0f} a step"
+
+
+def _steps(told: Training) -> str:
+    about = "" if told.steps_exact else "about "
+    product = f"batch {told.batch_size:,} x accumulation {told.accumulation:,} x GPUs {told.devices:,}"
+    return (
+        f"{about}{told.steps:,}: {told.epochs:,.3g} epochs of {told.steps_per_epoch:,},"
+        f" {told.rows_per_step:,} rows each ({product})"
+    )
 
 
 def _filling(told: Statistics, training: Training) -> Iterator[tuple[str, str]]:
@@ -193,9 +190,8 @@ def _padding(told: Padding, longest: int | None) -> str:
 
 def _packing(told: Packing, training: Training, longest: int | None) -> str:
     saved = f"would save {_share(told.saved)} of the positions" if told.saved > 0 else "would save nothing"
-    return (
-        f"{told.rows:,} rows of {longest or 0:,} tokens {saved}: {told.steps:,} steps for {training.steps:,}"
-    )
+    steps = f"{told.steps:,} steps in place of {training.steps:,}"
+    return f"{told.rows:,} rows of {longest or 0:,} tokens {saved}: {steps}"
 
 
 def _preview(rows: Sequence[Sequence[Message]]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from runner.dataset.draft import MAX_LISTED, Draft
 from runner.dataset.hub import open_repository
 from runner.dataset.progress import Progress, silent
+from runner.dataset.remote import Workspace
 from runner.dataset.selection import taken
 from runner.dataset.sources import FileSplit, Split, refusal
 from runner.durable import sync_folder
@@ -46,7 +47,12 @@ class PreparedSplit:
 
 
 def prepare(
-    dataset: Dataset, *, folder: Path, into: Path, progress: Progress = silent
+    dataset: Dataset,
+    *,
+    folder: Path,
+    into: Path,
+    workspace: Workspace | None = None,
+    progress: Progress = silent,
 ) -> Mapping[str, PreparedSplit]:
     """Write `<into>/<role>.jsonl` for train, validation and test, all of them or none.
 
@@ -54,7 +60,6 @@ def prepare(
     workspace (`azureml`) needs no files: the result is empty. Raises RecipeInvalid with the first bad rows,
     CloudUnavailable where the Hub does not answer.
     """
-    del progress
     if dataset.azureml is not None:
         return {}
     splits = _open_splits(dataset, folder)

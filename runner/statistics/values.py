@@ -55,8 +55,8 @@ class Training:
     """The steps and the tokens of the whole training.
 
     `rows` are trained on in each epoch; `carved` of the training rows the component takes for validation,
-    None where the recipe names rows for that. `tokens_per_step` is a mean, without what is padded. The last two
-    tell whether the steps, and the tokens, are what the training will count, or concluded from a part of it.
+    None where the recipe names rows for that. `tokens_per_step` is a mean, without what is padded. The
+    last two tell whether steps and tokens are what the training will count, or concluded from a part of it.
     """
 
     rows: int
