@@ -222,12 +222,13 @@ def _share(share: float) -> str:
     return f"{share:.2%}" if share < 0.01 or share > 0.99 else f"{share:.1%}"  # noqa: PLR2004 - a percent
 
 
-def _number(count: int) -> str:
-    """Write a number with at most four digits that count."""
-    for unit, name in ((1_000_000_000, "billion"), (1_000_000, "million")):
-        if count >= unit:
-            return f"{count / unit:,.2f} {name}"
-    return f"{count:,}"
+def _number(count: int, *, exact: bool) -> str:
+    return f"{count:,}" if exact else f"about {_rounded(count)}"
+
+
+def _rounded(count: int) -> str:
+    """Write a number with three digits that count."""
+    return f"{round(count, min(0, 3 - len(str(count)))):,}"
 
 
 def _size(count: int) -> str:
