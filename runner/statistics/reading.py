@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
+from random import Random
 
 from runner.dataset import PreparedSplit
 from runner.statistics.conversation import Message
@@ -24,7 +25,18 @@ def wanted(splits: Mapping[str, PreparedSplit]) -> Mapping[str, int]:
 
 def conversations(split: PreparedSplit, rows: int) -> Iterator[Sequence[Message]]:
     """Give so many rows, evenly spread over the split and always the same."""
+    left = _spread(rows, split.rows)
+    wanted_next = next(left, None)
     with split.path.open("rb") as lines:
         for number, line in enumerate(lines):
-            if (number + 1) * rows // split.rows > number * rows // split.rows:
+            if number == wanted_next:
                 yield json.loads(line)["messages"]
+                wanted_next = next(left, None)
+
+
+def _spread(some: int, rows: int) -> Iterator[int]:
+    """Cut the rows into as many stretches and draw one of each: rows at even steps may be of one kind."""
+    draw = Random(rows).random  # noqa: S311 - a repeatable draw, not a secret
+    for number in range(some):
+        first, past = number * rows // some, (number + 1) * rows // some
+        yield first + int(draw() * (past - first))
