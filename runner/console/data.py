@@ -138,14 +138,15 @@ def _tokens(split: SplitTokens, basis: Basis) -> tuple[str, ...]:
 
 
 def _troubles(split: SplitTokens, longest: int | None) -> Iterator[str]:
+    """Give the rows from which nothing is learnt, or at which a training fails."""
+    within = f" within {longest:,} tokens" if longest else ""
+    of = f"of {split.rows:,} rows"
     if split.without_answer:
-        within = f" within {longest:,} tokens" if longest else ""
-        yield f"  {split.role}: {split.without_answer:,} rows have no answer{within} and are not trained on"
+        why = f"not trained on, since no answer is left{within}"
+        yield f"  {split.role}: {why}: {split.without_answer:,} {of}"
     if split.refused:
-        yield (
-            f"  {split.role}: {split.refused:,} rows are not taken by the model's chat template;"
-            " a training would fail at them"
-        )
+        why = "not taken by the model's chat template, at which a training fails"
+        yield f"  {split.role}: {why}: {split.refused:,} {of}"
 
 
 def _training(told: Training) -> Iterator[tuple[str, str]]:
