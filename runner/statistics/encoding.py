@@ -7,36 +7,43 @@ alone, no longer reads the same. A row is cut after the longest input; a first t
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from runner.statistics.conversation import ANSWERING, Length, Message, NotRendered
-from runner.statistics.tokenizer import Tokenizer
+from runner.statistics.tokenizer import Encoded, Tokenizer
 
 if TYPE_CHECKING:
     from runner.statistics.template import ChatTemplate
 
 _Span = tuple[int, int]
-_ROWS_AT_ONCE = 256
-_FIRST, _PAST = itemgetter(0), itemgetter(1)
+_Rendered = tuple[str, Sequence[_Span] | None]
+_CHARACTERS_AT_ONCE = 250_000
 
 
 def lengths(
     tokenizer: Tokenizer, conversations: Iterable[Sequence[Message]], longest: int | None
 ) -> Iterator[Length | None]:
     """Give the length of each, None for one that the template does not take."""
-    left = iter(conversations)
-    while some := list(islice(left, _ROWS_AT_ONCE)):
-        rendered = [_rendered(tokenizer.template, messages) for messages in some]
-        encoded = iter(tokenizer.offsets([each[0] for each in rendered if each]))
-        for each in rendered:
+    for some in _gathered(_rendered(tokenizer.template, messages) for messages in conversations):
+        encoded = iter(tokenizer.encode([each[0] for each in some if each]))
+        for each in some:
             yield _length(next(encoded), each[1], longest) if each else None
 
 
-def _rendered(
-    template: "ChatTemplate", messages: Sequence[Message]
-) -> tuple[str, Sequence[_Span] | None] | None:
+def _gathered(rendered: Iterable[_Rendered | None]) -> Iterator[Sequence[_Rendered | None]]:
+    """Gather enough to keep all cores at work, and no more: a token takes some hundred bytes of memory."""
+    some: list[_Rendered | None] = []
+    characters = 0
+    for each in rendered:
+        some.append(each)
+        characters += len(each[0]) if each else 0
+        if characters > _CHARACTERS_AT_ONCE:
+            yield some
+            some, characters = [], 0
+    yield some
+
+
+def _rendered(template: "ChatTemplate", messages: Sequence[Message]) -> _Rendered | None:
     """Give a conversation as text and where its answers are, None for the latter where that does not show."""
     try:
         whole = template.render(messages)
@@ -68,14 +75,20 @@ def _common_length(one: str, other: str) -> int:
     return bisect_left(range(1, len(other) + 1), x=True, key=lambda size: not one.startswith(other[:size]))
 
 
-def _length(offsets: Sequence[_Span], answers: Sequence[_Span] | None, longest: int | None) -> Length:
-    kept = len(offsets) if longest is None else min(len(offsets), longest)
-    learnt = None if answers is None else sum(_within(offsets, span, kept) for span in answers)
-    return Length(tokens=len(offsets), kept=kept, learnt=learnt)
+def _length(encoded: Encoded, answers: Sequence[_Span] | None, longest: int | None) -> Length:
+    tokens = len(encoded)
+    kept = tokens if longest is None else min(tokens, longest)
+    learnt = None if answers is None else sum(_within(encoded, span, kept) for span in answers)
+    return Length(tokens=tokens, kept=kept, learnt=learnt)
 
 
-def _within(offsets: Sequence[_Span], answer: _Span, kept: int) -> int:
-    """Count the tokens that lie whole in an answer; a tokenizer's offsets rise, at both ends."""
-    first = bisect_left(offsets, answer[0], key=_FIRST)
-    past = bisect_right(offsets, answer[1], key=_PAST)
+def _within(encoded: Encoded, answer: _Span, kept: int) -> int:
+    """Count the tokens that lie whole in an answer, looking at few: where tokens begin and end only rises."""
+
+    def place(token: int) -> _Span:
+        return encoded.token_to_chars(token) or (0, 0)
+
+    numbers = range(len(encoded))
+    first = bisect_left(numbers, answer[0], key=lambda token: place(token)[0])
+    past = bisect_right(numbers, answer[1], key=lambda token: place(token)[1])
     return max(0, min(past, kept) - max(first, 1))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runner.statistics.conversation import NotRendered
 
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 # What templates are given of the special tokens, as transformers names them.
 _SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _A_CONVERSATION = ({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"})
+
+
+class Encoded(Protocol):
+    """A text as tokens: how many, and where in the text one of them is."""
+
+    def __len__(self) -> int: ...
+
+    def token_to_chars(self, token_index: int, /) -> tuple[int, int] | None:
+        """Give where a token begins and ends."""
 
 
 class Unreadable(Exception):
@@ -33,10 +42,10 @@ class Tokenizer:
     vocabulary: "Vocabulary"
     longest_input: int | None
 
-    def offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """Give for each text where in it its tokens are, with none added; all cores work on it."""
-        encoded = self.vocabulary.encode_batch(texts, add_special_tokens=False)
-        return [each.offsets for each in encoded]
+    def encode(self, texts: Sequence[str]) -> Sequence[Encoded]:
+        """Take texts apart, adding no token; all cores work on it."""
+        encoded: Sequence[Encoded] = self.vocabulary.encode_batch(texts, add_special_tokens=False)
+        return encoded
 
 
 def read(files: Mapping[str, bytes], origin: str) -> Tokenizer:
