@@ -11,7 +11,7 @@ from runner.statistics.conversation import Message
 # Tokens are counted at some megabytes a second.
 MOST_BYTES = 16 * 1024 * 1024
 # Of a split that is small beside the others so many rows are looked at all the same.
-_FEWEST_ROWS = 200
+_FEWEST_ROWS = 50
 
 
 def wanted(splits: Mapping[str, PreparedSplit]) -> Mapping[str, int]:

@@ -65,6 +65,10 @@ TEMPLATES = {
         "{{ {'é': message.role, 'n': [1, none, true]} | tojson(indent=1) }}{% endfor %}\n"
         "{%- if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
     ),
+    # Nobody's: the first token of all is an answer's, which nothing predicts.
+    "answers": (
+        "{% for message in messages if message.role == 'assistant' %}{{ message.content }}\n{% endfor %}"
+    ),
     # Gemma: what it does not take is refused.
     "strict": (
         "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
