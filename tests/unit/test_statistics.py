@@ -169,19 +169,19 @@ def test_steps_and_tokens_of_a_training_are_worked_out(tmp_path: Path) -> None:
         tmp_path,
         rows,
         per_device_train_batch_size=4,
-        gradient_accumulation_steps=2,
+        gradient_accumulation_steps=4,
         num_train_epochs=3,
         warmup_steps=3,
         number_of_gpu_to_use_finetuning=8,
     ).training
     assert training
-    # 6 batches, the last of one row, and so 3 steps; on the emulator on one device.
-    assert (training.rows, training.devices, training.rows_per_step) == (21, 1, 8)
-    assert (training.steps_per_epoch, training.steps, training.epochs) == (3, 9, 3)
+    # 6 batches, the last of one row, and so 2 steps, the second of 2; on the emulator on one device.
+    assert (training.rows, training.devices, training.rows_per_step) == (21, 1, 16)
+    assert (training.steps_per_epoch, training.steps, training.epochs) == (2, 6, 3)
     assert training.warmup_steps == 3
-    assert training.warmup_share == pytest.approx(1 / 3)
+    assert training.warmup_share == pytest.approx(1 / 2)
     assert (training.tokens, training.tokens_in_loss) == (21 * 6 * 3, 21 * 2 * 3)
-    assert training.tokens_per_step == pytest.approx(21 * 6 * 3 / 9)
+    assert training.tokens_per_step == pytest.approx(21 * 6 * 3 / 6)
     assert (training.steps_exact, training.tokens_exact) == (True, True)
 
 
