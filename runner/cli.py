@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = {
     "validate": "tell every mistake in a recipe, at its line; touches no network",
     "config": "show every value in force and where it is from, as one recipe",
     "plan": "show what a run would create, reuse and change, and every parameter with its origin",
+    "data": "show what a training would see: rows, tokens, what is cut and padded, steps",
     "lock": "write what a recipe's names and rows come to beside it; --check: tell what has moved since",
     "run": "carry a recipe out: train, register, deploy, score, clean up",
     "reproduce": "make a run again from its manifest, everything pinned, and tell how near it came",

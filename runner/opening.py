@@ -13,7 +13,7 @@ from runner import cost, dataset, launcher, pins, preflight, sizing, target
 from runner.clock import FollowingClock
 from runner.console.silent import SilentProgress
 from runner.cost import Prices
-from runner.dataset import PreparedSplit
+from runner.dataset import PreparedSplit, Progress
 from runner.errors import Diagnostic, PreflightRefused, RecipeInvalid, Severity
 from runner.execute import Run
 from runner.facts import Facts, Target, TargetKind
@@ -172,11 +172,13 @@ def prepared(opened: Opened) -> Iterator[Opened]:
 
 
 @contextmanager
-def prepared_rows(recipe: Recipe, folder: Path) -> Iterator[Mapping[str, PreparedSplit]]:
+def prepared_rows(
+    recipe: Recipe, folder: Path, *, progress: Progress = dataset.silent
+) -> Iterator[Mapping[str, PreparedSplit]]:
     """Do so with a recipe's rows alone; `folder` is where its relative paths start."""
     with TemporaryDirectory(prefix="runner-rows-") as into:
         section = recipe.dataset
-        yield dataset.prepare(section, folder=folder, into=Path(into)) if section else {}
+        yield dataset.prepare(section, folder=folder, into=Path(into), progress=progress) if section else {}
 
 
 def context(opened: Opened, folder: Path) -> Context:

@@ -16,6 +16,7 @@ from runner.compare import Difference, Side
 from runner.console import (
     because,
     chronicle,
+    data,
     differing,
     findings,
     going_on,
@@ -29,10 +30,13 @@ from runner.console import (
     texts,
     verdicts,
 )
+from runner.console.data import Looked
 from runner.console.plain import PlainProgress
+from runner.console.reading import Reading
 from runner.console.silent import SilentProgress
 from runner.console.voice import Output, Voice, diagnostics_of, told_diagnostics, told_error
 from runner.cost import Prices
+from runner.dataset import Progress, silent
 from runner.errors import Diagnostic, NotWritten, RunnerError, StillBilling
 from runner.execute import Observer
 from runner.facts import Target, TargetKind
@@ -164,6 +168,18 @@ class Console(Voice):
             for line in origins.as_yaml(found, comments=with_origin):
                 self._write(line)
         self._tell({"values": [_in_force(each) for each in found]}, ())
+
+    def data(self, looked: Looked) -> None:
+        """Show what a training would see of its rows."""
+        found = looked.warnings
+        value = {**data.value(looked), "diagnostics": told_diagnostics(found)}
+        self._tell(value, data.text(looked), found)
+
+    def reading(self) -> Progress:
+        """Give what says to people how far rows are on their way."""
+        if self.output is not Output.TEXT:
+            return silent
+        return Reading(lambda line: self._write(lines.safe(line), to=self.stderr), self.clock)
 
     def locked(self, path: Path, lock: Lock) -> None:
         """Tell what a recipe was locked to."""

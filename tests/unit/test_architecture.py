@@ -40,7 +40,7 @@ LAYERS = (
     ("recipe", "yaml12", "manifest_file", "metric_table"),
     ("catalog",),
     ("parameters", "dataset", "facts", "journal"),
-    ("naming", "manifest", "load", "fit", "holder", "checkout"),
+    ("naming", "manifest", "load", "fit", "holder", "checkout", "statistics"),
     ("target", "launcher", "runs", "outstanding", "provenance", "cost", "background", "repair"),
     ("index", "questions"),
     ("sweep",),
@@ -69,7 +69,18 @@ PROGRAMS = ("emulator", "trainer")
 READERS = {
     "runner.cli": "reads both once and hands them down",
 }
-HEAVY = {"azure", "datasets", "jinja2", "mlflow", "pandas", "pyarrow", "torch", "transformers", "vl_convert"}
+HEAVY = {
+    "azure",
+    "datasets",
+    "jinja2",
+    "mlflow",
+    "pandas",
+    "pyarrow",
+    "tokenizers",
+    "torch",
+    "transformers",
+    "vl_convert",
+}
 VAGUE = re.compile(r"(^|_)(util|helper|common|manager|handler)s?(_|$)")
 
 
