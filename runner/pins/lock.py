@@ -30,6 +30,11 @@ _KEYS = frozenset({
     "dataset.columns.system",
     "finetune.task", "finetune.component_version",
 })  # fmt: skip
+# Locks made before these keys were there lack them, and hold as long as nothing else is said of them.
+_ADDED: Mapping[str, Value] = {
+    "dataset.sample": "head", "dataset.seed": 42, "dataset.max_bad_rows": 0,
+    "dataset.columns.messages": "messages",
+}  # fmt: skip
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
@@ -57,7 +62,8 @@ def path_of(recipe: Path) -> Path:
 
 def depended_on(loaded: Loaded) -> dict[str, Value]:
     """Give what a recipe says of what is locked; variables of the environment stay as they are written."""
-    return {each.dotted: each.value for each in origins.values(loaded, None, None) if each.dotted in _KEYS}
+    said = {each.dotted: each.value for each in origins.values(loaded, None, None)}
+    return {key: value for key, value in said.items() if key in _KEYS and _ADDED.get(key) != value}
 
 
 def write(lock: Lock, path: Path, recipe: Path) -> None:
