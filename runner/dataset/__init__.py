@@ -1,7 +1,7 @@
 """Source, split and percent become checked JSONL files, each with its digest and its figures."""
 
-from runner.dataset.counting import count_rows, unusable
+from runner.dataset.counting import Size, expected, sizes, unusable
 from runner.dataset.hub import commit_of
 from runner.dataset.preparing import PreparedSplit, bring, check, prepare
 
-__all__ = ["PreparedSplit", "bring", "check", "commit_of", "count_rows", "prepare", "unusable"]
+__all__ = ["PreparedSplit", "Size", "bring", "check", "commit_of", "expected", "prepare", "sizes", "unusable"]
