@@ -2,6 +2,17 @@
 
 from runner.dataset.counting import Size, expected, sizes, unusable
 from runner.dataset.hub import commit_of
-from runner.dataset.preparing import PreparedSplit, bring, check, prepare
+from runner.dataset.preparing import DROPPED, PreparedSplit, bring, check, prepare
 
-__all__ = ["PreparedSplit", "Size", "bring", "check", "commit_of", "expected", "prepare", "sizes", "unusable"]
+__all__ = [
+    "DROPPED",
+    "PreparedSplit",
+    "Size",
+    "bring",
+    "check",
+    "commit_of",
+    "expected",
+    "prepare",
+    "sizes",
+    "unusable",
+]

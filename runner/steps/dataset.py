@@ -166,6 +166,9 @@ def restore(section: Dataset, intent: Mapping[str, Json], recipe_folder: Path, r
         (run_folder / _FOLDER).mkdir(exist_ok=True)
         for role, asset in wanted.items():
             prepared[role].path.replace(run_folder / asset["file"])
+        dropped = Path(fresh) / dataset.DROPPED
+        if dropped.exists():
+            dropped.replace(run_folder / _FOLDER / dataset.DROPPED)
     sync_folder(run_folder / _FOLDER)
 
 
