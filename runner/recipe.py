@@ -18,6 +18,13 @@ Section = TypeVar("Section")
 # What the base model's deployment is called where the recipe does not say.
 BASELINE = "base"
 
+# What recipes meant before these keys were there, by which older locks and manifests are read.
+MEANT_BEFORE: Mapping[str, Scalar] = {
+    "dataset.sample": "head",
+    "dataset.columns.messages": "messages",
+    "dataset.max_bad_rows": 0,
+}
+
 # A share of the training rows in a split's place; no split's name ends so.
 _SHARE = re.compile(r"([0-9]{1,2}(?:[.][0-9]{1,6})?)%")
 

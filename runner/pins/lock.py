@@ -14,6 +14,7 @@ from runner.facts import TargetKind
 from runner.journal import Json
 from runner.load import Loaded
 from runner.pins.values import Pins
+from runner.recipe import MEANT_BEFORE
 from runner.redact import redact, scrub
 from runner.yaml12 import Key, Position, Value
 
@@ -30,11 +31,6 @@ _KEYS = frozenset({
     "dataset.columns.system",
     "finetune.task", "finetune.component_version",
 })  # fmt: skip
-# Locks made before these keys were there lack them, and hold as long as nothing else is said of them.
-_ADDED: Mapping[str, Value] = {
-    "dataset.sample": "head", "dataset.seed": 42, "dataset.max_bad_rows": 0,
-    "dataset.columns.messages": "messages",
-}  # fmt: skip
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
@@ -61,9 +57,12 @@ def path_of(recipe: Path) -> Path:
 
 
 def depended_on(loaded: Loaded) -> dict[str, Value]:
-    """Give what a recipe says of what is locked; variables of the environment stay as they are written."""
+    """Give what a recipe says of what is locked; variables of the environment stay as they are written.
+
+    What every recipe meant before it could be said is left out, so that earlier locks hold.
+    """
     said = {each.dotted: each.value for each in origins.values(loaded, None, None)}
-    return {key: value for key, value in said.items() if key in _KEYS and _ADDED.get(key) != value}
+    return {key: value for key, value in said.items() if key in _KEYS and MEANT_BEFORE.get(key) != value}
 
 
 def write(lock: Lock, path: Path, recipe: Path) -> None:
