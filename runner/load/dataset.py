@@ -10,6 +10,7 @@ from runner.recipe import Sampling, share
 from runner.yaml12 import Value
 
 _SOURCES = ("huggingface", "path", "azureml")
+_AMOUNTS = ("percent", "rows")
 _HELD_OUT = ("validation", "test")
 _WHOLE = Decimal(100)
 _MUCH = Decimal(50)
@@ -50,8 +51,9 @@ def _of_another_source(section: Section, source: str) -> Iterator[Mistake]:
 
 
 def _one_amount(section: Section) -> Iterator[Mistake]:
-    if {"percent", "rows"} <= section.keys():
-        yield _at_key("rows", "two-amounts", "says how much is taken, as percent does", "keep one")
+    given = [name for name in section if name in _AMOUNTS]
+    for name in given[1:]:
+        yield _at_key(name, "two-amounts", f"says how much is taken, as {given[0]} does", "keep one")
 
 
 def _one_form(section: Section) -> Iterator[Mistake]:

@@ -184,9 +184,10 @@ def _rows(source: Source, _chance: random.Random) -> Iterator[Slip]:
     dataset = source.at("dataset")
     if not dataset:
         return
-    percent = source.at("dataset", "percent")
-    line, code = ("rows: 10", "two-amounts") if percent else ("seed: 7", "needless-seed")
-    yield inserted(Kind.ROWS, source, ("dataset",), line, code)
+    if source.at("dataset", "percent"):
+        yield inserted(Kind.ROWS, source, ("dataset",), "rows: 10", "two-amounts")
+    elif source.at("dataset", "rows"):
+        yield inserted(Kind.ROWS, source, ("dataset",), "percent: 5", "two-amounts")
     for line, code, at in _TWO_WAYS:
         slip = inserted(Kind.ROWS, source, ("dataset",), line, code)
         (expected,) = slip.expected

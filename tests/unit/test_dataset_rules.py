@@ -57,6 +57,7 @@ def test_nothing_is_told_of_what_goes_together(section: str) -> None:
     ("section", "key", "code"),
     [
         (f"{FILES}, percent: 5, rows: 10", "rows", "two-amounts"),
+        (f"{FILES}, rows: 10, percent: 5", "percent", "two-amounts"),
         (f"{FILES}, revision: main", "revision", "no-revision"),
         (
             "azureml: azureml://datastores/d/paths/p, revision: '1', train: a, test: b",
