@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 
 from runner.catalog import Component, RegistryModel, VmSize
+from runner.dataset import Size
 from runner.errors import Diagnostic
 
 
@@ -247,8 +248,8 @@ class Facts:
 
     `offline` facts come from the catalog alone: what exists in the workspace is then unknown, and absent
     here. `sizes` has lower-case names. `location` is empty offline. `today` is the day that retirements are
-    held against. `rows` counts those of each role that a run would take, where they lie in files here;
-    `unusable` says of a role's file what is wrong with it.
+    held against. `splits` are the splits whose files lie here, by role, and `rows` counts those that a run
+    would have of them for each role; `unusable` says of a role's file what is wrong with it.
     `quota` is None where it was not asked for or not told; `quota_refusal` then says why.
     """
 
@@ -264,6 +265,7 @@ class Facts:
     endpoint: EndpointState | None = None
     baseline: DeploymentState | None = None
     deployment: DeploymentState | None = None
+    splits: Mapping[str, Size] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     unusable: Mapping[str, Diagnostic] = field(default_factory=dict)
     quota: tuple[Quota, ...] | None = None

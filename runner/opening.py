@@ -228,7 +228,7 @@ def with_cost(loaded: Loaded, facts: Facts, planned: Plan, prices: Prices | None
         prices=prices or cost.built_in_prices(),
         size=facts.sizes.get(recipe.compute.size.lower()) if recipe.compute else None,
         parameters=shape.active_parameters if shape else None,
-        rows=cost.rows_of(recipe.dataset, loaded.source.folder) if recipe.dataset else None,
+        rows=cost.rows_of(recipe.dataset, facts.splits) if recipe.dataset else None,
     )
     estimate = cost.estimate(recipe, planned.effective, known)
     return replace(planned, cost=estimate, prices=known.prices)

@@ -13,7 +13,7 @@ from runner.catalog import Component
 from runner.load import OF_A_CLUSTER, Loaded
 from runner.parameters import Effective, Parameter, is_derived, normalise
 from runner.parameters import Origin as ParameterOrigin
-from runner.recipe import Scalar
+from runner.recipe import Scalar, given
 from runner.yaml12 import Key, Value, resolve
 
 _PARAMETERS = ("finetune", "parameters")
@@ -94,8 +94,12 @@ def as_yaml(found: Sequence[InForce], *, comments: bool) -> Iterator[str]:
 
 def _means_nothing(loaded: Loaded, key: Key) -> bool:
     """Tell a default that another key leaves without a meaning, and that a recipe may therefore not set."""
-    compute = loaded.recipe.compute
-    return compute is not None and compute.serverless and key[0] == "compute" and key[1] in OF_A_CLUSTER
+    compute, dataset = loaded.recipe.compute, loaded.recipe.dataset
+    if key[0] == "compute":
+        return compute is not None and compute.serverless and key[1] in OF_A_CLUSTER
+    if key == ("dataset", "percent"):
+        return dataset is not None and dataset.rows is not None
+    return key == ("dataset", "seed") and not loaded.source.says(key) and not given(dataset).is_drawn()
 
 
 def _leaves(value: object, key: Key = ()) -> Iterator[tuple[Key, Value]]:

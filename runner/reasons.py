@@ -50,8 +50,12 @@ class Reason:
 
 
 _BECAME = {"create": Became.CREATED, "update": Became.UPDATED, "reuse": Became.REUSED, "read": Became.READ}
+_OF_ROWS = (
+    "huggingface", "path", "azureml", "config", "revision", "percent", "rows", "sample", "seed",
+    "validation", "test", "max_bad_rows",
+)  # fmt: skip
 _DECIDING = {
-    "dataset": ("huggingface", "path", "azureml", "revision", "percent"),
+    "dataset": _OF_ROWS,
     "compute": ("serverless", "name", "size", "tier"),
     "finetune": ("task", "component_version"),
     "register": ("name",),

@@ -4,6 +4,7 @@ The shape (types, ranges, required keys) is `schemas/recipe.schema.json`; `runne
 A section that is left out is None, and what it would do does not happen.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,6 +17,16 @@ Section = TypeVar("Section")
 
 # What the base model's deployment is called where the recipe does not say.
 BASELINE = "base"
+
+# What recipes meant before these keys were there, by which older locks and manifests are read.
+MEANT_BEFORE: Mapping[str, Scalar] = {
+    "dataset.sample": "head",
+    "dataset.columns.messages": "messages",
+    "dataset.max_bad_rows": 0,
+}
+
+# A share of the training rows in a split's place; no split's name ends so.
+_SHARE = re.compile(r"([0-9]{1,2}(?:[.][0-9]{1,6})?)%")
 
 # Azure ML's own name for compute that it finds for a job by itself.
 SERVERLESS = "serverless"
@@ -143,19 +154,26 @@ class Dataset:
 
     def splits(self) -> Mapping[str, str]:
         """Give the splits that are read: the role of each (train, validation, test) and its name."""
-        return {role: split for role, split in self._roles().items() if not _is_share(split)}
+        return {role: split for role, split in self._roles().items() if share(split) is None}
 
     def carved(self) -> Mapping[str, Decimal]:
         """Give the roles whose rows are taken out of the training rows, each with its percent of them."""
-        return {role: Decimal(split[:-1]) for role, split in self._roles().items() if _is_share(split)}
+        shares = {role: share(split) for role, split in self._roles().items()}
+        return {role: percent for role, percent in shares.items() if percent is not None}
+
+    def is_drawn(self) -> bool:
+        """Tell whether which rows are taken, or which of them are held out, hangs on the seed."""
+        return self.sample is Sampling.RANDOM or bool(self.carved())
 
     def _roles(self) -> Mapping[str, str]:
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {role: split for role, split in named.items() if split is not None}
 
 
-def _is_share(split: str) -> bool:
-    return split.endswith("%")  # which the name of a split cannot
+def share(split: str) -> Decimal | None:
+    """Give the percent of the training rows that stands in a split's place; None where a split is named."""
+    found = _SHARE.fullmatch(split)
+    return Decimal(found[1]) if found else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

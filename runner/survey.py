@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import catalog, naming
-from runner.dataset import count_rows, unusable
+from runner.dataset import Size, expected, sizes, unusable
 from runner.errors import RunnerError
 from runner.facts import ComputeState, DeploymentState, EndpointState, Facts, Quota, Target, TargetKind
 from runner.recipe import Deployment, Recipe
@@ -24,6 +24,7 @@ def survey(recipe: Recipe, cloud: "Cloud", today: date, *, folder: Path | None =
     `folder` is where the recipe's relative paths start; without it no rows are counted.
     """
     endpoint = _endpoint(recipe, cloud)
+    splits = _splits(recipe, folder, footers=True)
     quota, refusal = _quota(recipe, cloud)
     return Facts(
         target=cloud.target.kind,
@@ -38,7 +39,8 @@ def survey(recipe: Recipe, cloud: "Cloud", today: date, *, folder: Path | None =
         endpoint=endpoint,
         baseline=_deployment(recipe.baseline, cloud, endpoint),
         deployment=_deployment(recipe.deployment, cloud, endpoint),
-        rows=_rows(recipe, folder),
+        splits=splits,
+        rows=_rows(recipe, splits),
         unusable=unusable(recipe.dataset, folder) if recipe.dataset and folder else {},
         quota=quota,
         quota_refusal=refusal,
@@ -52,6 +54,7 @@ def survey_offline(
 
     `target` may be None: the workspace's ids may come from an environment that is not set here.
     """
+    splits = _splits(recipe, folder, footers=False)
     return Facts(
         target=kind,
         today=today,
@@ -60,7 +63,8 @@ def survey_offline(
         component=_known_component(recipe),
         sizes={size.name.lower(): size for size in catalog.vm_sizes()},
         endpoint_name=naming.endpoint(recipe, target) if recipe.endpoint and target else None,
-        rows=_rows(recipe, folder),
+        splits=splits,
+        rows=_rows(recipe, splits),
         unusable=unusable(recipe.dataset, folder) if recipe.dataset and folder else {},
     )
 
@@ -93,8 +97,12 @@ def _known_component(recipe: Recipe) -> catalog.Component | None:
     return known if known is None or asked in {LATEST, known.version} else None
 
 
-def _rows(recipe: Recipe, folder: Path | None) -> Mapping[str, int]:
-    return count_rows(recipe.dataset, folder) if recipe.dataset and folder else {}
+def _splits(recipe: Recipe, folder: Path | None, *, footers: bool) -> Mapping[str, Size]:
+    return sizes(recipe.dataset, folder, footers=footers) if recipe.dataset and folder else {}
+
+
+def _rows(recipe: Recipe, splits: Mapping[str, Size]) -> Mapping[str, int]:
+    return expected(recipe.dataset, splits) if recipe.dataset else {}
 
 
 def _quota(recipe: Recipe, cloud: "Cloud") -> tuple[tuple[Quota, ...] | None, str]:

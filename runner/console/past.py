@@ -5,6 +5,7 @@ from pathlib import Path
 
 from runner import metric_table
 from runner.console.lines import safe, table
+from runner.dataset import DROPPED
 from runner.errors import UsageError
 from runner.journal import Json
 from runner.manifest import Manifest
@@ -17,7 +18,7 @@ _DIGEST_SHOWN = 12
 
 def text(said: Manifest, folder: Path | None) -> Iterator[str]:
     """Give a line or two about each of them that there is."""
-    rows = [*_pins(said.pins), *_belongs(said)]
+    rows = [*_pins(said.pins), *_seen(said), *_belongs(said)]
     if rows:
         yield ""
         yield from table(rows)
@@ -45,6 +46,17 @@ def _pins(pins: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
         yield "dataset", f"{rows.get('source', '')}{revision}"
     for role, file in (rows.get("files") or {}).items():
         yield "", f"{role}: {file['rows']} rows, sha256 {str(file['sha256'])[:_DIGEST_SHOWN]}"
+
+
+def _seen(said: Manifest) -> Iterator[tuple[str, str]]:
+    """Tell of the rows, in a line each, what was left out and what the training was to see."""
+    intent = said.steps["dataset"].intent if "dataset" in said.steps else {}
+    dropped = [sum(asset.get("dropped", {}).values()) for asset in (intent.get("assets") or {}).values()]
+    if any(dropped):
+        yield "left out", f"{sum(dropped)} bad rows, listed in data/{DROPPED}"
+    training = (intent.get("statistics") or {}).get("training")
+    if training:
+        yield "predicted", f"{training['steps']:,} steps, {training['tokens']:,} tokens"
 
 
 def _belongs(said: Manifest) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 
 from runner.catalog import VmSize
 from runner.catalog.figures import Span, exactly, figure
@@ -137,11 +138,14 @@ def _source(dataset: Dataset) -> str:
 
 def _passes(dataset: Dataset, settings: _Settings, rows: Rows, gpus: int) -> _Passes:
     """Count the rows; `max_steps` overrules the epochs, as it does in the component's trainer."""
-    rows_taken = max(taken(dataset, rows.train), 1)
-    if rows.validation is None:
-        train, validation = rows_taken * (1 - _VALIDATION_SHARE), rows_taken * _VALIDATION_SHARE
+    rows_taken, shares = max(taken(dataset, rows.train), 1), dataset.carved()
+    train = float(rows_taken * (1 - sum(shares.values(), Decimal()) / 100))
+    if "validation" in shares:
+        validation = float(rows_taken * shares["validation"] / 100)
+    elif rows.validation is None:
+        train, validation = train * (1 - _VALIDATION_SHARE), train * _VALIDATION_SHARE
     else:
-        train, validation = float(rows_taken), float(taken(dataset, rows.validation))
+        validation = float(taken(dataset, rows.validation))
     if settings.max_steps > 0:
         trained = float(settings.max_steps * settings.accumulation * settings.rows_per_step * gpus)
         return _Passes(trained, validation, trained / train)

@@ -1,18 +1,21 @@
 """Source, split and percent become checked JSONL files, each with its digest and its figures."""
 
-from runner.dataset.counting import count_rows, unusable
+from runner.dataset.counting import Size, expected, sizes, unusable
 from runner.dataset.hub import commit_of
-from runner.dataset.preparing import PreparedSplit, bring, check, prepare
+from runner.dataset.preparing import DROPPED, PreparedSplit, bring, check, prepare
 from runner.dataset.progress import Progress, silent
 
 __all__ = [
+    "DROPPED",
     "PreparedSplit",
     "Progress",
+    "Size",
     "bring",
     "check",
     "commit_of",
-    "count_rows",
+    "expected",
     "prepare",
     "silent",
+    "sizes",
     "unusable",
 ]

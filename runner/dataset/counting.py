@@ -1,6 +1,8 @@
-"""How many rows a run would take of files that lie here, at a glance and without reading what is in them."""
+"""How many rows there are in files that lie here, and how many of them a run would take, at a glance."""
 
-from collections.abc import Mapping
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner.dataset.selection import taken
@@ -8,8 +10,23 @@ from runner.dataset.sources import FileSplit
 from runner.errors import Diagnostic, RecipeInvalid
 from runner.recipe import Dataset
 
-# Beyond this a file is long enough for any cluster, and counting it would be felt.
-MAX_BYTES = 64 * 1024 * 1024
+# Longer lines of a split are measured by their head: a plan is not worth reading gigabytes for.
+MOST_BYTES_READ = 64 * 1024 * 1024
+_BLOCK = 1024 * 1024
+_LINES = frozenset({".jsonl", ".ndjson"})
+_PARQUET = ".parquet"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Size:
+    """The rows of a split at its source, and their bytes, with those of columns that are not trained on.
+
+    `exact` is False where the number of rows was concluded from the head of long files.
+    """
+
+    rows: int
+    bytes: int
+    exact: bool = True
 
 
 def unusable(dataset: Dataset, folder: Path) -> Mapping[str, Diagnostic]:
@@ -19,23 +36,98 @@ def unusable(dataset: Dataset, folder: Path) -> Mapping[str, Diagnostic]:
         return found
     for role, split in dataset.splits().items():
         try:
-            FileSplit(folder, dataset.path, split, role)
+            _paths(dataset.path, split, role, folder)
         except RecipeInvalid as invalid:
             found[role] = invalid.diagnostics[0]
     return found
 
 
-def count_rows(dataset: Dataset, folder: Path) -> Mapping[str, int]:
-    """Count each role's rows; a role is absent whose rows are elsewhere, too many, or not readable."""
+def sizes(dataset: Dataset, folder: Path, *, footers: bool) -> Mapping[str, Size]:
+    """Measure the splits whose files lie here, by role, before anything is taken of them.
+
+    Absent is what lies elsewhere or cannot be told without reading all of it. Nothing is fetched. `footers`:
+    those of Parquet files may be read, which takes a library that a plan without a cloud does without.
+    """
     if dataset.path is None:
         return {}
-    counted = {role: _count(dataset.path, split, role, folder) for role, split in dataset.splits().items()}
-    return {role: taken(dataset, rows) for role, rows in counted.items() if rows is not None}
+    written, splits = dataset.path, dataset.splits()
+    found = {role: _size(written, split, role, folder, footers=footers) for role, split in splits.items()}
+    return {role: size for role, size in found.items() if size is not None}
 
 
-def _count(written: str, split: str, role: str, folder: Path) -> int | None:
+def expected(dataset: Dataset, found: Mapping[str, Size]) -> Mapping[str, int]:
+    """Count the rows that a run would have for each role; about so many where some are held out."""
+    counted = {role: taken(dataset, size.rows) for role, size in found.items() if size.exact}
+    if "train" not in counted:
+        return counted
+    held_out = {role: round(counted["train"] * share / 100) for role, share in dataset.carved().items()}
+    return {**counted, "train": counted["train"] - sum(held_out.values()), **held_out}
+
+
+def size_of(paths: Sequence[Path], *, footers: bool) -> Size | None:
+    """Measure the files of one split, which are all of one format."""
     try:
-        source = FileSplit(folder, written, split, role)
-        return source.count() if source.path.stat().st_size <= MAX_BYTES else None
-    except (RecipeInvalid, OSError):
+        ending = paths[0].suffix
+        if ending in _LINES:
+            return _of_lines(paths)
+        return _of_footers(paths) if ending == _PARQUET and footers else None
+    except (OSError, ValueError):  # the latter is what a broken footer is told as
         return None
+
+
+def _size(written: str, split: str, role: str, folder: Path, *, footers: bool) -> Size | None:
+    try:
+        return size_of(_paths(written, split, role, folder), footers=footers)
+    except RecipeInvalid:
+        return None
+
+
+def _paths(written: str, split: str, role: str, folder: Path) -> Sequence[Path]:
+    """Find a split's files, in their order. Raises RecipeInvalid where they are not there, or are none."""
+    return (FileSplit(folder, written, split, role).path,)
+
+
+def _of_lines(paths: Sequence[Path]) -> Size:
+    total = sum(_regular(path) for path in paths)
+    lines = read = 0
+    for path in paths:
+        if read < MOST_BYTES_READ:
+            more, length = _count(path, MOST_BYTES_READ - read)
+            lines, read = lines + more, read + length
+    if read >= total:
+        return Size(rows=lines, bytes=read)
+    return Size(rows=round(total * lines / read), bytes=total, exact=False)
+
+
+def _regular(path: Path) -> int:
+    """Give a file's bytes. Raises OSError for what is no file, and may never end."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError
+    return status.st_size
+
+
+def _count(path: Path, most: int) -> tuple[int, int]:
+    """Count the lines of a file and the bytes they take, up to the most that is read.
+
+    A last line without an end counts, unless reading stopped in it.
+    """
+    lines = read = 0
+    last = b"\n"
+    with path.open("rb") as file:
+        while read < most and (block := file.read(_BLOCK)):
+            lines += block.count(b"\n")
+            read += len(block)
+            last = block[-1:]
+        ended = not file.read(1)
+    return lines + (ended and last != b"\n"), read
+
+
+def _of_footers(paths: Sequence[Path]) -> Size:
+    from pyarrow import parquet  # noqa: PLC0415 - heavy, and most files are lines
+
+    footers = [parquet.read_metadata(path) for path in paths]
+    groups = [footer.row_group(index) for footer in footers for index in range(footer.num_row_groups)]
+    return Size(
+        rows=sum(footer.num_rows for footer in footers), bytes=sum(group.total_byte_size for group in groups)
+    )

@@ -23,6 +23,9 @@ from runner.durable import sync_folder
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError
 from runner.recipe import Dataset, Sampling
 
+# Lists the rows that were left out, beside those that were not.
+DROPPED = "dropped.jsonl"
+
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 _ROLES = ("train", "validation", "test")
@@ -77,17 +80,27 @@ def prepare(
 
 
 def bring(prepared: Mapping[str, PreparedSplit], into: Path) -> Mapping[str, PreparedSplit]:
-    """Have splits that lie prepared elsewhere in this folder too, all of them, without reading them again."""
+    """Have splits that lie prepared elsewhere in this folder too, all of them, without reading them again.
+
+    The list of what was left out of them comes along.
+    """
     into.mkdir(parents=True, exist_ok=True)
     brought = {role: replace(split, path=into / f"{role}.jsonl") for role, split in prepared.items()}
     for role, split in brought.items():
-        split.path.unlink(missing_ok=True)
-        try:
-            split.path.hardlink_to(prepared[role].path)
-        except OSError:  # another file system, or one without links
-            copyfile(prepared[role].path, split.path)
+        _link(prepared[role].path, split.path)
+    for listed in {split.path.with_name(DROPPED) for split in prepared.values()}:
+        if listed.exists():
+            _link(listed, into / DROPPED)
     sync_folder(into)
     return brought
+
+
+def _link(there: Path, here: Path) -> None:
+    here.unlink(missing_ok=True)
+    try:
+        here.hardlink_to(there)
+    except OSError:  # another file system, or one without links
+        copyfile(there, here)
 
 
 def check(dataset: Dataset, *, folder: Path) -> None:

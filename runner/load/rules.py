@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from runner.errors import Severity
 from runner.load.choices import identity_mistakes, serverless_mistakes
+from runner.load.dataset import dataset_mistakes
 from runner.load.inputs import parameter_mistakes
 from runner.load.points import sweep_mistakes
 from runner.load.source import Mistake, short
@@ -31,7 +32,6 @@ _NEEDS: Mapping[str, Mapping[str, str]] = {
         "traffic": "traffic that leads to the deployment",
     },
 }
-_SOURCES = ("huggingface", "path", "azureml")
 _WORKSPACE_IDS = ("subscription_id", "resource_group", "workspace_name")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALL_TRAFFIC = 100
@@ -57,37 +57,6 @@ def _needed_sections(tree: Tree) -> Iterator[Mistake]:
                     mend=f"add {needed}, or leave {section} out",
                     at_key=True,
                 )
-
-
-def _one_source(tree: Tree) -> Iterator[Mistake]:
-    dataset = mapping_at(tree, "dataset")
-    given = [name for name in dataset if name in _SOURCES]
-    if dataset and not given:
-        message = "says nowhere where the rows come from"
-        expected = "exactly one of huggingface, path, azureml"
-        yield Mistake(key=("dataset",), code="one-source", message=message, expected=expected)
-    for name in given[1:]:
-        message = f"a second source beside {given[0]}"
-        yield Mistake(
-            key=("dataset", name), code="two-sources", message=message, mend="keep one", at_key=True
-        )
-    if "revision" in dataset and given == ["path"]:
-        message = "goes with huggingface or azureml only"
-        yield Mistake(
-            key=("dataset", "revision"), code="no-revision", message=message, mend="delete it", at_key=True
-        )
-
-
-def _same_split(tree: Tree) -> Iterator[Mistake]:
-    dataset = mapping_at(tree, "dataset")
-    for name in ("validation", "test"):
-        if name in dataset and dataset[name] == dataset.get("train"):
-            yield Mistake(
-                key=("dataset", name),
-                code="same-split",
-                message="is the split that is trained on: its figures would flatter",
-                mend="name another split, or a share of the training rows such as 10%",
-            )
 
 
 def _whole_workspace(tree: Tree) -> Iterator[Mistake]:
@@ -240,8 +209,7 @@ def _generation_names(tree: Tree) -> Iterator[Mistake]:
 
 _RULES: tuple[Callable[[Tree], Iterator[Mistake]], ...] = (
     _needed_sections,
-    _one_source,
-    _same_split,
+    dataset_mistakes,
     _whole_workspace,
     _subscription,
     serverless_mistakes,

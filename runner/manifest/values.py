@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
 from runner.journal import Json
+from runner.recipe import MEANT_BEFORE
 
 # What stands before a comment: texts in quotes, which may hold a `#`, and whatever holds none.
 _COMMENT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"#])*?  # (.*)')
@@ -18,7 +19,7 @@ def recorded_values(recipe: Mapping[str, Json], parameters: Json = ()) -> Mappin
     """
     values = recipe.get("values")
     if isinstance(values, Mapping):
-        return values
+        return _as_now(values)
     text = recipe.get("in_force")
     if not isinstance(text, str):
         return None
@@ -26,7 +27,13 @@ def recorded_values(recipe: Mapping[str, Json], parameters: Json = ()) -> Mappin
     from runner.yaml12 import parse  # noqa: PLC0415
 
     told = {key: value for key, value in leaves(parse(text).value or {}) if value is not None}
-    return told | parameter_values(parameters)
+    return _as_now(told | parameter_values(parameters))
+
+
+def _as_now(values: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Add what a dataset's section meant when it could not be said."""
+    of_before = "dataset.train" in values and "dataset.sample" not in values
+    return {**values, **MEANT_BEFORE} if of_before else values
 
 
 def made_with(recipe: Mapping[str, Json], sweep: Json = None) -> tuple[str, ...]:

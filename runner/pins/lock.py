@@ -14,6 +14,7 @@ from runner.facts import TargetKind
 from runner.journal import Json
 from runner.load import Loaded
 from runner.pins.values import Pins
+from runner.recipe import MEANT_BEFORE
 from runner.redact import redact, scrub
 from runner.yaml12 import Key, Position, Value
 
@@ -56,8 +57,12 @@ def path_of(recipe: Path) -> Path:
 
 
 def depended_on(loaded: Loaded) -> dict[str, Value]:
-    """Give what a recipe says of what is locked; variables of the environment stay as they are written."""
-    return {each.dotted: each.value for each in origins.values(loaded, None, None) if each.dotted in _KEYS}
+    """Give what a recipe says of what is locked; variables of the environment stay as they are written.
+
+    What every recipe meant before it could be said is left out, so that earlier locks hold.
+    """
+    said = {each.dotted: each.value for each in origins.values(loaded, None, None)}
+    return {key: value for key, value in said.items() if key in _KEYS and MEANT_BEFORE.get(key) != value}
 
 
 def write(lock: Lock, path: Path, recipe: Path) -> None:

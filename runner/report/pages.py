@@ -13,7 +13,7 @@ from runner.cost import Prices
 from runner.facts import TargetKind
 from runner.manifest import Manifest, Resource
 from runner.metric_table import Point
-from runner.report import answers, charts, comparing, curves, inputs, overview, verdict
+from runner.report import answers, charts, comparing, curves, inputs, overview, seen, verdict
 from runner.report.drawing import draw
 from runner.report.rendering import render
 from runner.report.spending import Spending, spending
@@ -54,6 +54,8 @@ class RunView:
     in_force: str
     recipe: str
     data: inputs.Table
+    seen: seen.Seen | None
+    left_out: inputs.Table | None
     warnings: tuple[str, ...]
     samples: tuple[answers.Row, ...] | None
     spending: Spending
@@ -135,6 +137,8 @@ def _view(subject: Subject, anchor: str) -> RunView:
         in_force=str(said.recipe.get("in_force") or ""),
         recipe=str(said.recipe.get("text") or ""),
         data=inputs.data(said),
+        seen=seen.seen(said, subject.points),
+        left_out=seen.left_out(said),
         warnings=inputs.warnings(said),
         samples=None if subject.samples is None else answers.rows(subject.samples),
         spending=spent,

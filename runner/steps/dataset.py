@@ -12,6 +12,7 @@ from runner.errors import Drifted
 from runner.facts import Facts
 from runner.journal import Json
 from runner.recipe import Dataset, Recipe, given
+from runner.steps import seen
 from runner.steps.step import (
     Action,
     Change,
@@ -30,7 +31,8 @@ _FOLDER = "data"
 class Asset(TypedDict):
     """One split as a data asset; `file` is relative to the run's folder.
 
-    `source_rows` counts the rows at the source, `turns` messages, `characters` those of their contents.
+    `source_rows` counts the rows at the source, `turns` messages, `characters` those of their contents;
+    `dropped` the rows that were left out, by what was wrong with them first.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Asset(TypedDict):
     source_rows: int
     turns: int
     characters: int
+    dropped: Mapping[str, int]
 
 
 class DatasetStep:
@@ -60,9 +63,8 @@ class DatasetStep:
             action, name = Action.READ, section.azureml
             reason = f"version {section.revision} in the workspace"
         else:
-            source = section.huggingface or section.path
             action, name = Action.CREATE, f"{recipe.name}-*"
-            reason = f"{section.percent:g}% of {source}, unless equal content is there"
+            reason = f"{seen.asked(section)}, unless equal content is there"
         return Change(
             step="dataset",
             action=action,
@@ -97,13 +99,19 @@ class DatasetStep:
                 source_rows=split.source_rows,
                 turns=split.turns,
                 characters=split.characters,
+                dropped=dict(split.dropped),
             )
             for role, split in prepared.items()
         }
         name = f"{context.recipe.name}-*"
         revision = next((split.revision for split in prepared.values()), None)
         warnings = [str(warning) for split in prepared.values() for warning in split.warnings]
-        return {"name": name, "assets": assets, "revision": revision, "warnings": warnings}
+        return {
+            "name": name,
+            "assets": assets,
+            "revision": revision,
+            "warnings": [*seen.left_out(prepared), *warnings],
+        }
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
         """Look at every asset: all there, or something is absent."""
@@ -160,6 +168,9 @@ def restore(section: Dataset, intent: Mapping[str, Json], recipe_folder: Path, r
         (run_folder / _FOLDER).mkdir(exist_ok=True)
         for role, asset in wanted.items():
             prepared[role].path.replace(run_folder / asset["file"])
+        dropped = Path(fresh) / dataset.DROPPED
+        if dropped.exists():
+            dropped.replace(run_folder / _FOLDER / dataset.DROPPED)
     sync_folder(run_folder / _FOLDER)
 
 

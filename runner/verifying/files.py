@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from runner import metric_table
+from runner.dataset import DROPPED
 from runner.journal import Json
 from runner.manifest_file import FILE_NAME as MANIFEST
 from runner.steps.sample import FILE_NAME as SAMPLES
@@ -16,6 +17,7 @@ _NOT_HERE = "is not here"
 _ANOTHER = "is not what was recorded"
 _OTHER_ROWS = "are not those that were prepared"
 FOLDER = "data"
+_LEFT_OUT = f"{FOLDER}/{DROPPED}"
 _MOST_FOREIGN = 20
 
 
@@ -43,7 +45,25 @@ def _rows(folder: Path, step: Mapping[str, Json], pinned: Mapping[str, Json] | N
         yield _same("uploaded rows", done == assets, _OTHER_ROWS)
     if pinned and pinned["files"]:
         yield _same("pinned rows", _pins(assets) == pinned["files"], _OTHER_ROWS)
-    yield from _foreign(folder, {str(each.get("file")) for each in map(_mapping, assets.values())})
+    yield from _left_out(folder, assets)
+    yield from _foreign(
+        folder, {_LEFT_OUT, *(str(each.get("file")) for each in map(_mapping, assets.values()))}
+    )
+
+
+def _left_out(folder: Path, assets: Mapping[str, Json]) -> Iterator[Finding]:
+    """Look whether each row that was left out is on the list of them."""
+    counts = [
+        count for asset in assets.values() for count in _mapping(_mapping(asset).get("dropped")).values()
+    ]
+    total = sum(count for count in counts if isinstance(count, int))
+    if total:
+        measured, trouble = _measured(folder, _LEFT_OUT)
+        yield from trouble
+        if measured is not None:
+            yield compared(_LEFT_OUT, "rows", expected=total, found=measured.lines, reason=_ANOTHER)
+    elif (folder / _LEFT_OUT).exists():
+        yield notice(_LEFT_OUT, "", "lists rows that were left out; no step recorded any")
 
 
 def _foreign(folder: Path, recorded: Collection[str]) -> Iterator[Finding]:

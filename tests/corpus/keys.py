@@ -16,7 +16,7 @@ _MISPLACED = {
     "endpoint": "instance_count: 1",
     "model": "task: chat_completion",
     "sample": "percent: 5",
-    "dataset": "rows: 10",
+    "dataset": "max_instances: 1",
 }
 _BAD_TAGS = ("cost center: x", "'': x", "_team: x", "team/llm: x", "größe: x")
 _BAD_PARAMETERS = ("Lora_R: 8", "learning-rate: 1e-5", "2nd: 1", "lora r: 8")

@@ -28,6 +28,9 @@ WHOLE_NUMBERS: Mapping[Path, tuple[int, int]] = {
     ("deployment", "readiness_probe", "timeout"): (1, 3600),
     ("deployment", "readiness_probe", "success_threshold"): (1, 1000),
     ("deployment", "readiness_probe", "failure_threshold"): (1, 1000),
+    ("dataset", "rows"): (1, 1_000_000_000),
+    ("dataset", "seed"): (0, 4_294_967_295),
+    ("dataset", "max_bad_rows"): (0, 1_000_000_000),
     ("sample", "rows"): (1, 1000),
 }
 PERCENT: Path = ("dataset", "percent")
@@ -35,6 +38,7 @@ PERCENT: Path = ("dataset", "percent")
 ENUMS: Mapping[Path, tuple[str, ...]] = {
     ("compute", "tier"): ("dedicatd", "low-priority", "spot", "Dedicated"),
     ("finetune", "task"): ("chat_completions", "chat-completion", "text_generation", "translation"),
+    ("dataset", "sample"): ("first", "randomly", "Random", "tail"),
     ("endpoint", "auth_mode"): ("keys", "aml-token", "none", "Key"),
     ("cleanup",): ("allways", "on_failures", "on-failure", "no", "off"),
 }
@@ -53,6 +57,7 @@ _AZURE_NAME = (
 )
 _SIZES = ("A100", "Standard-NC24ads", "Standard_", "8xA100_v4", "Standard NC6")
 _SPLIT = ("../train", "train[:5%]", "a b", ".hidden", "train/0")
+_HELD_OUT = (*_SPLIT, "100%", "-5%", "1e1%", "10 %", "5%%", "0.1234567%")
 BAD_NAMES: Mapping[Path, tuple[str, ...]] = {
     ("name",): ("Phi4-Run", "phi4_run", "4phi", "phi--4", "-phi", "phi-", "phi.4", "two words", "x" * 64),
     ("experiment",): ("Phi-3.5", "_first", "a b", "a/b"),
@@ -64,9 +69,9 @@ BAD_NAMES: Mapping[Path, tuple[str, ...]] = {
     ("dataset", "huggingface"): ("a/b/c", "/ultrachat", "ultra chat", "hf://a/b", "a/"),
     ("dataset", "azureml"): ("bakery.orders", "_orders", "bakery orders", "bakery/orders"),
     ("dataset", "revision"): ("-main", "main^", "a b", "main~1"),
-    ("dataset", "train"): _SPLIT,
-    ("dataset", "validation"): _SPLIT,
-    ("dataset", "test"): _SPLIT,
+    ("dataset", "train"): (*_SPLIT, "10%"),
+    ("dataset", "validation"): _HELD_OUT,
+    ("dataset", "test"): _HELD_OUT,
     ("finetune", "component_version"): ("v0.0.82", "newest", "0.0.", "0..82"),
     ("register", "name"): ("Phi-3.5-mini", "_mine", "my model", "models/mine"),
     ("endpoint", "name"): _AZURE_NAME,

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.corpus.entries import Entry
 from tests.corpus.knowledge import NEEDED_BY
@@ -167,6 +168,49 @@ def _same_split(source: Source, _chance: random.Random) -> Iterator[Slip]:
         yield Slip(kind=Kind.SAME_SPLIT, source=source, edits=(edit,), expected=expected, section="dataset")
 
 
+# What is told of each line, and at which part of it.
+_TWO_WAYS = (
+    ("columns: {prompt: question}", "half-a-pair", "prompt"),
+    ("columns: {completion: answer, system: role}", "half-a-pair", "completion"),
+    ("columns: {messages: chat, conversations: turns}", "two-forms", "conversations"),
+    ("columns: {prompt: question, completion: answer, messages: chat}", "two-forms", "messages"),
+    ("columns: {messages: chat, system: role}", "not-with-messages", "system"),
+    ("columns: {system: role}", "no-form", "system"),
+    ("columns: {prompt: text, completion: text}", "same-column", "text}"),
+)
+
+
+def _rows(source: Source, _chance: random.Random) -> Iterator[Slip]:
+    dataset = source.at("dataset")
+    if not dataset:
+        return
+    if source.at("dataset", "percent"):
+        yield inserted(Kind.ROWS, source, ("dataset",), "rows: 10", "two-amounts")
+    elif source.at("dataset", "rows"):
+        yield inserted(Kind.ROWS, source, ("dataset",), "percent: 5", "two-amounts")
+    for line, code, at in _TWO_WAYS:
+        slip = inserted(Kind.ROWS, source, ("dataset",), line, code)
+        (expected,) = slip.expected
+        place = Expected(expected.at, code, (expected.into or 0) + line.index(at))
+        yield replace(slip, expected=(place,))
+    if not source.at("dataset", "config") and not source.at("dataset", "huggingface"):
+        yield inserted(Kind.ROWS, source, ("dataset",), "config: default", "no-config")
+    yield from _shares(source)
+
+
+def _shares(source: Source) -> Iterator[Slip]:
+    test, validation = source.at("dataset", "test"), source.at("dataset", "validation")
+    for text, code in (("0%", "empty-share"), ("0.0%", "empty-share"), ("60%", "little-to-train-on")):
+        if test:
+            yield at_value(Kind.ROWS, source, test, text, code)
+    if not validation:
+        yield inserted(Kind.ROWS, source, ("dataset",), "validation: 00%", "empty-share", value=True)
+    elif test:
+        edits = tuple(Edit(each.value.start, each.value.end, "50%") for each in (validation, test))
+        expected = (Expected(test.value.start, "no-rows-left", 0),)
+        yield Slip(kind=Kind.ROWS, source=source, edits=edits, expected=expected, section="dataset")
+
+
 MAKERS: tuple[Maker, ...] = (
     _needed,
     _sources,
@@ -175,4 +219,5 @@ MAKERS: tuple[Maker, ...] = (
     _same_deployment,
     _instances,
     _same_split,
+    _rows,
 )

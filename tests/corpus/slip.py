@@ -37,6 +37,7 @@ class Kind(StrEnum):
     NO_TRAFFIC = "samples without traffic"
     INSTANCES = "more instances than there may be"
     SAME_SPLIT = "tested on what is trained on"
+    ROWS = "rows that are taken or read two ways"
     UNKNOWN_PARAMETER = "unknown parameter"
     PARAMETER_TYPE = "parameter of the wrong type"
     PARAMETER_VALUE = "parameter outside its enum"

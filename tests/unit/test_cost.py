@@ -18,8 +18,8 @@ from runner.catalog.datasets import known_split
 from runner.catalog.figures import Span, exactly, figure
 from runner.catalog.gpus import peak
 from runner.cost import Basis, Estimate, Item, Known, Money, Prices, Rows, as_json, estimate, rows_of
-from runner.cost import rows as rows_module
 from runner.cost.training import Recomputation, Work, hours
+from runner.dataset import counting, sizes
 from runner.facts import Facts, TargetKind
 from runner.load import load_bytes
 from runner.recipe import Dataset
@@ -247,6 +247,19 @@ def test_a_validation_split_leaves_all_rows_to_train_on() -> None:
     assert likely_seconds(found) == pytest.approx((500 * 6e13 + 50 * 2e13) / 1.248e14)
 
 
+def test_rows_that_are_held_out_of_the_training_rows_are_not_trained_on() -> None:
+    text = RECIPE.replace("  test: test\n", "  test: 15%\n  validation: 10%\n")
+    assert likely_seconds(estimated(text)) == pytest.approx((750 * 6e13 + 100 * 2e13) / 1.248e14)
+    text = RECIPE.replace("  test: test\n", "  test: 50%\n")
+    assert likely_seconds(estimated(text)) == pytest.approx((400 * 6e13 + 100 * 2e13) / 1.248e14)
+
+
+def test_so_many_rows_as_are_asked_for_are_trained_on() -> None:
+    text = RECIPE.replace("  test: test\n", "  test: test\n  validation: valid\n  rows: 300\n")
+    found = estimated(text, replace(KNOWN, rows=replace(ROWS, validation=100)))
+    assert likely_seconds(found) == pytest.approx((300 * 6e13 + 100 * 2e13) / 1.248e14)
+
+
 def test_more_gpus_take_less_time_but_all_are_paid() -> None:
     text = RECIPE.replace(f"size: {A100}", "size: Standard_NC96ads_A100_v4").replace("node: 1", "node: 4")
     found = estimated(text, replace(KNOWN, size=catalog.vm_size("Standard_NC96ads_A100_v4")))
@@ -408,33 +421,37 @@ def _dataset(**fields: str) -> Dataset:
     return Dataset(**{"train": "train", "test": "test", **fields})  # type: ignore[arg-type]  # texts only
 
 
+def _rows(dataset: Dataset, folder: Path) -> Rows | None:
+    return rows_of(dataset, sizes(dataset, folder, footers=False))
+
+
 def test_rows_of_files_are_counted(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "train.jsonl").write_bytes(b'{"a": 1}\n' * 3 + b'{"a": 1}')
     (tmp_path / "data" / "valid.jsonl").write_bytes(b"{}\n{}\n")
-    found = rows_of(_dataset(path="data", validation="valid"), tmp_path)
+    found = _rows(_dataset(path="data", validation="valid"), tmp_path)
     assert found == Rows(
         train=4, validation=2, bytes_per_row=35 / 4, counted=True, origin="counted in the file"
     )
 
 
 def test_a_long_file_is_measured_by_its_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows_module, "MOST_BYTES_READ", 500)
-    monkeypatch.setattr(rows_module, "_BLOCK", 100)
+    monkeypatch.setattr(counting, "MOST_BYTES_READ", 500)
+    monkeypatch.setattr(counting, "_BLOCK", 100)
     (tmp_path / "train.jsonl").write_bytes((b"x" * 9 + b"\n") * 1000)
-    found = rows_of(_dataset(path="."), tmp_path)
+    found = _rows(_dataset(path="."), tmp_path)
     assert found is not None
     assert (found.train, found.bytes_per_row, found.counted) == (1000, 10, False)
 
 
 @pytest.mark.parametrize("fields", [{"path": "absent"}, {"azureml": "chat"}, {"huggingface": "no/such"}])
 def test_rows_that_nothing_tells_are_unknown(tmp_path: Path, fields: dict[str, str]) -> None:
-    assert rows_of(_dataset(**fields), tmp_path) is None
+    assert _rows(_dataset(**fields), tmp_path) is None
 
 
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").touch()
-    assert rows_of(_dataset(path="."), tmp_path) is None
+    assert _rows(_dataset(path="."), tmp_path) is None
 
 
 def test_only_a_regular_file_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -442,13 +459,13 @@ def test_only_a_regular_file_is_opened(tmp_path: Path, monkeypatch: pytest.Monke
     opened: list[Path] = []
     monkeypatch.setattr(Path, "open", lambda path, _mode: opened.append(path))
     os.mkfifo(tmp_path / "train.jsonl")
-    assert rows_of(_dataset(path="."), tmp_path) is None
+    assert _rows(_dataset(path="."), tmp_path) is None
     assert opened == []
 
 
 def test_a_known_data_set_is_looked_up(tmp_path: Path) -> None:
     dataset = _dataset(huggingface="HuggingFaceH4/ultrachat_200k", train="train_sft", validation="test_sft")
-    found = rows_of(dataset, tmp_path)
+    found = _rows(dataset, tmp_path)
     assert found is not None
     assert (found.train, found.validation) == (207_865, 23_110)
     assert found.bytes_per_row == pytest.approx(5788, abs=1)

@@ -39,7 +39,7 @@ def _again(planned: Plan, parameters: int) -> Estimate:
         prices=planned.prices,
         size=planned.chosen.size,
         parameters=parameters,
-        rows=rows_of(recipe.dataset, Path()),
+        rows=rows_of(recipe.dataset, {}),
     )
     return estimate(recipe, planned.effective, known)
 

@@ -304,7 +304,7 @@ def test_a_section_that_needs_nothing_stands_alone(tmp_path: Path, section: str)
     [
         ("modle: {name: x}", "did you mean model?"),
         ("Endpoint: {}", "did you mean endpoint?"),
-        ("rows: 3", "it belongs to sample"),
+        ("rows: 3", "it belongs to dataset or sample"),
         ("api_key: abc", "keep secrets out of recipes"),
     ],
 )
@@ -353,7 +353,6 @@ def test_what_is_missing_is_not_told_of_a_file_read_in_part(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("line", "code", "severity"),
     [
-        ("dataset: {path: data, train: all, test: all}", "same-split", Severity.WARNING),
         (
             "workspace: {subscription_id: pay as you go, resource_group: a, workspace_name: b}",
             "unusual-subscription",

@@ -100,7 +100,7 @@ def sky(monkeypatch: pytest.MonkeyPatch) -> Sky:
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rows").mkdir()
-    for split in ("train", "test"):
+    for split in ("train", "test", "held"):
         rows(tmp_path, split, *[ROW] * 8)
     path = Path("small.yaml")
     path.write_text(RECIPE, encoding="utf-8")
@@ -339,10 +339,10 @@ def test_a_locked_run_has_its_rows_before_it_begins() -> None:
     [
         (("name: Phi-4", "name: Phi-3"), "4 error model.name: is Phi-3; the lock was made with Phi-4"),
         (("latest", "'8'"), "5 error model.version: is 8; the lock was made with latest"),
-        (("train: train", "train: test"), "9 error dataset.train: is test; the lock was made with train"),
+        (("train: train", "train: held"), "9 error dataset.train: is held; the lock was made with train"),
         (
-            ("  test: test\n", "  test: test\n  validation: test\n"),
-            "11 error dataset.validation: is test; the lock was made with not given",
+            ("  test: test\n", "  test: test\n  validation: held\n"),
+            "11 error dataset.validation: is held; the lock was made with not given",
         ),
         (("percent: 50", "percent: 25"), "11 error dataset.percent: is 25; the lock was made with 50"),
         (("  percent: 50\n", ""), "8 error dataset.percent: is 100; the lock was made with 50"),
@@ -422,10 +422,10 @@ def test_a_recipe_whose_model_is_nowhere_is_not_locked(capsys: pytest.CaptureFix
 
 @pytest.mark.usefixtures("sky", "recipe")
 def test_a_setting_that_a_lock_was_made_with_is_missed(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("--set", "dataset.validation=test")
+    words = ("--set", "dataset.validation=held")
     assert runner("lock", *words) == 0
     assert runner("plan", "--locked", *words) == 0
-    told = ["8 error dataset.validation: is not given; the lock was made with test"]
+    told = ["8 error dataset.validation: is not given; the lock was made with held"]
     assert said(capsys, "plan", "--locked") == (5, told)
 
 

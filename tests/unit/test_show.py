@@ -14,6 +14,10 @@ from tests.unit.past_runs import FIRST, TOLD, keep, trained
 ROWS = {"sha256": "ab" * 32, "rows": 8, "bytes": 100}
 
 
+SEEN = {
+    "assets": {"train": {"dropped": {"empty-content": 2}}, "test": {"dropped": {"unknown-role": 1}}},
+    "statistics": {"training": {"steps": 138, "tokens": 62688}},
+}
 IDENTICAL = {"level": "identical", "reason": "", "differs": []}
 
 
@@ -40,6 +44,7 @@ def test_pins_parent_verdict_and_sweep_are_told(tmp_path: Path, capsys: pytest.C
             "outputs": {"level": "unknown", "reason": "no digest is kept", "differs": []},
             "warnings": ["another Python"],
         },
+        steps={**TOLD["steps"], "dataset": {**TOLD["steps"]["dataset"], "intent": SEEN}},
         sweep={"id": "S-1", "index": 2, "total": 4, "point": {"finetune.parameters.lora_r": 16}},
     )
     assert show(tmp_path) == 0
@@ -48,6 +53,8 @@ def test_pins_parent_verdict_and_sweep_are_told(tmp_path: Path, capsys: pytest.C
         "model azureml://registries/azureml/models/Phi-3-tiny-4k-instruct/versions/1 (version 1)",
         "dataset o/d at abc",
         "train: 8 rows, sha256 abababababab",
+        "left out 3 bad rows, listed in data/dropped.jsonl",
+        "predicted 138 steps, 62,688 tokens",
         "parent P-1, with a=1 b=2",
         "does NOT reproduce P-1",
         "inputs identical: recipe, parameters, pins and rows are the same",

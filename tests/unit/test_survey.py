@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from runner.dataset import Size
 from runner.errors import CloudUnavailable, RunnerError, StepFailed
 from runner.facts import CorePool, Quota, Target, TargetKind
 from runner.load import load_bytes
@@ -59,6 +60,22 @@ def test_rows_are_counted_beside_the_recipe(tmp_path: Path) -> None:
     assert survey(recipe, cloud(()), TODAY, folder=tmp_path).rows == {"train": 4}
     assert survey_offline(recipe, TargetKind.AZURE, None, TODAY, folder=tmp_path).rows == {"train": 4}
     assert survey_offline(recipe, TargetKind.AZURE, None, TODAY).rows == {}
+
+
+def test_the_footers_of_parquet_files_are_read_where_there_is_a_cloud_to_ask_anyway(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bool] = []
+
+    def noted(*_: object, footers: bool) -> dict[str, Size]:
+        asked.append(footers)
+        return {}
+
+    monkeypatch.setattr("runner.survey.sizes", noted)
+    recipe = load_bytes(RECIPE, Path("recipe.yaml")).recipe
+    survey(recipe, cloud(()), TODAY, folder=Path())
+    survey_offline(recipe, TargetKind.AZURE, None, TODAY, folder=Path())
+    assert asked == [True, False]
 
 
 def test_both_deployments_are_looked_at_by_their_names_as_the_service_has_them() -> None:

@@ -360,6 +360,20 @@ def test_a_file_among_the_rows_that_no_step_recorded_is_named(run: Path) -> None
     assert found["data"] == "holds 11 more files that no step recorded"
 
 
+def test_the_list_of_rows_that_were_left_out_is_as_long_as_was_recorded(run: Path) -> None:
+    dropped = {"steps.dataset.intent.assets.train.dropped": {"empty-content": 2, "unknown-role": 1}}
+    listed = run / "data" / "dropped.jsonl"
+    listed.write_bytes(b"{}\n" * 3)
+    assert told(run, Standing.NOTICE)["data/dropped.jsonl"].endswith("no step recorded any")
+    sealed_again(run, dropped)
+    place = ("data/dropped.jsonl", "rows")
+    assert (*place, Standing.FITS) in {(each.file, each.place, each.standing) for each in looked_at(run)}
+    listed.write_bytes(b"{}\n" * 2)
+    assert place in against(run)
+    listed.unlink()
+    assert told(run, Standing.UNCHECKED)["data/dropped.jsonl"] == "is not here"
+
+
 def test_a_reproduction_is_not_held_against_a_file_that_it_was_not_made_of(run: Path) -> None:
     (run.parent.parent / "small.yaml").write_text("other: 1\n", encoding="utf-8")
     assert "../../small.yaml" in told(run, Standing.NOTICE)

@@ -1,0 +1,71 @@
+"""What a plan says of the rows, and what the dataset step records of them."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from runner.dataset import PreparedSplit
+from runner.recipe import Dataset, Model, Recipe, Sampling
+from runner.steps.dataset import DatasetStep
+from runner.steps.seen import asked
+
+if TYPE_CHECKING:
+    from runner.steps.step import Context
+
+HUB = Dataset(huggingface="lab/chat", train="train_sft", test="test_sft")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"percent": 5.0}, "5% of lab/chat"),
+        ({"percent": 12.5, "sample": Sampling.RANDOM}, "a random 12.5% of lab/chat"),
+        ({"sample": Sampling.RANDOM}, "100% of lab/chat"),
+        ({"rows": 1000}, "the first 1,000 rows of lab/chat"),
+        (
+            {"rows": 1000, "sample": Sampling.RANDOM, "validation": "10%"},
+            "1,000 random rows of lab/chat; 10% of them to validate on",
+        ),
+        (
+            {"validation": "10%", "test": "2.5%"},
+            "100% of lab/chat; 10% of them to validate on; 2.5% of them to test on",
+        ),
+    ],
+)
+def test_a_plan_says_how_much_of_which_data_set_is_taken(changed: dict[str, Any], said: str) -> None:
+    assert asked(replace(HUB, **changed)) == said
+
+
+def split(folder: Path, role: str, dropped: dict[str, int]) -> PreparedSplit:
+    path = folder / f"{role}.jsonl"
+    path.write_bytes(b"{}\n")
+    return PreparedSplit(
+        role=role,
+        source="lab/chat",
+        revision="c" * 40,
+        path=path,
+        source_rows=9,
+        rows=1,
+        bytes=3,
+        sha256="d" * 64,
+        turns=2,
+        characters=5,
+        dropped=dropped,
+    )
+
+
+def test_what_was_left_out_is_recorded_by_what_was_wrong_and_told(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").mkdir()
+    bad = {"train": {"empty-content": 1, "unknown-role": 3}, "test": {}}
+    prepared = {role: split(tmp_path / "elsewhere", role, dropped) for role, dropped in bad.items()}
+    (tmp_path / "elsewhere" / "dropped.jsonl").write_bytes(b"{}\n" * 4)
+    recipe = Recipe(name="small", version=1, model=Model(name="Phi-4"), experiment="small", dataset=HUB)
+    known = SimpleNamespace(recipe=recipe, run_folder=tmp_path / "run", prepared=prepared)
+    intent = DatasetStep().intend(cast("Context", known))
+    assert {role: asset["dropped"] for role, asset in intent["assets"].items()} == bad
+    assert intent["warnings"] == ["4 bad rows left out of train: 3 unknown-role, 1 empty-content"]
+    assert (tmp_path / "run" / "data" / "dropped.jsonl").read_bytes() == b"{}\n" * 4
