@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from runner.dataset.draft import MAX_LISTED, Draft
 from runner.dataset.hub import open_repository
+from runner.dataset.progress import Progress, silent
+from runner.dataset.remote import Workspace
 from runner.dataset.selection import taken
 from runner.dataset.sources import FileSplit, Split, refusal
 from runner.durable import sync_folder
@@ -44,7 +46,14 @@ class PreparedSplit:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
 
-def prepare(dataset: Dataset, *, folder: Path, into: Path) -> Mapping[str, PreparedSplit]:
+def prepare(
+    dataset: Dataset,
+    *,
+    folder: Path,
+    into: Path,
+    workspace: Workspace | None = None,
+    progress: Progress = silent,
+) -> Mapping[str, PreparedSplit]:
     """Write `<into>/<role>.jsonl` for train, validation and test, all of them or none.
 
     The same source gives the same bytes, so a second call changes nothing. A data set that already is in the

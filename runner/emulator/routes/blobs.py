@@ -36,7 +36,11 @@ def properties(blob: Blob) -> Response:
 
 
 def content(request: Request, blob: Blob) -> Response:
-    """Answer of a blob what a request asks for."""
+    """Answer of a blob what a request asks for; 412 if that is another content than is there."""
+    if request.headers.get("if-match", "*") not in {"*", blob.etag}:
+        raise ArmError(
+            412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."
+        )
     wanted = request.headers.get("x-ms-range") or request.headers.get("range")
     if not wanted:
         return _content(blob, 0, blob.size, 200)
