@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -17,7 +18,8 @@ from azure.core.exceptions import ResourceModifiedError
 from azure.storage.blob import BlobProperties, ContainerClient
 
 from runner.azure.assets import state_of
-from runner.azure.contents import MAX_FILES, listed
+from runner.azure.contents import MAX_FILES, blobs_below
+from runner.azure.rest import created
 from runner.azure.storage import service_of
 from runner.azure.translate import translated
 from runner.azure.transport import Transport
@@ -34,7 +36,7 @@ _RENEWED_SECONDS = 20 * 60.0
 
 
 class Sources:
-    """What a recipe's `dataset.azureml` names in one workspace; implements runner.dataset.remote.Workspace."""
+    """What `dataset.azureml` names in one workspace: `Workspace` and `Versions` of runner.dataset.remote."""
 
     def __init__(
         self,
@@ -78,15 +80,14 @@ class Sources:
         if asset.type == AssetTypes.URI_FILE:
             files = [self._file(place, source, role)]
         else:
-            files = self._folder(
-                place, source, role, lambda names: layout.of_asset(names, source, role, split)
-            )
+            choose = partial(layout.of_asset, label=source, role=role, split=split)
+            files = self._folder(place, source, role, choose)
         return RemoteSplit(source=source, label=source, revision=str(asset.version), files=files)
 
     def holding(
         self, azureml: str, version: str | None, role: str, split: str, prepared: Path
     ) -> AssetState | None:
-        """Give the data asset whose one file has the very content that was prepared; None where there is none."""
+        """Give the data asset whose one file has the very content that was prepared, if there is one."""
         if layout.is_address(azureml):
             return None
         asset = self._asset(azureml, version, role, split)
@@ -100,10 +101,10 @@ class Sources:
 
     def _asset(self, azureml: str, revision: str | None, role: str, split: str) -> Data:
         name, version = layout.asset_name(azureml, role, split), layout.version_of(role, revision)
-        which = {"label": version} if version == layout.LATEST else {"version": version}
         try:
             with translated(f"reading data asset {name}"):
-                asset: Data = self._workspace.data.get(name, **which)
+                number = self._newest(name) if version == layout.LATEST else version
+                asset: Data = self._workspace.data.get(name, version=number)
         except NotFound as error:
             message = f"the workspace has no data asset {name}:{version}"
             mend = "check dataset.azureml, the split's name and revision"
@@ -119,17 +120,23 @@ class Sources:
             )
         return asset
 
+    def _newest(self, name: str) -> str:
+        """Give the version that was made last: the SDK logs an error where its own label finds none."""
+        made = sorted(self._workspace.data.list(name=name), key=created)
+        if not made:
+            raise NotFound(f"data asset {name} has no version")
+        return str(made[-1].version)
+
     def _in_folder(self, azureml: str, role: str, split: str) -> RemoteSplit:
         place = self._place(azureml, azureml, "azureml")
-        files = self._folder(
-            place, azureml, "azureml", lambda names: layout.by_name(names, azureml, role, split)
-        )
+        choose = partial(layout.by_name, label=azureml, role=role, split=split)
+        files = self._folder(place, azureml, "azureml", choose)
         where = f"azureml://datastores/{place.datastore}/paths/{place.path}"
         source = f"{where}/{files[0].name}" if len(files) == 1 else f"{where}/{split}-*"
         return RemoteSplit(source=source, label=source, revision=None, files=files)
 
     def _place(self, uri: str, label: str, field: str) -> layout.Place:
-        """Read where something lies. Raises RecipeInvalid for what is not in a datastore of this workspace."""
+        """Read where something lies. Raises RecipeInvalid for what is in no datastore of this workspace."""
         place = layout.place(uri)
         if place is None:
             expected = "azureml://datastores/<name>/paths/<folder>"
@@ -167,7 +174,7 @@ class Sources:
         with translated(f"listing {label}"):
             found = {
                 str(blob.name).removeprefix(prefix): blob
-                for blob in islice(listed(self._container(place, label, field), prefix), MAX_FILES + 1)
+                for blob in islice(blobs_below(self._container(place, label, field), prefix), MAX_FILES + 1)
             }
         if len(found) > MAX_FILES:
             message = f"the folder has more than {MAX_FILES} files"
@@ -186,7 +193,7 @@ class Sources:
             raise refusal(label, field, "no-blob-storage", message)
         return found
 
-    def _blob(  # noqa: PLR0913 what a file is and where, each by its word
+    def _blob(
         self, place: layout.Place, label: str, field: str, name: str, found: BlobProperties
     ) -> "BlobFile":
         path, etag = str(found.name), str(found.etag).strip('"')

@@ -60,6 +60,7 @@ def prepare(
     workspace (`azureml`) needs no files: the result is empty. Raises RecipeInvalid with the first bad rows,
     CloudUnavailable where the Hub does not answer.
     """
+    del workspace, progress
     if dataset.azureml is not None:
         return {}
     splits = _open_splits(dataset, folder)

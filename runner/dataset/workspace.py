@@ -21,6 +21,8 @@ _PLACE = re.compile(
 )
 _ASSET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
 _ROLE_VERSION = re.compile(r"(train|validation|test)=([^,=]+)(?:,|\Z)")
+# How whoever writes shards numbers them: train-00000-of-00011.
+_SHARD = re.compile(r"-\d+(?:-of-\d+)?\Z", re.ASCII)
 _NUMBER = re.compile(r"(\d+)")
 _LAYS_OUT_NOTHING = {"", ".", ".."}
 
@@ -64,7 +66,7 @@ def version_of(role: str, revision: str | None) -> str:
 
 
 def revision_of(versions: Mapping[str, str]) -> str:
-    """Write the versions of the roles' data assets as one revision: the one they share, or each by its role."""
+    """Write the versions of the roles' data assets as one revision: what they share, or each by its role."""
     shared = set(versions.values())
     if len(shared) == 1:
         return shared.pop()
@@ -86,7 +88,7 @@ def by_name(names: Sequence[str], label: str, role: str, split: str) -> tuple[st
 def of_asset(names: Sequence[str], label: str, role: str, split: str) -> tuple[str, ...]:
     """Choose a split's files of those of its own data asset: by its name, or all that are of one format.
 
-    Files and folders that start with a dot or an underscore are those of other programs. Raises RecipeInvalid.
+    What starts with a dot or an underscore is some other program's. Raises RecipeInvalid.
     """
     if _called(names, split):
         return by_name(names, label, role, split)
@@ -118,7 +120,7 @@ def _called(names: Sequence[str], split: str) -> tuple[tuple[str, ...], ...]:
 def _splits(names: Sequence[str]) -> set[str]:
     direct = [name for name in names if "/" not in name and _format(name)]
     stems = {name: name[: -len(_format(name))] for name in direct}
-    return {stem.rpartition("-")[0] if _is_shard(name) else stem for name, stem in stems.items()}
+    return {_SHARD.sub("", stem) if _is_shard(name) else stem for name, stem in stems.items()}
 
 
 def _is_shard(name: str) -> bool:

@@ -95,7 +95,8 @@ def repeated(session: Session, original: Original, loaded: Loaded, cloud: "Cloud
     found = _Found(checked=[*loaded.notices, *preflight.check(pinned, facts, effective)])
     if facts.unusable:
         found.hint = f"{_ROWS}; {_AGAIN}"
-    found.checked += [*_archived(pinned, facts, cloud), *locking.missing_assets(pinned, cloud)]
+    lost = tuple(locking.missing_assets(pinned, cloud))
+    found.checked += [*_archived(pinned, facts, cloud), *lost]
     found.drifted += _other_variables(session, original, loaded)
     if not original.settings and merged is not None:
         found.drifted += other_parameters(pinned, recorded_parameters(said), merged)
@@ -103,7 +104,8 @@ def repeated(session: Session, original: Original, loaded: Loaded, cloud: "Cloud
     others = tuple(_other_pins(pinned, original, now or Pins()))
     found.drifted += [each for each in others if each.severity is Severity.ERROR]
     found.checked += [each for each in others if each.severity is not Severity.ERROR]
-    prepared = _prepared(pinned, cloud, original, into, found) if now and not facts.unusable else {}
+    there = now and not facts.unusable and not lost
+    prepared = _prepared(pinned, cloud, original, into, found) if there else {}
     found.checked += _live(pinned, facts)
     found.checked += [*_newer(loaded, cloud, facts), *_other_versions(loaded, said, facts)]
     found.refuse(loaded, said.run_id)

@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from runner import dataset
 from runner.dataset import PreparedSplit
-from runner.dataset.remote import Workspace
 from runner.errors import Drifted
 from runner.manifest import Manifest
 from runner.recipe import Dataset
+from runner.steps.dataset import workspace_of
+
+if TYPE_CHECKING:
+    from runner.azure.cloud import Cloud
 
 _FOLDER = "data"
 
@@ -30,7 +34,7 @@ class Rows:
 
     folder: Path
     recipe_folder: Path
-    workspace: Workspace
+    cloud: "Cloud"
     before: Sequence[Before] = ()
     _known: list[tuple[Dataset, Mapping[str, PreparedSplit]]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -48,7 +52,9 @@ class Rows:
     def _prepared(self, section: Dataset, into: Path) -> Mapping[str, PreparedSplit]:
         before = next((each for each in self.before if each.section == section), None)
         pinned = replace(section, revision=before.revision) if before and before.revision else section
-        prepared = dataset.prepare(pinned, folder=self.recipe_folder, into=into, workspace=self.workspace)
+        prepared = dataset.prepare(
+            pinned, folder=self.recipe_folder, into=into, workspace=workspace_of(section, self.cloud)
+        )
         now = {role: split.sha256 for role, split in prepared.items()}
         if before and now != before.digests:
             raise Drifted(

@@ -50,6 +50,7 @@ def refusal_of(folder: Path, source: str, said: Manifest, text: str = RECIPE) ->
     sky = Sky({"8": model}, {component.version: component})
     cloud: Any = SimpleNamespace(**vars(sky.cloud))
     cloud.registry.is_component_archived = lambda *_: False
+    cloud.sources = SimpleNamespace(revision=lambda _azureml, revision, _splits: revision or "1")
     loaded = load_bytes(text.replace("path: rows", source).encode(), folder / "small.yaml")
     with pytest.raises(PreflightRefused) as caught:
         repeatable.repeated(session(), Original(said=said), loaded, cloud, folder)
