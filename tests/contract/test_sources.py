@@ -110,9 +110,9 @@ def test_the_newest_versions_are_fixed_once(
         ("other", None, "no-such-asset"),
         (FOLDER, "2", "no-revision"),
     )
-    for azureml, version, code in cases:
+    for azureml, revision, code in cases:
         with pytest.raises(RecipeInvalid) as caught:
-            cloud.sources.revision(azureml, version, splits)
+            cloud.sources.revision(azureml, revision, splits)
         assert caught.value.diagnostics[0].code == code
 
 
