@@ -262,3 +262,5 @@ def test_an_asset_of_equal_content_is_the_jobs_input_and_any_other_is_made(
     ]
     lost = {**intent, "assets": {"train": {**train, "version": "6"}}}
     assert step.observe(context, lost).status is Status.FAILED
+    step.create(context, lost)
+    assert cloud.assets.data("chat-train", "6") is None
