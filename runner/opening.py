@@ -24,6 +24,7 @@ from runner.pins import Pins
 from runner.plan import Plan, plan
 from runner.recipe import Recipe
 from runner.session import Session
+from runner.steps.dataset import workspace_of
 from runner.steps.step import Context
 from runner.survey import survey, survey_offline
 
@@ -135,10 +136,10 @@ def connected(session: Session, chosen: Target, registry: str) -> "Cloud":
 def opened(loaded: Loaded, cloud: "Cloud", today: date, prices: Prices | None = None) -> Opened:
     """Survey, check and resolve, once, what the recipe's names mean now.
 
-    Raises PreflightRefused, before anything is changed; RecipeInvalid for rows that the Hub does not have.
+    Raises PreflightRefused, before anything is changed; RecipeInvalid for rows that are not where it says.
     """
     facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
-    return surveyed(loaded, cloud, facts, resolved(loaded, facts), prices)
+    return surveyed(loaded, cloud, facts, resolved(loaded, facts, cloud), prices)
 
 
 def surveyed(
@@ -149,10 +150,11 @@ def surveyed(
     return Opened(loaded=loaded, cloud=cloud, facts=facts, plan=planned, pins=found)
 
 
-def resolved(loaded: Loaded, facts: Facts) -> Pins:
-    """Take the pins; what the Hub refuses is told at the recipe's line. Raises RecipeInvalid."""
+def resolved(loaded: Loaded, facts: Facts, cloud: "Cloud") -> Pins:
+    """Take the pins; what the rows' source refuses is told at the recipe's line. Raises RecipeInvalid."""
+    section = loaded.recipe.dataset
     try:
-        return pins.taken(loaded, facts)
+        return pins.taken(loaded, facts, workspace_of(section, cloud) if section else None)
     except RecipeInvalid as refused:
         placed = tuple(_placed(loaded, each) for each in refused.diagnostics)
         raise RecipeInvalid(refused.message, placed, hint=refused.hint) from refused
@@ -167,18 +169,25 @@ def _placed(loaded: Loaded, found: Diagnostic) -> Diagnostic:
 @contextmanager
 def prepared(opened: Opened) -> Iterator[Opened]:
     """Prepare the rows before a run begins; they lie in a folder of their own while the block runs."""
-    with prepared_rows(opened.recipe, opened.loaded.source.folder) as rows:
+    with prepared_rows(opened.recipe, opened.loaded.source.folder, opened.cloud) as rows:
         yield replace(opened, rows=rows, pins=pins.with_rows(opened.pins, rows))
 
 
 @contextmanager
 def prepared_rows(
-    recipe: Recipe, folder: Path, *, progress: Progress = dataset.silent
+    recipe: Recipe, folder: Path, cloud: "Cloud | None" = None, *, progress: Progress = dataset.silent
 ) -> Iterator[Mapping[str, PreparedSplit]]:
-    """Do so with a recipe's rows alone; `folder` is where its relative paths start."""
+    """Do so with a recipe's rows alone; `folder` is where its relative paths start.
+
+    Without a cloud they have to lie elsewhere than in a workspace.
+    """
+    section = recipe.dataset
+    if section is None:
+        yield {}
+        return
+    workspace = workspace_of(section, cloud) if cloud else None
     with TemporaryDirectory(prefix="runner-rows-") as into:
-        section = recipe.dataset
-        yield dataset.prepare(section, folder=folder, into=Path(into), progress=progress) if section else {}
+        yield dataset.prepare(section, folder=folder, into=Path(into), workspace=workspace, progress=progress)
 
 
 def context(opened: Opened, folder: Path) -> Context:

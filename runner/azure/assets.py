@@ -24,7 +24,7 @@ class Assets:
         """Look at a data asset; None if there is none."""
         try:
             with translated(f"reading data asset {name}:{version}"):
-                return _state(self._workspace.data.get(name, version=version))
+                return state_of(self._workspace.data.get(name, version=version))
         except NotFound:
             return None
 
@@ -48,7 +48,7 @@ class Assets:
         """Look at a registered model; None if there is none."""
         try:
             with translated(f"reading model {name}:{version}"):
-                return _state(self._workspace.models.get(name, version=version))
+                return state_of(self._workspace.models.get(name, version=version))
         except NotFound:
             return None
 
@@ -86,7 +86,8 @@ class Assets:
             )
 
 
-def _state(asset: Data | Model) -> AssetState:
+def state_of(asset: Data | Model) -> AssetState:
+    """Give what is known of a version that is there."""
     return AssetState(
         id=str(asset.id),
         name=str(asset.name),

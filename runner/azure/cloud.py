@@ -18,6 +18,7 @@ from runner.azure.registry import Registry, connect_registry
 from runner.azure.rest import seen_twice, signed_in_client
 from runner.azure.run_history import RunHistory
 from runner.azure.scoring import Scoring
+from runner.azure.sources import Sources
 from runner.azure.storage import Storage
 from runner.azure.translate import translated
 from runner.azure.transport import NO_RETRIES, Transport
@@ -36,6 +37,7 @@ class Cloud:
     computes: Computes
     assets: Assets
     storage: Storage
+    sources: Sources
     jobs: Jobs
     history: RunHistory
     metrics: Metrics
@@ -86,6 +88,7 @@ def connect(
         computes=Computes(workspace),
         assets=Assets(workspace),
         storage=Storage(workspace, credential, wire),
+        sources=Sources(workspace, credential, wire, target),
         jobs=Jobs(workspace, history),
         history=history,
         metrics=Metrics(history, client, wire),

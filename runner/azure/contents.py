@@ -48,7 +48,7 @@ def files(container: ContainerClient, prefix: str, stop: Event) -> Mapping[str, 
 
     Raises StepFailed where there are too many to write down, and once `stop` is set.
     """
-    listed = list(islice(_listed(container, prefix), MAX_FILES + 1))
+    listed = list(islice(blobs_below(container, prefix), MAX_FILES + 1))
     if len(listed) > MAX_FILES:
         raise StepFailed(f"the output has more than {MAX_FILES} files")
     found = {str(blob.name).removeprefix(prefix): _stored(blob) for blob in listed}
@@ -57,7 +57,8 @@ def files(container: ContainerClient, prefix: str, stop: Event) -> Mapping[str, 
     return dict(sorted(found.items()))
 
 
-def _listed(container: ContainerClient, prefix: str) -> Iterator[BlobProperties]:
+def blobs_below(container: ContainerClient, prefix: str) -> Iterator[BlobProperties]:
+    """Yield what is no folder below a prefix."""
     for blob in container.list_blobs(name_starts_with=prefix, include=["metadata"]):
         if not (blob.metadata or {}).get(_FOLDER_MARK):
             yield blob

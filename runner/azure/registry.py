@@ -7,6 +7,7 @@ from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Model, PipelineComponent
 from azure.core.credentials import TokenCredential
 
+from runner.azure import model_files
 from runner.azure.credential import RenewableCredential
 from runner.azure.rest import seen_twice
 from runner.azure.translate import translated
@@ -76,6 +77,13 @@ class Registry:
             return False
         with translated(f"looking up component {name} in registry {self.name}"):
             return read(name, version).properties.is_archived is True
+
+    def model_files(self, name: str, version: str) -> Mapping[str, bytes]:
+        """Give a model's tokenizer and configuration by their file names, as far as it has them.
+
+        Raises NotFound, CloudUnavailable or StepFailed where they cannot be had.
+        """
+        return model_files.read(self._client, self.name, name, version, self._wire)
 
     def pipeline_component(self, name: str, version: str) -> PipelineComponent:
         """Give the SDK's own object, from which a job's node is made."""

@@ -6,6 +6,7 @@ whatever is answered with a Retry-After, a POST answered 409 among them; and its
 """
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ _READING_POSTS = (
     "/rundata",
     "/token",
 )
+# A registry's answer of how to get at an asset's files.
+_REFERENCE = re.compile(r"/registries/[^/]+/datarefs/[^/]+/versions/[^/]+$")
 _MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
 
 
@@ -67,7 +70,8 @@ def is_repeatable(method: str, url: str) -> bool:
     """Tell whether sending a request twice is the same as sending it once."""
     if method.upper() in _TWICE_IS_ONCE:
         return True
-    return method.upper() == "POST" and urlsplit(url).path.lower().endswith(_READING_POSTS)
+    path = urlsplit(url).path.lower()
+    return method.upper() == "POST" and (path.endswith(_READING_POSTS) or bool(_REFERENCE.search(path)))
 
 
 def asked_for(headers: Mapping[str, str]) -> float | None:

@@ -54,7 +54,7 @@ class Storage:
         """
         with translated(f"uploading {local.name}"):
             datastore = self._workspace.datastores.get_default(include_secrets=True)
-            service = _service(datastore, self._credential, self._wire)
+            service = service_of(datastore, self._credential, self._wire)
             blob = service.get_blob_client(datastore.container_name, blob_path)
             with _opened(local) as stream:
                 _send(blob, stream, local.name)
@@ -71,7 +71,7 @@ class Storage:
             datastore = self._workspace.datastores.get(place.datastore, include_secrets=True)
             if not isinstance(datastore, AzureBlobDatastore):
                 raise StepFailed(f"datastore {place.datastore} is no blob storage")
-            service = _service(datastore, self._credential, self._wire)
+            service = service_of(datastore, self._credential, self._wire)
             container = service.get_container_client(datastore.container_name)
             return contents.files(container, place.prefix, stop)
 
@@ -136,9 +136,10 @@ def _content(stream: BinaryIO) -> _Content:
     return _Content(size=status.st_size, modified=status.st_mtime_ns, digest=digest.digest())
 
 
-def _service(
+def service_of(
     datastore: AzureBlobDatastore, credential: TokenCredential, wire: Transport
 ) -> BlobServiceClient:
+    """Open a datastore's account by what the datastore itself hands out, or as who is signed in."""
     url = f"{datastore.protocol}://{datastore.account_name}.blob.{datastore.endpoint}"
     secret = datastore.credentials
     if isinstance(secret, SasTokenConfiguration):

@@ -1,6 +1,6 @@
 """What a file is that lies elsewhere, on the Hub or in a workspace's storage: read in parts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -67,4 +67,14 @@ class Workspace(Protocol):
         """Find the files of a split: of the data asset `<azureml>-<split>`, or in an `azureml://` folder.
 
         Raises RecipeInvalid where there is none.
+        """
+
+
+class Versions(Protocol):
+    """Who knows what the newest data assets are; the cloud's room implements it, too."""
+
+    def revision(self, azureml: str, revision: str | None, splits: Mapping[str, str]) -> str | None:
+        """Fix what a revision means now, of the splits by their roles; None for what has no versions.
+
+        Raises RecipeInvalid where there is no such data asset.
         """

@@ -1,10 +1,12 @@
 """Who may call a route: every way in is one of these checks."""
 
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 
 from starlette.requests import Request
 
+from runner.emulator.catalog import MODEL_CONTAINER
 from runner.emulator.cloud import Cloud, cloud_of
 from runner.emulator.errors import ArmError
 from runner.emulator.tokens import same
@@ -51,14 +53,31 @@ def _identity(cloud: Cloud, request: Request) -> None:
 
 def _signature(cloud: Cloud, request: Request) -> None:
     params, query = request.path_params, request.query_params
-    container = f"{params['account']}/{params['container']}"
+    owner = params.get("owner")
+    container = f"{MODEL_CONTAINER}{owner}" if owner else f"{params['account']}/{params['container']}"
     scope = container if query.get("sr") == "c" else f"{container}/{params.get('blob', '')}"
-    if not cloud.tokens.signed(query.get("sig", ""), query.get("sr", ""), query.get("sp", ""), scope):
+    granted = [query.get(part, "") for part in ("sr", "sp", "se")]
+    if not cloud.tokens.signed(query.get("sig", ""), *granted, scope):
+        raise _unauthentic("the signature is wrong.")
+    if granted[2] and datetime.fromisoformat(granted[2]).timestamp() <= cloud.clock.time():
+        raise _unauthentic("Signature not valid in the specified time frame.")
+    if _permission(request) not in granted[1]:
         raise ArmError(
-            403, "AuthenticationFailed", "Server failed to authenticate the request: the signature is wrong."
+            403,
+            "AuthorizationPermissionMismatch",
+            "This request is not authorized to perform this operation using this permission.",
         )
-    if request.method not in {"GET", "HEAD"} and "w" not in query.get("sp", ""):
-        raise ArmError(403, "AuthorizationPermissionMismatch", "This signature does not allow writing.")
+
+
+def _unauthentic(reason: str) -> ArmError:
+    return ArmError(403, "AuthenticationFailed", f"Server failed to authenticate the request: {reason}")
+
+
+def _permission(request: Request) -> str:
+    """Give the letter of what a request to a blob or a container wants to do."""
+    if request.method in {"GET", "HEAD"}:
+        return "l" if request.query_params.get("comp") == "list" else "r"
+    return "d" if request.method == "DELETE" else "w"
 
 
 def _admin(cloud: Cloud, request: Request) -> None:

@@ -18,6 +18,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runner.emulator.access import Access, check
+from runner.emulator.catalog import MODEL_CONTAINER
 from runner.emulator.cloud import Cloud
 from runner.emulator.errors import ArmError, arm_response, blob_response, scoring_response
 from runner.emulator.routes import (
@@ -38,6 +39,7 @@ from runner.emulator.routes import (
     operations,
     registry,
     registry_changes,
+    registry_files,
     run_history,
     scoring,
     usages,
@@ -70,6 +72,7 @@ REGISTRY = f"/mferp/managementfrontend{SUB}/resourceGroups/{{group}}/{PROVIDER}/
 HISTORY = f"/history/v1.0{WS}"
 MLFLOW = f"/mlflow/v1.0{WS}/api/2.0/mlflow"
 CONTAINER = "/{account}.blob.{suffix}/{container}"
+MODEL_FILES = f"/{MODEL_CONTAINER}{{owner}}"
 
 ROUTES = (
     # sign-in and addresses
@@ -113,6 +116,12 @@ ROUTES = (
     Route("GET", f"{REGISTRY}/components", registry.list_components),
     Route("GET", f"{REGISTRY}/components/{{name}}/versions", registry.list_component_versions),
     Route("GET", f"{REGISTRY}/components/{{name}}/versions/{{version}}", registry.get_component),
+    Route("POST", f"{REGISTRY}/datarefs/{{name}}/versions/{{version}}", registry.reference),
+    Route("GET", MODEL_FILES, registry_files.get_container, Access.SIGNED),
+    Route("GET", f"{MODEL_FILES}/{{blob:path}}", registry_files.get, Access.SIGNED),
+    Route("HEAD", f"{MODEL_FILES}/{{blob:path}}", registry_files.head, Access.SIGNED),
+    Route("PUT", f"{MODEL_FILES}/{{blob:path}}", registry_files.refuse, Access.SIGNED),
+    Route("DELETE", f"{MODEL_FILES}/{{blob:path}}", registry_files.refuse, Access.SIGNED),
     # jobs, their history and their metrics
     Route("GET", f"{WS}/jobs", jobs.list_all),
     Route("GET", f"{WS}/jobs/{{job}}", jobs.get),

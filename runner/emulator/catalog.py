@@ -12,6 +12,8 @@ BASE_MODEL = DATA / "base_model"
 BASE_MODEL_NAME = "Phi-3-tiny-4k-instruct"
 REGISTRY = "azureml"
 REGISTRY_ID = f"azureml://registries/{REGISTRY}"
+# What the name of a model's container starts with.
+MODEL_CONTAINER = "azureml-models-"
 
 
 class AssetKind(StrEnum):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from runner import catalog, opening, pins, provenance
 from runner.cost import Prices
-from runner.dataset import PreparedSplit
+from runner.dataset import PreparedSplit, workspace
 from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity, UsageError
 from runner.facts import Facts, TargetKind
 from runner.load import Loaded
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
 
 _PINNED_BY = "the lock has"
-# What the Hub says of a commit that it has had.
-GONE = frozenset({"no-such-revision", "no-such-dataset"})
+# What is said of a commit or a data asset that was there.
+GONE = frozenset({"no-such-revision", "no-such-dataset", "no-such-asset"})
 
 
 def declare(parser: ArgumentParser) -> None:
@@ -74,8 +74,8 @@ def made(loaded: Loaded, cloud: "Cloud", today: date) -> Lock:
     missing = tuple(_missing(loaded, facts))
     if missing:
         raise PreflightRefused("the registry does not have what the recipe names", missing)
-    found = opening.resolved(loaded, facts)
-    with _rows(_at(loaded, found)) as rows:
+    found = opening.resolved(loaded, facts, cloud)
+    with _rows(_at(loaded, found), cloud) as rows:
         found = pins.with_rows(found, rows)
     kind = cloud.target.kind
     return Lock(
@@ -93,14 +93,14 @@ def moved(loaded: Loaded, cloud: "Cloud", today: date, lock: Lock) -> tuple[Diag
     """
     at_lock = _at(loaded, lock.pins)
     facts = pinned(at_lock.recipe, cloud, today)
-    by_name = opening.resolved(loaded, pinned(loaded.recipe, cloud, today))
+    by_name = opening.resolved(loaded, pinned(loaded.recipe, cloud, today), cloud)
     found = [
         *pins.differences(lock.pins, by_name),
-        *pins.differences(replace(lock.pins, dataset=None), opening.resolved(at_lock, facts)),
+        *pins.differences(replace(lock.pins, dataset=None), opening.resolved(at_lock, facts, cloud)),
     ]
     gone = (*_missing(at_lock, facts), *missing_assets(at_lock, cloud))
     _refuse_lost(loaded, lock, gone, pins.told(loaded.source, found, _PINNED_BY))
-    with _rows(at_lock, lock) as rows:
+    with _rows(at_lock, cloud, lock) as rows:
         found += pins.differences(Pins(dataset=lock.pins.dataset), _rows_alone(lock, rows))
     told = pins.told(loaded.source, dict.fromkeys(found), _PINNED_BY)
     return (*told, *_other_versions(lock))
@@ -121,8 +121,8 @@ def opened(
     facts = survey(at_lock.recipe, cloud, today, folder=loaded.source.folder)
     gone = (*_missing(at_lock, facts), *missing_assets(at_lock, cloud))
     _refuse_lost(loaded, lock, gone)
-    with _rows(at_lock, lock) as rows:
-        now = pins.with_rows(opening.resolved(at_lock, facts), rows)
+    with _rows(at_lock, cloud, lock) as rows:
+        now = pins.with_rows(opening.resolved(at_lock, facts, cloud), rows)
         warnings = _undrifted(loaded, lock, now)
         planned = _with_notices(
             opening.checked(at_lock, facts, prices), loaded, (*warnings, *_other_versions(lock))
@@ -138,7 +138,7 @@ def offline(
         return opening.offline(loaded, kind, today, prices)
     at_lock = _at(loaded, lock.pins)
     if _lies_here(loaded):
-        with _rows(at_lock, lock) as rows:
+        with _rows(at_lock, None, lock) as rows:
             _undrifted(loaded, lock, _rows_alone(lock, rows))
     facts = survey_offline(at_lock.recipe, kind, None, today, folder=loaded.source.folder)
     return _with_notices(opening.checked(at_lock, facts, prices), loaded, _other_versions(lock))
@@ -199,12 +199,11 @@ def _missing(loaded: Loaded, facts: Facts) -> Iterator[Diagnostic]:
 def missing_assets(loaded: Loaded, cloud: "Cloud") -> Iterator[Diagnostic]:
     """Tell which data assets the workspace does not have, where the rows are some."""
     section = loaded.recipe.dataset
-    if section is None or section.azureml is None:
+    if section is None or section.azureml is None or workspace.is_address(section.azureml):
         return
-    version = section.revision or "1"
     for role, split in section.splits().items():
-        name = f"{section.azureml}-{split}"
-        if cloud.assets.data(name, version) is None:
+        name, version = f"{section.azureml}-{split}", workspace.version_of(role, section.revision)
+        if version != workspace.LATEST and cloud.assets.data(name, version) is None:
             yield _gone(loaded, ("dataset", role), f"the workspace has no {name} {version}")
 
 
@@ -224,12 +223,14 @@ def _refuse_lost(
 
 
 @contextmanager
-def _rows(loaded: Loaded, lock: Lock | None = None) -> Iterator[Mapping[str, PreparedSplit]]:
+def _rows(
+    loaded: Loaded, cloud: "Cloud | None", lock: Lock | None = None
+) -> Iterator[Mapping[str, PreparedSplit]]:
     """Prepare the rows; a commit that the Hub does not have any more is a pinned version that is gone."""
     section = loaded.recipe.dataset
     with ExitStack() as stack:
         try:
-            rows = stack.enter_context(opening.prepared_rows(loaded.recipe, loaded.source.folder))
+            rows = stack.enter_context(opening.prepared_rows(loaded.recipe, loaded.source.folder, cloud))
         except RecipeInvalid as invalid:
             if section and section.huggingface and any(each.code in GONE for each in invalid.diagnostics):
                 message = f"{section.huggingface} at {section.revision} is not on the Hub any more"

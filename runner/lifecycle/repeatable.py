@@ -21,6 +21,7 @@ from runner.pins import FilePin, Pins
 from runner.plan import plan
 from runner.recipe import Recipe, given
 from runner.session import Session
+from runner.steps.dataset import workspace_of
 
 if TYPE_CHECKING:
     from runner.azure.cloud import Cloud
@@ -68,7 +69,7 @@ class _Found:
     hint: str = _AGAIN
 
     def add_refused(self, refused: RecipeInvalid) -> None:
-        """Take in what was refused of the rows: what the Hub has lost is gone, all else has changed."""
+        """Take in what was refused of the rows: what their source has lost is gone, all else has changed."""
         for each in refused.diagnostics:
             (self.checked if each.code in locking.GONE else self.drifted).append(each)
 
@@ -94,15 +95,17 @@ def repeated(session: Session, original: Original, loaded: Loaded, cloud: "Cloud
     found = _Found(checked=[*loaded.notices, *preflight.check(pinned, facts, effective)])
     if facts.unusable:
         found.hint = f"{_ROWS}; {_AGAIN}"
-    found.checked += [*_archived(pinned, facts, cloud), *locking.missing_assets(pinned, cloud)]
+    lost = tuple(locking.missing_assets(pinned, cloud))
+    found.checked += [*_archived(pinned, facts, cloud), *lost]
     found.drifted += _other_variables(session, original, loaded)
     if not original.settings and merged is not None:
         found.drifted += other_parameters(pinned, recorded_parameters(said), merged)
-    now = _resolved(pinned, facts, found)
+    now = _resolved(pinned, facts, cloud, found)
     others = tuple(_other_pins(pinned, original, now or Pins()))
     found.drifted += [each for each in others if each.severity is Severity.ERROR]
     found.checked += [each for each in others if each.severity is not Severity.ERROR]
-    prepared = _prepared(pinned, facts, original, into, found) if now else {}
+    there = now and not facts.unusable and not lost
+    prepared = _prepared(pinned, cloud, original, into, found) if there else {}
     found.checked += _live(pinned, facts)
     found.checked += [*_newer(loaded, cloud, facts), *_other_versions(loaded, said, facts)]
     found.refuse(loaded, said.run_id)
@@ -166,10 +169,10 @@ def _other_variables(session: Session, original: Original, loaded: Loaded) -> tu
     return ()
 
 
-def _resolved(pinned: Loaded, facts: Facts, found: _Found) -> Pins | None:
-    """Take the pins; None where the Hub refuses, which is told with all else."""
+def _resolved(pinned: Loaded, facts: Facts, cloud: "Cloud", found: _Found) -> Pins | None:
+    """Take the pins; None where the rows' source refuses, which is told with all else."""
     try:
-        return opening.resolved(pinned, facts)
+        return opening.resolved(pinned, facts, cloud)
     except RecipeInvalid as refused:
         found.add_refused(refused)
         return None
@@ -203,14 +206,15 @@ def _changed(pinned: Loaded, key: tuple[str, ...], message: str, expected: str =
 
 
 def _prepared(
-    pinned: Loaded, facts: Facts, original: Original, into: Path, found: _Found
+    pinned: Loaded, cloud: "Cloud", original: Original, into: Path, found: _Found
 ) -> Mapping[str, PreparedSplit]:
-    """Prepare the rows and hold them against those of the run; files that are missing were told before."""
+    """Prepare the rows and hold them against those of the run."""
     section = pinned.recipe.dataset
-    if section is None or facts.unusable:
+    if section is None:
         return {}
+    workspace = workspace_of(section, cloud)
     try:
-        prepared = dataset.prepare(section, folder=pinned.source.folder, into=into)
+        prepared = dataset.prepare(section, folder=pinned.source.folder, into=into, workspace=workspace)
     except RecipeInvalid as refused:
         found.add_refused(refused)
         return {}

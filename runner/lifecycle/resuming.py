@@ -137,8 +137,10 @@ def _restore_rows(opened: Opened, said: Manifest, folder: Path) -> None:
     """Have the rows in the run's folder as they were prepared, if a step that is left reads them."""
     record = said.steps.get("dataset")
     left = execute.remaining(said, opened.plan.changes) & {"dataset", "sample"}
-    if left and record and record.intent and opened.loaded.recipe.dataset:
-        dataset.restore(opened.loaded.recipe.dataset, record.intent, opened.loaded.source.folder, folder)
+    section = opened.loaded.recipe.dataset
+    if left and record and record.intent and section:
+        workspace = dataset.workspace_of(section, opened.cloud)
+        dataset.restore(section, record.intent, opened.loaded.source.folder, folder, workspace)
 
 
 @contextmanager

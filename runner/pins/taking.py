@@ -5,6 +5,7 @@ import json
 
 from runner import dataset
 from runner.catalog import Component, RegistryModel
+from runner.dataset.remote import Versions
 from runner.facts import Facts
 from runner.load import Loaded
 from runner.parameters import DEFAULTS_TAG
@@ -22,16 +23,17 @@ USED_TAGS = (
 )
 
 
-def taken(loaded: Loaded, facts: Facts) -> Pins:
-    """Take the pins of a recipe on a target. The Hub is asked, once, what commit a revision now is.
+def taken(loaded: Loaded, facts: Facts, workspace: Versions | None = None) -> Pins:
+    """Take the pins of a recipe on a target.
 
-    Raises RecipeInvalid or CloudUnavailable where it does not tell.
+    The Hub is asked, once, what commit a revision now is; the workspace, what its newest data assets are.
+    Raises RecipeInvalid or CloudUnavailable where they do not tell.
     """
     recipe = loaded.recipe
     return Pins(
         model=_model(facts.model) if facts.model else None,
         component=_component(recipe.model.registry, facts.component) if facts.component else None,
-        dataset=_dataset(loaded, recipe.dataset) if recipe.dataset else None,
+        dataset=_dataset(loaded, recipe.dataset, workspace) if recipe.dataset else None,
     )
 
 
@@ -64,16 +66,20 @@ def _component(registry: str, component: Component) -> ComponentPin:
     )
 
 
-def _dataset(loaded: Loaded, section: Dataset) -> DatasetPin:
+def _dataset(loaded: Loaded, section: Dataset, workspace: Versions | None) -> DatasetPin:
     """Pin the rows; the name of their source stays as it is written, with its variables."""
     key = next(name for name in ("huggingface", "path", "azureml") if getattr(section, name))
-    return DatasetPin(source=str(loaded.source.written(("dataset", key))), revision=_revision(section))
+    return DatasetPin(
+        source=str(loaded.source.written(("dataset", key))), revision=_revision(section, workspace)
+    )
 
 
-def _revision(section: Dataset) -> str | None:
+def _revision(section: Dataset, workspace: Versions | None) -> str | None:
     if section.huggingface:
         return dataset.commit_of(section.huggingface, section.revision)
-    return (section.revision or "1") if section.azureml else None
+    if section.azureml and workspace:
+        return workspace.revision(section.azureml, section.revision, section.splits())
+    return section.revision
 
 
 def _text(tag: object) -> str:

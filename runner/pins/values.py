@@ -38,7 +38,10 @@ class FilePin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetPin:
-    """The rows: `source` as the recipe has it, `revision` a commit on the Hub or a data asset's version."""
+    """The rows: `source` as the recipe has it, `revision` a commit on the Hub or a data asset's version.
+
+    Where the splits' data assets have several, it holds each: `train=3,test=1`.
+    """
 
     source: str
     revision: str | None = None

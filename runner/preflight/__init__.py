@@ -38,7 +38,6 @@ _CHECKS: tuple[Callable[[Case], Iterator[Diagnostic]], ...] = (
     data.files,
     data.validation_split,
     data.too_few_rows,
-    data.sample_rows,
 )
 
 

@@ -1,4 +1,4 @@
-"""The rows: what a split that is left out means, and where rows cannot be had."""
+"""The rows: files that are not there, what a split that is left out means, and how many there are."""
 
 from collections.abc import Iterator
 
@@ -48,16 +48,4 @@ def too_few_rows(case: Case) -> Iterator[Diagnostic]:
             f" ({gpus} GPUs x batches of {batch} x {steps} accumulated)",
             mend="give more rows, or fewer GPUs, a smaller batch or less accumulation",
             severity=Severity.WARNING,
-        )
-
-
-def sample_rows(case: Case) -> Iterator[Diagnostic]:
-    """Refuse a sample of rows that the runner does not have."""
-    recipe = case.loaded.recipe
-    if recipe.sample is not None and recipe.dataset is not None and recipe.dataset.azureml:
-        yield case.loaded.source.diagnostic(
-            ("sample",),
-            code="sample-needs-rows",
-            message="rows of a data asset that lies in the workspace are not downloaded for sampling",
-            mend="leave sample out, or name the source by dataset.path or dataset.huggingface",
         )

@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from runner import dataset, naming
+from runner.dataset import PreparedSplit
+from runner.dataset.remote import Workspace
 from runner.durable import sync_folder
 from runner.errors import Drifted
-from runner.facts import Facts
+from runner.facts import AssetState, Facts
 from runner.journal import Json
 from runner.recipe import Dataset, Recipe, given
 from runner.steps import seen
@@ -25,14 +27,19 @@ from runner.steps.step import (
     nothing_to_delete,
 )
 
+if TYPE_CHECKING:
+    from runner.azure.cloud import Cloud
+    from runner.azure.sources import Sources
+
 _FOLDER = "data"
 
 
 class Asset(TypedDict):
     """One split as a data asset; `file` is relative to the run's folder.
 
-    `source_rows` counts the rows at the source, `turns` messages, `characters` those of their contents;
-    `dropped` the rows that were left out, by what was wrong with them first.
+    `existing`: it is not ours, and has the very content that was prepared. `source_rows` counts the rows at
+    the source, `turns` messages, `characters` those of their contents; `dropped` the rows that were left out,
+    by what was wrong with them first.
     """
 
     name: str
@@ -45,6 +52,7 @@ class Asset(TypedDict):
     turns: int
     characters: int
     dropped: Mapping[str, int]
+    existing: NotRequired[bool]
 
 
 class DatasetStep:
@@ -56,61 +64,44 @@ class DatasetStep:
     listed = nothing_listed
 
     def plan(self, recipe: Recipe, facts: Facts) -> Change:
-        """Create assets, or only read what is in the workspace. Content is not read for a plan."""
+        """Create assets. Content is not read for a plan."""
         del facts
         section = given(recipe.dataset)
-        if section.azureml:
-            action, name = Action.READ, section.azureml
-            reason = f"version {section.revision} in the workspace"
-        else:
-            action, name = Action.CREATE, f"{recipe.name}-*"
-            reason = f"{seen.asked(section)}, unless equal content is there"
         return Change(
             step="dataset",
-            action=action,
+            action=Action.CREATE,
             kind=self.traits.kind,
-            name=name,
-            reason=reason,
+            name=f"{recipe.name}-*",
+            reason=f"{seen.asked(section)}, unless equal content is there",
             needs=self.traits.needs,
         )
 
     def intend(self, context: Context) -> Mapping[str, Json]:
         """Prepare and check the rows; the content decides the assets' versions."""
         section = given(context.recipe.dataset)
-        if section.azureml:
-            return {"name": section.azureml, "existing": True, "assets": _existing(context)}
         folder = context.run_folder / _FOLDER
         folder.mkdir(exist_ok=True)
         prepared = (
             dataset.bring(context.prepared, folder)
             if context.prepared
             else dataset.prepare(
-                section, folder=context.recipe_folder, into=folder, progress=context.progress
+                section,
+                folder=context.recipe_folder,
+                into=folder,
+                workspace=workspace_of(section, context.cloud),
+                progress=context.progress,
             )
         )
-        assets = {
-            role: Asset(
-                name=naming.data_asset(context.recipe, role),
-                version=naming.data_version(split.sha256),
-                file=str(split.path.relative_to(context.run_folder)),
-                sha256=split.sha256,
-                rows=split.rows,
-                bytes=split.bytes,
-                source_rows=split.source_rows,
-                turns=split.turns,
-                characters=split.characters,
-                dropped=dict(split.dropped),
-            )
-            for role, split in prepared.items()
-        }
+        assets = {role: _asset(context, split) for role, split in prepared.items()}
         name = f"{context.recipe.name}-*"
-        revision = next((split.revision for split in prepared.values()), None)
+        revision = _revision(section, prepared)
         warnings = [str(warning) for split in prepared.values() for warning in split.warnings]
         return {
             "name": name,
             "assets": assets,
             "revision": revision,
             "warnings": [*seen.left_out(prepared), *warnings],
+            "statistics": seen.figures(context, prepared),
         }
 
     def observe(self, context: Context, intent: Mapping[str, Json]) -> Observation:
@@ -119,8 +110,10 @@ class DatasetStep:
             role: context.cloud.assets.data(asset["name"], asset["version"])
             for role, asset in intent["assets"].items()
         }
-        missing = [intent["assets"][role]["name"] for role, state in found.items() if state is None]
-        if missing and intent.get("existing"):
+        absent = [intent["assets"][role] for role, state in found.items() if state is None]
+        missing = [asset["name"] for asset in absent]
+        # Earlier versions only named the assets of a workspace, and said so once for all of them.
+        if absent and (intent.get("existing") or any(asset.get("existing") for asset in absent)):
             detail = f"not in the workspace: {', '.join(missing)}"
             return Observation(status=Status.FAILED, detail=detail, hint="check dataset.azureml and revision")
         if missing:
@@ -136,9 +129,9 @@ class DatasetStep:
         return Observation(status=Status.SUCCEEDED, detail=_summary(intent), outputs=outputs)
 
     def create(self, context: Context, intent: Mapping[str, Json]) -> None:
-        """Upload what is not there yet and register it."""
+        """Upload what is not there yet and register it; what was to be there already is not ours to make."""
         for asset in intent["assets"].values():
-            if context.cloud.assets.data(asset["name"], asset["version"]):
+            if asset.get("existing") or context.cloud.assets.data(asset["name"], asset["version"]):
                 continue
             blob = f"runner/{asset['name']}/{asset['sha256']}/{asset['name']}.jsonl"
             uri = context.cloud.storage.upload(context.run_folder / asset["file"], blob)
@@ -152,7 +145,18 @@ class DatasetStep:
             )
 
 
-def restore(section: Dataset, intent: Mapping[str, Json], recipe_folder: Path, run_folder: Path) -> None:
+def workspace_of(section: Dataset, cloud: "Cloud") -> "Sources | None":
+    """Give who reads rows that lie in the workspace; None where they lie elsewhere."""
+    return cloud.sources if section.azureml else None
+
+
+def restore(
+    section: Dataset,
+    intent: Mapping[str, Json],
+    recipe_folder: Path,
+    run_folder: Path,
+    workspace: Workspace | None = None,
+) -> None:
     """Have the files of a recorded intent as they were prepared; those that are missing or damaged, anew.
 
     Raises Drifted where the source no longer gives those very rows.
@@ -161,7 +165,7 @@ def restore(section: Dataset, intent: Mapping[str, Json], recipe_folder: Path, r
     if all(_is_whole(run_folder / asset["file"], asset["sha256"]) for asset in wanted.values()):
         return
     with TemporaryDirectory(prefix=".data-", dir=run_folder) as fresh:
-        prepared = dataset.prepare(section, folder=recipe_folder, into=Path(fresh))
+        prepared = dataset.prepare(section, folder=recipe_folder, into=Path(fresh), workspace=workspace)
         others = [role for role, asset in wanted.items() if prepared[role].sha256 != asset["sha256"]]
         if others:
             raise _other_rows(section, others)
@@ -174,6 +178,44 @@ def restore(section: Dataset, intent: Mapping[str, Json], recipe_folder: Path, r
     sync_folder(run_folder / _FOLDER)
 
 
+def _source(section: Dataset) -> str:
+    return section.huggingface or section.path or section.azureml or ""
+
+
+def _asset(context: Context, split: PreparedSplit) -> Asset:
+    """Name a split by its content, or as what is in the workspace with that very content already."""
+    asset = Asset(
+        name=naming.data_asset(context.recipe, split.role),
+        version=naming.data_version(split.sha256),
+        file=str(split.path.relative_to(context.run_folder)),
+        sha256=split.sha256,
+        rows=split.rows,
+        bytes=split.bytes,
+        source_rows=split.source_rows,
+        turns=split.turns,
+        characters=split.characters,
+        dropped=dict(split.dropped),
+    )
+    found = _holding(context, split)
+    return {**asset, "name": found.name, "version": found.version, "existing": True} if found else asset
+
+
+def _holding(context: Context, split: PreparedSplit) -> AssetState | None:
+    """Find the data asset that the rows were taken from, if its one file is what was made of it."""
+    section = given(context.recipe.dataset)
+    name, workspace = section.splits().get(split.role), workspace_of(section, context.cloud)
+    if name is None or workspace is None:
+        return None
+    return workspace.holding(section.azureml or "", section.revision, split.role, name, split.path)
+
+
+def _revision(section: Dataset, prepared: Mapping[str, PreparedSplit]) -> str | None:
+    """Give what fixes the source: of data assets, the versions of all splits, as they were pinned."""
+    if section.azureml:
+        return section.revision
+    return next((split.revision for split in prepared.values()), None)
+
+
 def _is_whole(path: Path, sha256: str) -> bool:
     try:
         with path.open("rb") as stream:
@@ -183,20 +225,11 @@ def _is_whole(path: Path, sha256: str) -> bool:
 
 
 def _other_rows(section: Dataset, roles: list[str]) -> Drifted:
-    source = section.huggingface or section.path
     return Drifted(
-        f"{source} no longer gives the rows that the run was opened with: {', '.join(roles)}",
+        f"{_source(section)} no longer gives the rows that the run was opened with: {', '.join(roles)}",
         (),
         hint="bring them back as they were, or begin anew with runner run",
     )
-
-
-def _existing(context: Context) -> Mapping[str, Json]:
-    section = given(context.recipe.dataset)
-    return {
-        role: {"name": f"{section.azureml}-{split}", "version": section.revision or "1"}
-        for role, split in section.splits().items()
-    }
 
 
 def _summary(intent: Mapping[str, Json]) -> str:

@@ -1,10 +1,14 @@
-"""The rows in words: what a recipe asks for of its data set, and what was left out of it."""
+"""The rows in words and figures: what a recipe asks for, what was left out, what the training will see."""
 
 from collections import Counter
 from collections.abc import Mapping
 
+from runner import sizing, statistics
 from runner.dataset import PreparedSplit
+from runner.facts import TargetKind
+from runner.journal import Json
 from runner.recipe import Dataset, Sampling
+from runner.steps.step import Context
 
 _EVERYTHING = 100
 _USES = {"validation": "to validate on", "test": "to test on"}
@@ -24,6 +28,27 @@ def left_out(prepared: Mapping[str, PreparedSplit]) -> tuple[str, ...]:
         for role, split in prepared.items()
         if split.dropped
     )
+
+
+def figures(context: Context, prepared: Mapping[str, PreparedSplit]) -> Mapping[str, Json] | None:
+    """Tell what the training will see of the rows, in the model's own tokens or estimated; fails no run."""
+    model = context.facts.model
+    if model is None or not prepared:
+        return None
+    found = statistics.tokenizer_of(context.cloud.registry, model.name, model.version)
+    shape = sizing.architecture(context.facts) if context.facts.target is TargetKind.AZURE else None
+    try:
+        told = statistics.of(
+            prepared,
+            context.effective,
+            found.tokenizer,
+            target=context.facts.target,
+            unknown=found.unknown,
+            longest_input=shape.context_window if shape else None,
+        )
+    except OSError:  # the rows were read a moment ago; what fails now is told by who uploads them
+        return None
+    return statistics.json_form(told)
 
 
 def _amount(section: Dataset) -> str:

@@ -79,7 +79,7 @@ def begin(  # noqa: PLR0913 - what the command line says
         )
         write(site.sweep, folder)
         session.console.sweep_begun(folder)
-        rows = Rows(folder=folder, recipe_folder=loaded.source.folder)
+        rows = Rows(folder=folder, recipe_folder=loaded.source.folder, cloud=cloud)
         tasks = {
             member.index: beginning(site, member, each, rows)
             for member, each in zip(site.sweep.points, points, strict=True)

@@ -69,7 +69,7 @@ def ready(
 
     def ask(loaded: Loaded) -> tuple[Facts, Pins]:
         facts = survey(loaded.recipe, cloud, today, folder=loaded.source.folder)
-        return facts, opening.resolved(loaded, facts)
+        return facts, opening.resolved(loaded, facts, cloud)
 
     surveys = _Surveys(ask=ask)
 

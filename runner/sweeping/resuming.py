@@ -109,6 +109,7 @@ def _carried_on(
     rows = Rows(
         folder=site.folder,
         recipe_folder=_recipe_folder(site.sweep, site.folder),
+        cloud=site.cloud,
         before=_earlier(points, recipes),
     )
     tasks: dict[int, Carry] = {

@@ -4,12 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from runner import dataset
 from runner.dataset import PreparedSplit
 from runner.errors import Drifted
 from runner.manifest import Manifest
 from runner.recipe import Dataset
+from runner.steps.dataset import workspace_of
+
+if TYPE_CHECKING:
+    from runner.azure.cloud import Cloud
 
 _FOLDER = "data"
 
@@ -29,6 +34,7 @@ class Rows:
 
     folder: Path
     recipe_folder: Path
+    cloud: "Cloud"
     before: Sequence[Before] = ()
     _known: list[tuple[Dataset, Mapping[str, PreparedSplit]]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -46,7 +52,9 @@ class Rows:
     def _prepared(self, section: Dataset, into: Path) -> Mapping[str, PreparedSplit]:
         before = next((each for each in self.before if each.section == section), None)
         pinned = replace(section, revision=before.revision) if before and before.revision else section
-        prepared = dataset.prepare(pinned, folder=self.recipe_folder, into=into)
+        prepared = dataset.prepare(
+            pinned, folder=self.recipe_folder, into=into, workspace=workspace_of(section, self.cloud)
+        )
         now = {role: split.sha256 for role, split in prepared.items()}
         if before and now != before.digests:
             raise Drifted(
@@ -60,8 +68,11 @@ class Rows:
 def before(section: Dataset | None, said: Manifest) -> Before | None:
     """Give what a run has recorded of its rows; None where it did not come to that."""
     record = said.steps.get("dataset")
-    if section is None or section.azureml or record is None or not record.intent:
+    if section is None or record is None or not record.intent:
         return None
-    digests = {role: str(asset["sha256"]) for role, asset in record.intent["assets"].items()}
+    assets = record.intent["assets"]
+    if not all("sha256" in asset for asset in assets.values()):  # earlier versions only named a workspace's
+        return None
+    digests = {role: str(asset["sha256"]) for role, asset in assets.items()}
     revision = record.intent.get("revision")
     return Before(section=section, revision=str(revision) if revision else None, digests=digests)

@@ -37,6 +37,7 @@ class _Known:
     effective: Effective | None
     found: Found
     longest_input: int | None
+    cloud: "Cloud | None" = None
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -108,12 +109,13 @@ def _online(loaded: Loaded, kind: TargetKind, cloud: "Cloud", session: Session) 
     folder = loaded.source.folder
     facts = survey(loaded.recipe, cloud, session.clock.now().date(), folder=folder)
     return _Known(
-        recipe=pins.applied(loaded.recipe, opening.resolved(loaded, facts)),
+        recipe=pins.applied(loaded.recipe, opening.resolved(loaded, facts, cloud)),
         folder=folder,
         target=kind,
         effective=preflight.merge(loaded, facts),
         found=_tokenizer(loaded, facts, cloud),
         longest_input=_longest_input(facts),
+        cloud=cloud,
     )
 
 
@@ -132,7 +134,7 @@ def _longest_input(facts: Facts) -> int | None:
 
 def _look(options: Namespace, session: Session, known: _Known) -> ExitCode:
     progress = session.console.reading()
-    with opening.prepared_rows(known.recipe, known.folder, progress=progress) as splits:
+    with opening.prepared_rows(known.recipe, known.folder, known.cloud, progress=progress) as splits:
         if not splits:
             raise UsageError("the rows of a data asset in the workspace cannot be looked at here")
         if options.into:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -118,6 +119,25 @@ def test_tokens_end_by_the_emulators_time(emulator: Emulated, client: httpx.Clie
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "ExpiredAuthenticationToken")
     with emulator.client(emulator.token()) as renewed:
         assert renewed.get(workspace_path(name)).status_code == 200
+
+
+def test_a_registrys_signature_ends_and_no_later_end_is_believed(
+    emulator: Emulated, client: httpx.Client
+) -> None:
+    home = "/mferp/managementfrontend/subscriptions/s/resourceGroups/g/providers"
+    name = "Phi-3-tiny-4k-instruct/versions/1"
+    answer = client.post(
+        f"{home}/Microsoft.MachineLearningServices/registries/azureml/datarefs/{name}",
+        json={"assetId": f"azureml://registries/azureml/models/{name}"},
+    )
+    container, query = answer.json()["blobReferenceForConsumption"]["credential"]["sasUri"].split("?")
+    file = f"{container}/mlflow_model_folder/MLmodel"
+    with emulator.client() as anonymous:
+        assert anonymous.get(f"{file}?{query}").status_code == 200
+        set_clock(emulator, advance=25 * 3600)
+        for ended in (query, re.sub(r"se=\d{4}", "se=2099", query)):
+            refused = anonymous.get(f"{file}?{ended}")
+            assert (refused.status_code, refused.headers["x-ms-error-code"]) == (403, "AuthenticationFailed")
 
 
 def test_a_token_tells_its_end_in_the_time_of_its_owner(emulator: Emulated) -> None:

@@ -118,6 +118,7 @@ HARMLESS = (
     "/runs/search",
     "/batchGetResolvedUris",
     "/{container}",
+    "/datarefs/{name}/versions/{version}",
 )
 CHANGING = [route for route in ROUTES if route.method not in {"GET", "HEAD"} and "/_emu/" not in route.path]
 

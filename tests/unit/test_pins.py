@@ -118,17 +118,24 @@ def test_a_tag_that_is_text_stays_as_it_is() -> None:
     assert found.model.tags == {"model_specific_defaults": "{'b': 1}"}
 
 
+class Newest:
+    """A workspace that tells what it was asked for."""
+
+    def revision(self, azureml: str, revision: str | None, splits: Mapping[str, str]) -> str | None:
+        return revision or f"newest {azureml} of {' and '.join(splits)}"
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
         ("path: rows", DatasetPin(source="rows")),
-        ("azureml: chat", DatasetPin(source="chat", revision="1")),
+        ("azureml: chat", DatasetPin(source="chat", revision="newest chat of train and test")),
         ("azureml: chat\n  revision: '4'", DatasetPin(source="chat", revision="4")),
     ],
 )
 def test_files_have_no_revision_and_a_data_asset_has_its_version(source: str, expected: DatasetPin) -> None:
     text = RECIPE.replace(b"huggingface: lab/chat\n  revision: main", source.encode())
-    assert pins.taken(loaded(text), facts()).dataset == expected
+    assert pins.taken(loaded(text), facts(), Newest()).dataset == expected
 
 
 def test_every_tag_that_is_read_is_pinned() -> None:
@@ -209,9 +216,10 @@ def test_what_the_hub_refuses_is_told_at_the_recipes_line(monkeypatch: pytest.Mo
 
         raise refusal(name, "revision", "no-such-revision", "the data set has no such revision")
 
+    cloud: Any = None  # the Hub is asked
     monkeypatch.setattr(dataset, "commit_of", refuse)
     with pytest.raises(RecipeInvalid) as refused:
-        opening.resolved(loaded(), facts())
+        opening.resolved(loaded(), facts(), cloud)
     (found,) = refused.value.diagnostics
     assert (found.path, found.line, found.column, found.key) == ("small.yaml", 7, 13, "dataset.revision")
 

@@ -422,12 +422,6 @@ CASES = (
         severity=Severity.NOTICE,
         on_emulator=Severity.NOTICE,
     ),
-    Case(
-        code="sample-needs-rows",
-        line="  rows: 1",
-        old="  path: data",
-        new="  azureml: my-data\n  revision: '3'",
-    ),
 )
 
 

@@ -50,6 +50,7 @@ def refusal_of(folder: Path, source: str, said: Manifest, text: str = RECIPE) ->
     sky = Sky({"8": model}, {component.version: component})
     cloud: Any = SimpleNamespace(**vars(sky.cloud))
     cloud.registry.is_component_archived = lambda *_: False
+    cloud.sources = SimpleNamespace(revision=lambda _azureml, revision, _splits: revision or "1")
     loaded = load_bytes(text.replace("path: rows", source).encode(), folder / "small.yaml")
     with pytest.raises(PreflightRefused) as caught:
         repeatable.repeated(session(), Original(said=said), loaded, cloud, folder)
@@ -114,7 +115,7 @@ def test_a_data_set_that_the_hub_has_lost_is_told_with_all_else(
 
 def test_what_trains_on_this_machine_is_no_library_that_azure_lacks(tmp_path: Path) -> None:
     libraries = {"torch": "0.1", "azure-core": "0.1"}
-    said = replace(ended({}), target={"kind": "emulator"}, versions={"libraries": libraries})
+    said = replace(rows_of("chat", "3"), target={"kind": "emulator"}, versions={"libraries": libraries})
     (others,) = [
         each.message for each in told(tmp_path, "azureml: chat", said) if each.code == "other-versions"
     ]
@@ -159,7 +160,9 @@ def test_what_is_there_is_not_changed_without_a_warning(
         return replace(facts, endpoint=endpoint, deployment=deployment)
 
     monkeypatch.setattr(survey, "survey", surveyed)
-    found = [each for each in told(tmp_path, "azureml: chat", ended({}), SERVED) if each.code == CHANGES]
+    found = [
+        each for each in told(tmp_path, "azureml: chat", rows_of("chat", "3"), SERVED) if each.code == CHANGES
+    ]
     assert [each.message.partition(": ")[2] for each in found] == ([expected] if expected else [])
     away = "--set endpoint=null --set deployment=null --set traffic=null --set sample=null"
     assert all(each.mend.startswith(away) for each in found)

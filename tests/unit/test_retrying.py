@@ -96,6 +96,8 @@ def test_twice_is_once(method: str) -> None:
         ("/history/v1.0/x/rundata", True),
         ("/dataversion/batchGetResolvedUris", True),
         ("/deployments/d/getLogs", True),
+        ("/registries/r/datarefs/m/versions/1?api-version=1", True),
+        ("/datarefs/m/versions/1/listings", False),
         ("/score", False),
         ("/onlineEndpoints/e/regenerateKeys", False),
         ("/jobs/j/cancel", False),

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from runner.dataset import PreparedSplit
+from runner.errors import StepFailed
+from runner.facts import TargetKind
 from runner.recipe import Dataset, Model, Recipe, Sampling
+from runner.statistics import from_json
 from runner.steps.dataset import DatasetStep
-from runner.steps.seen import asked
+from runner.steps.seen import asked, figures
 
 if TYPE_CHECKING:
     from runner.steps.step import Context
@@ -57,6 +60,26 @@ def split(folder: Path, role: str, dropped: dict[str, int]) -> PreparedSplit:
     )
 
 
+def test_what_the_training_will_see_is_recorded_estimated_where_there_is_no_tokenizer(tmp_path: Path) -> None:
+    def refused(*_: str) -> object:
+        raise StepFailed("HTTP 403")
+
+    rows = '{"messages": [{"role": "user", "content": "how?"}, {"role": "assistant", "content": "so"}]}\n'
+    one = split(tmp_path, "train", {})
+    one.path.write_text(rows, encoding="utf-8")
+    context = SimpleNamespace(
+        facts=SimpleNamespace(
+            model=SimpleNamespace(name="Phi-4", version="8"), target=TargetKind.EMULATOR, today=None
+        ),
+        cloud=SimpleNamespace(registry=SimpleNamespace(model_files=refused)),
+        effective=None,
+    )
+    told = figures(cast("Context", context), {"train": one})
+    assert told is not None
+    assert (told["basis"], told["splits"][0]["rows"]) == ("estimated", 1)
+    assert from_json(told) is not None
+
+
 def test_what_was_left_out_is_recorded_by_what_was_wrong_and_told(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "run").mkdir()
@@ -64,7 +87,9 @@ def test_what_was_left_out_is_recorded_by_what_was_wrong_and_told(tmp_path: Path
     prepared = {role: split(tmp_path / "elsewhere", role, dropped) for role, dropped in bad.items()}
     (tmp_path / "elsewhere" / "dropped.jsonl").write_bytes(b"{}\n" * 4)
     recipe = Recipe(name="small", version=1, model=Model(name="Phi-4"), experiment="small", dataset=HUB)
-    known = SimpleNamespace(recipe=recipe, run_folder=tmp_path / "run", prepared=prepared)
+    known = SimpleNamespace(
+        recipe=recipe, facts=SimpleNamespace(model=None), run_folder=tmp_path / "run", prepared=prepared
+    )
     intent = DatasetStep().intend(cast("Context", known))
     assert {role: asset["dropped"] for role, asset in intent["assets"].items()} == bad
     assert intent["warnings"] == ["4 bad rows left out of train: 3 unknown-role, 1 empty-content"]

@@ -1,7 +1,7 @@
 """The blob service's REST API, as far as azure-storage-blob uses it to upload, list and download."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
@@ -22,7 +22,25 @@ _CHUNK = 1024 * 1024
 
 async def get(request: Request) -> Response:
     """Answer a blob or a range of it; a range of an empty blob is 416, as on Azure."""
-    blob = _found(request)
+    return content(request, _found(request))
+
+
+async def head(request: Request) -> Response:
+    """Answer a blob's properties and metadata; a missing one is a 404 whose code is in a header."""
+    return properties(_found(request))
+
+
+def properties(blob: Blob) -> Response:
+    """Answer what is known of a blob, without its content."""
+    return Response(headers=_headers(blob) | _digest(blob) | {"Content-Length": str(blob.size)})
+
+
+def content(request: Request, blob: Blob) -> Response:
+    """Answer of a blob what a request asks for; 412 if that is another content than is there."""
+    if request.headers.get("if-match", "*") not in {"*", blob.etag}:
+        raise ArmError(
+            412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."
+        )
     wanted = request.headers.get("x-ms-range") or request.headers.get("range")
     if not wanted:
         return _content(blob, 0, blob.size, 200)
@@ -34,12 +52,6 @@ async def get(request: Request) -> Response:
         raise error
     end = min(int(match[2]) + 1, blob.size) if match and match[2] else blob.size
     return _content(blob, start, end, 206)
-
-
-async def head(request: Request) -> Response:
-    """Answer a blob's properties and metadata; a missing one is a 404 whose code is in a header."""
-    blob = _found(request)
-    return Response(headers=_headers(blob) | _digest(blob) | {"Content-Length": str(blob.size)})
 
 
 async def put(request: Request) -> Response:
@@ -70,13 +82,19 @@ async def get_container(request: Request) -> Response:
     """List a container's blobs, or answer that it exists."""
     if request.query_params.get("comp") != "list":
         return Response(headers={"ETag": '"0x1"', "Last-Modified": _http_time()})
-    prefix = request.query_params.get("prefix", "")
     container = f"{request.path_params['account']}/{request.path_params['container']}"
-    blobs = cloud_of(request).blobs.within(container, prefix)
+    blobs = cloud_of(request).blobs.within(container, request.query_params.get("prefix", ""))
+    return listing(request, request.path_params["container"], blobs)
+
+
+def listing(request: Request, container: str, blobs: Iterable[Blob]) -> Response:
+    """Answer blobs, all of which start as the request asks; below a delimiter, only what comes before it."""
+    prefix, delimiter = (request.query_params.get(name, "") for name in ("prefix", "delimiter"))
+    entries = dict.fromkeys(_entry(blob, prefix, delimiter) for blob in blobs)
     text = (
         '<?xml version="1.0" encoding="utf-8"?>'
-        f'<EnumerationResults ContainerName="{escape(request.path_params["container"])}">'
-        f"<Prefix>{escape(prefix)}</Prefix><Blobs>{''.join(map(_listed, blobs))}</Blobs>"
+        f'<EnumerationResults ContainerName="{escape(container)}">'
+        f"<Prefix>{escape(prefix)}</Prefix><Blobs>{''.join(entries)}</Blobs>"
         "<NextMarker /></EnumerationResults>"
     )
     return Response(text, media_type="application/xml")
@@ -166,6 +184,13 @@ def _read(blob: Blob, start: int, end: int) -> Iterator[bytes]:
         while left > 0 and (chunk := file.read(min(_CHUNK, left))):
             left -= len(chunk)
             yield chunk
+
+
+def _entry(blob: Blob, prefix: str, delimiter: str) -> str:
+    folder, below, _ = blob.name.removeprefix(prefix).partition(delimiter) if delimiter else ("", "", "")
+    if below:
+        return f"<BlobPrefix><Name>{escape(prefix + folder + delimiter)}</Name></BlobPrefix>"
+    return _listed(blob)
 
 
 def _listed(blob: Blob) -> str:

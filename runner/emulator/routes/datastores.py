@@ -1,5 +1,8 @@
 """The two datastores that every workspace has, and the signature that opens their container."""
 
+from datetime import UTC, datetime
+from urllib.parse import quote
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -38,18 +41,26 @@ async def list_secrets(request: Request) -> Response:
 
 def container_signature(cloud: Cloud, container: str) -> str:
     """Return the query that lets a client read and write a container."""
-    return _query("c", "racwdl", cloud.tokens.sign("c", "racwdl", container))
+    return _query(cloud, "c", "racwdl", container)
+
+
+def reading_signature(cloud: Cloud, container: str, seconds: float) -> str:
+    """Return the query that lets a client read and list a container, for so long."""
+    expiry = datetime.fromtimestamp(cloud.clock.time() + seconds, UTC)
+    return _query(cloud, "c", "rl", container, f"{expiry:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def blob_url(cloud: Cloud, container: str, name: str) -> str:
     """Return a URL that lets whoever has it read one blob."""
     account, _, folder = container.partition("/")
-    signature = _query("b", "r", cloud.tokens.sign("b", "r", f"{container}/{name}"))
+    signature = _query(cloud, "b", "r", f"{container}/{name}")
     return f"{cloud.settings.base_url}/{account}.blob.local/{folder}/{name}?{signature}"
 
 
-def _query(resource: str, permissions: str, signature: str) -> str:
-    return f"sv={STORAGE_VERSION}&sr={resource}&sp={permissions}&sig={signature}"
+def _query(cloud: Cloud, resource: str, permissions: str, scope: str, expiry: str = "") -> str:
+    signature = cloud.tokens.sign(resource, permissions, expiry, scope)
+    until = f"&se={quote(expiry, safe='')}" if expiry else ""
+    return f"sv={STORAGE_VERSION}{until}&sr={resource}&sp={permissions}&sig={signature}"
 
 
 def _document(cloud: Cloud, workspace: Workspace, name: str) -> Document:

@@ -6,8 +6,9 @@ from starlette.responses import JSONResponse, Response
 from runner.emulator.catalog import REGISTRY, REGISTRY_ID, Catalog, Component, RegistryModel
 from runner.emulator.cloud import cloud_of
 from runner.emulator.errors import ArmError
+from runner.emulator.routes import registry_files
 from runner.emulator.store import Document
-from runner.emulator.wire import page
+from runner.emulator.wire import bad_argument, page, read_json
 
 _CREATED = "2026-01-01T00:00:00+00:00"
 _SYSTEM_DATA = {
@@ -29,16 +30,31 @@ async def list_models(request: Request) -> Response:
 async def list_model_versions(request: Request) -> Response:
     """Answer a model's versions; a name that the registry lacks has an empty list."""
     return page(
-        [_model(model) for model in _catalog(request).model_versions(request.path_params["name"])], request
+        [_model(request, model) for model in _catalog(request).model_versions(request.path_params["name"])],
+        request,
     )
 
 
 async def get_model(request: Request) -> Response:
     """Answer one version of a model."""
+    return JSONResponse(_model(request, _model_of(request)))
+
+
+async def reference(request: Request) -> Response:
+    """Answer how to get at the files of a version of a model."""
+    body = await read_json(request)
+    model = _model_of(request)
+    asset = f"{REGISTRY_ID}/models/{model.name}/versions/{model.version}"
+    if str(body.get("assetId")).lower() != asset.lower():
+        raise bad_argument("The property assetId is not the id of the asset in the address.")
+    return registry_files.reference(request, model, body.get("blobUri"))
+
+
+def _model_of(request: Request) -> RegistryModel:
     model = _catalog(request).model(request.path_params["name"], request.path_params["version"])
     if model is None:
         raise _not_found(request, "models")
-    return JSONResponse(_model(model))
+    return model
 
 
 async def list_components(request: Request) -> Response:
@@ -85,7 +101,7 @@ def _container(kind: str, name: str) -> Document:
     }
 
 
-def _model(model: RegistryModel) -> Document:
+def _model(request: Request, model: RegistryModel) -> Document:
     return {
         "id": f"{REGISTRY_ID}/models/{model.name}/versions/{model.version}",
         "name": model.version,
@@ -98,7 +114,7 @@ def _model(model: RegistryModel) -> Document:
             "isAnonymous": False,
             "flavors": {},
             "modelType": "mlflow_model",
-            "modelUri": f"{REGISTRY_ID}/models/{model.name}/versions/{model.version}",
+            "modelUri": registry_files.uri(cloud_of(request), model),
             "stage": None,
         },
         "systemData": _SYSTEM_DATA,
