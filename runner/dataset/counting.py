@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.dataset import files
 from runner.dataset.selection import taken
-from runner.dataset.sources import FileSplit
 from runner.errors import Diagnostic, RecipeInvalid
 from runner.recipe import Dataset
 
@@ -14,7 +14,6 @@ from runner.recipe import Dataset
 MOST_BYTES_READ = 64 * 1024 * 1024
 _BLOCK = 1024 * 1024
 _LINES = frozenset({".jsonl", ".ndjson"})
-_PARQUET = ".parquet"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +35,7 @@ def unusable(dataset: Dataset, folder: Path) -> Mapping[str, Diagnostic]:
         return found
     for role, split in dataset.splits().items():
         try:
-            _paths(dataset.path, split, role, folder)
+            files.find(folder, dataset.path, split, role)
         except RecipeInvalid as invalid:
             found[role] = invalid.diagnostics[0]
     return found
@@ -70,21 +69,16 @@ def size_of(paths: Sequence[Path], *, footers: bool) -> Size | None:
         ending = paths[0].suffix
         if ending in _LINES:
             return _of_lines(paths)
-        return _of_footers(paths) if ending == _PARQUET and footers else None
+        return _of_footers(paths) if ending == files.PARQUET and footers else None
     except (OSError, ValueError):  # the latter is what a broken footer is told as
         return None
 
 
 def _size(written: str, split: str, role: str, folder: Path, *, footers: bool) -> Size | None:
     try:
-        return size_of(_paths(written, split, role, folder), footers=footers)
+        return size_of(files.find(folder, written, split, role).paths, footers=footers)
     except RecipeInvalid:
         return None
-
-
-def _paths(written: str, split: str, role: str, folder: Path) -> Sequence[Path]:
-    """Find a split's files, in their order. Raises RecipeInvalid where they are not there, or are none."""
-    return (FileSplit(folder, written, split, role).path,)
 
 
 def _of_lines(paths: Sequence[Path]) -> Size:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from runner.dataset import files, lines
 from runner.dataset.batch import Batch, Source
 from runner.dataset.held import Span, merged
 from runner.dataset.parquet import ParquetSource
@@ -15,7 +15,6 @@ from runner.dataset.ranges import RangeFile, Ranges
 from runner.dataset.reach import reached
 from runner.dataset.remote import Remote, RemoteSplit
 from runner.dataset.selection import Picked
-from runner.dataset.sources import count_lines, in_batches, read_lines
 
 # What lies so near to what is wanted is fetched along with it: a request costs more.
 _APART = 64 * 1024
@@ -130,17 +129,18 @@ class _Lines:
             self._meter.expect(sum(_missing(self._ranges(file), [(0, file.size)]) for file in elsewhere))
         found, rows = [], 0
         for file in self._files:
-            path, lines = self._brought(file, None if self._head is None else self._head - rows)
+            path, count = self._brought(file, None if self._head is None else self._head - rows)
             found.append((path, _label(self.label, file)))
-            rows += lines
+            rows += count
             if self._head is not None and rows >= self._head:
                 break
-        return _JsonLines(self.source, self.label, self.revision, found)
+        paths, names = [path for path, _ in found], [name for _, name in found]
+        return files.source(paths, self.label, self.source, self.revision, labels=names)
 
     def _brought(self, file: Remote | Path, rows: int | None) -> tuple[Path, int]:
         """Fetch a file, or its beginning with so many rows; count them, or those that there are."""
         if isinstance(file, Path):
-            return file, 0 if rows is None else count_lines(file)
+            return file, 0 if rows is None else lines.count(file)
         with closing(self._ranges(file)) as ranges:
             if rows is not None:
                 return ranges.path, _until(ranges, rows)
@@ -157,30 +157,6 @@ def _until(ranges: Ranges, rows: int) -> int:
         ends += ranges.read(first, past).count(b"\n")
         piece *= 2
     return ends if past < ranges.size or ranges.read(past - 1, past) == b"\n" else ends + 1
-
-
-@dataclass(slots=True)
-class _JsonLines:
-    """Files of JSON lines that are here, one after the other."""
-
-    source: str
-    label: str
-    revision: str | None
-    files: Sequence[tuple[Path, str]]
-
-    def count(self) -> int:
-        """Count the lines."""
-        return sum(count_lines(path) for path, _ in self.files)
-
-    def batches(self, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
-        """Give the picked rows."""
-        del columns
-        first = 0
-        for path, label in self.files:
-            past = first + count_lines(path)
-            if numbers := [number - first for number in picked.within(first, past)]:
-                yield from in_batches(read_lines(path), label, Picked(past - first, numbers))
-            first = past
 
 
 def _rounded(spans: Sequence[Span], size: int) -> Sequence[Span]:

@@ -7,7 +7,7 @@ from itertools import repeat
 from runner.dataset import chat
 from runner.dataset.accept import accepted
 from runner.dataset.batch import Batch
-from runner.dataset.columns import conversation
+from runner.dataset.columns import conversation, placed
 from runner.dataset.conversation import Conversation
 from runner.dataset.rows import Problem, Row
 from runner.recipe import Columns
@@ -40,6 +40,6 @@ def _judged(row: Row, columns: Columns) -> Conversation | Refused:
     if isinstance(messages, Problem):
         return Refused((messages,), row.line)
     if problems := chat.problems({"messages": messages}):
-        return Refused(problems, row.line)
+        return Refused(tuple(placed(each, row.value, columns) for each in problems), row.line)
     sound: list[dict[str, str]] = messages  # type: ignore[assignment]  # the arbiter found nothing
     return Conversation(tuple(each["role"] for each in sound), [each["content"] for each in sound])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from runner.dataset.batch import Batch
+from runner.dataset.columns import absent
 from runner.dataset.rows import Problem, Row, written
 from runner.dataset.selection import Picked
 from runner.dataset.sources import refusal
@@ -101,7 +102,10 @@ class _File:
         if not picked.within(start, start + self.rows):
             return
         with self._errors(), self._opened(self.metadata) as opened:
-            there = [name for name in columns if name in opened.schema_arrow.names]
+            names = opened.schema_arrow.names
+            if refused := absent(self.label, names, columns):
+                raise refused
+            there = list(columns)
             for first, group in self._groups(start, picked):
                 pieces = opened.iter_batches(
                     _ROWS_AT_ONCE, row_groups=[group], columns=there, use_threads=False

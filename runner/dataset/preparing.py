@@ -9,16 +9,16 @@ from pathlib import Path
 from shutil import copyfile
 from typing import TypeVar
 
+from runner.dataset import files
 from runner.dataset.batch import Source
 from runner.dataset.draft import Draft
 from runner.dataset.fetched import fetched
 from runner.dataset.hub import cache_folder, open_repository
-from runner.dataset.parquet import ParquetSource
 from runner.dataset.progress import Progress, silent
 from runner.dataset.remote import Workspace
 from runner.dataset.selection import Picked, pick
 from runner.dataset.sifting import Share, Sifted, sift
-from runner.dataset.sources import FileSplit, refusal
+from runner.dataset.sources import refusal
 from runner.durable import sync_folder
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError
 from runner.recipe import Dataset, Sampling
@@ -139,7 +139,7 @@ def _opened(
     if dataset.azureml is not None and workspace is not None:
         return partial(_of_workspace, workspace, dataset, progress, head)
     written = dataset.path or "."
-    return lambda role, split: _file(folder, written, split, role)
+    return lambda role, split: files.local(folder, written, split, role)
 
 
 def _of_workspace(  # noqa: PLR0913, PLR0917 what a split is found by, and how it is fetched
@@ -147,14 +147,6 @@ def _of_workspace(  # noqa: PLR0913, PLR0917 what a split is found by, and how i
 ) -> Source:
     found = workspace.split(dataset.azureml or "", dataset.revision, role, split)
     return fetched(found, role, cache_folder(), progress, head=head)
-
-
-def _file(folder: Path, written: str, split: str, role: str) -> Source:
-    there = (folder / written).glob("*.parquet")
-    shards = sorted(path for path in there if path.name.startswith(f"{split}-"))
-    if shards:
-        return ParquetSource(shards, str(folder / written / split), f"{written}/{split}")
-    return FileSplit(folder, written, split, role)
 
 
 def _shares(dataset: Dataset, sources: Mapping[str, Source]) -> Mapping[str, Share]:

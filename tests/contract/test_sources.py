@@ -1,9 +1,15 @@
 """Rows that lie in a workspace, found by the genuine SDK and read in parts by our own blob client."""
 
 import hashlib
+import shutil
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Data
@@ -13,11 +19,11 @@ from azure.storage.blob import ContainerClient
 from runner.azure import sources
 from runner.azure.cloud import Cloud, connect
 from runner.azure.credential import RenewableCredential
-from runner.dataset import PreparedSplit
+from runner.dataset import PreparedSplit, preparing
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError
 from runner.facts import Target, TargetKind
 from runner.recipe import Dataset, Model, Recipe
-from runner.steps.dataset import DatasetStep
+from runner.steps.dataset import DatasetStep, restore
 from runner.steps.step import Context, Status
 from tests.emulator.emulated import Emulated
 
@@ -110,9 +116,9 @@ def test_the_newest_versions_are_fixed_once(
         ("other", None, "no-such-asset"),
         (FOLDER, "2", "no-revision"),
     )
-    for azureml, revision, code in cases:
+    for azureml, version, code in cases:
         with pytest.raises(RecipeInvalid) as caught:
-            cloud.sources.revision(azureml, revision, splits)
+            cloud.sources.revision(azureml, version, splits)
         assert caught.value.diagnostics[0].code == code
 
 
@@ -262,5 +268,64 @@ def test_an_asset_of_equal_content_is_the_jobs_input_and_any_other_is_made(
     ]
     lost = {**intent, "assets": {"train": {**train, "version": "6"}}}
     assert step.observe(context, lost).status is Status.FAILED
-    step.create(context, lost)
-    assert cloud.assets.data("chat-train", "6") is None
+
+
+def recipe_of(source: Dataset) -> Recipe:
+    return Recipe(version=1, name="small", experiment="small", model=Model(name="Phi-4"), dataset=source)
+
+
+def context_of(cloud: Cloud, section: Dataset, folder: Path) -> Context:
+    run = folder / "run"
+    run.mkdir()
+    nothing: Any = SimpleNamespace()
+    return Context(
+        recipe=recipe_of(section),
+        recipe_folder=folder,
+        run_id="r",
+        run_folder=run,
+        cloud=cloud,
+        facts=nothing,
+        effective=None,
+        outputs={},
+    )
+
+
+def chats(count: int) -> list[dict[str, object]]:
+    asked = [{"role": "user", "content": f"How much is {number} and 1?"} for number in range(count)]
+    answers = [{"role": "assistant", "content": f"{number + 1}, of course."} for number in range(count)]
+    return [{"messages": list(pair)} for pair in zip(asked, answers, strict=True)]
+
+
+def test_rows_of_a_workspace_are_fetched_checked_and_prepared(
+    cloud: Cloud,
+    workspace: MLClient,
+    container: ContainerClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The train split is the asset's own file already; the test split comes out of Parquet."""
+    monkeypatch.setattr(preparing, "cache_folder", lambda: tmp_path / "cache")
+    rows = chats(6)
+    lines = b"".join(orjson.dumps(row) + b"\n" for row in rows[:4])
+    parquet = BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows[4:]), parquet)
+    container.upload_blob("rows/a.jsonl", lines, overwrite=True)
+    container.upload_blob("rows/test/part-0.parquet", parquet.getvalue(), overwrite=True)
+    asset(workspace, "chat-train", f"{FOLDER}/a.jsonl", "2")
+    asset(workspace, "chat-test", f"{FOLDER}/test", "7", kind="uri_folder")
+    splits = {"train": "train", "test": "test"}
+    pinned = cloud.sources.revision("chat", None, splits)
+    section = Dataset(azureml="chat", revision=pinned, train="train", test="test")
+    context, step = context_of(cloud, section, tmp_path), DatasetStep()
+    intent = step.intend(context)
+    train, test = intent["assets"]["train"], intent["assets"]["test"]
+    assert (train["name"], train["version"], train["rows"], train["existing"]) == ("chat-train", "2", 4, True)
+    assert (test["name"], test["rows"], "existing" in test) == ("small-test", 2, False)
+    assert (context.run_folder / test["file"]).read_bytes() == b"".join(
+        orjson.dumps(row) + b"\n" for row in rows[4:]
+    )
+    step.create(context, intent)
+    assert step.observe(context, intent).status is Status.SUCCEEDED
+    shutil.rmtree(context.run_folder / "data")
+    restore(section, intent, tmp_path, context.run_folder, cloud.sources)
+    assert (context.run_folder / train["file"]).read_bytes() == lines

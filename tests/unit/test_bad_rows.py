@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.dataset import chat, csv_rows, files, json_array, lines
-from runner.dataset.columns import conversation, placed
-from runner.dataset.rows import Problem, Row, read
-from runner.dataset.selection import Picked
+from runner.dataset import chat, csv_rows, json_array, lines, prepare
+from runner.dataset.columns import conversation
+from runner.dataset.rows import read
 from runner.errors import Diagnostic, RecipeInvalid
-from runner.recipe import Columns
+from runner.recipe import Columns, Dataset
 
 CANARY = "canary sings"
 ROWS = 9
@@ -387,43 +386,14 @@ def planted(folder: Path, form: Form, bad: Mapping[int, bytes]) -> None:
 
 
 def told(folder: Path, columns: Columns) -> Sequence[Diagnostic]:
-    """Give what is told of the rows of a split: the refusals of a row, or the one of the whole."""
+    """Give what is told of a split by the door, for which a half of it is carved out as the test rows."""
+    dataset = Dataset(path=".", train="train", test="50%", columns=columns)
     try:
-        return [found for each in _judged(folder, columns) for found in each]
+        splits = prepare(dataset, folder=folder, into=folder / "out")
     except RecipeInvalid as refused:
+        assert not [path for path in (folder / "out").glob("*") if path.is_file()]
         return refused.diagnostics
-
-
-def _judged(folder: Path, columns: Columns) -> Sequence[Sequence[Diagnostic]]:
-    source = files.local(folder, ".", "train", "train")
-    total = source.count()
-    return [
-        [_diagnostic(batch.label, number, problem) for problem in _problems(row, columns)]
-        for batch in source.batches(Picked(total, range(total)), columns.names())
-        for number, row in zip(batch.numbers, batch.rows(), strict=True)
-    ]
-
-
-def _problems(row: Row, columns: Columns) -> Sequence[Problem]:
-    if row.problem:
-        return [row.problem]
-    found = conversation(row.value, columns)
-    if isinstance(found, Problem):
-        return [found]
-    return [placed(problem, row.value, columns) for problem in chat.problems({"messages": found})]
-
-
-def _diagnostic(label: str, number: int, problem: Problem) -> Diagnostic:
-    return Diagnostic(
-        path=label,
-        line=number,
-        column=1,
-        code=problem.code,
-        key=problem.key,
-        message=problem.message,
-        expected=problem.expected,
-        mend=problem.mend,
-    )
+    return [found for split in splits.values() for found in split.warnings]
 
 
 # --- each kind of row ---------------------------------------------------------------------------------------
@@ -452,7 +422,10 @@ def test_a_bad_row_is_told_at_its_place_in_its_own_words(tmp_path: Path, kind: K
 
 
 @pytest.mark.parametrize("kinds", [LINE_KINDS, SHAREGPT_KINDS, CSV_KINDS], ids=["lines", "sharegpt", "csv"])
-def test_all_kinds_in_one_file_are_all_found(tmp_path: Path, kinds: Sequence[Kind]) -> None:
+def test_all_kinds_in_one_file_are_all_found(
+    tmp_path: Path, kinds: Sequence[Kind], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.dataset.dropped.MAX_LISTED", len(KINDS))
     rows = {number: kind.row for number, kind in enumerate(kinds, start=2)}
     planted(tmp_path, kinds[0].form, rows)
     found = [(each.line, each.code, each.key, each.message) for each in told(tmp_path, kinds[0].form.columns)]
@@ -461,8 +434,9 @@ def test_all_kinds_in_one_file_are_all_found(tmp_path: Path, kinds: Sequence[Kin
     ]
 
 
-def test_a_row_of_an_array_is_judged_as_one_of_lines(tmp_path: Path) -> None:
+def test_a_row_of_an_array_is_judged_as_one_of_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them but those that break the array, being no value, and the empty one."""
+    monkeypatch.setattr("runner.dataset.dropped.MAX_LISTED", len(KINDS))
     kinds = [kind for kind in LINE_KINDS if kind.code not in FILE_LEVEL and kind.name not in NO_VALUES]
     rows = [LINES.clean(1), *(kind.row for kind in kinds)]
     (tmp_path / "train.json").write_bytes(b"[" + b",\n".join(rows) + b"]")

@@ -212,7 +212,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_file_that_shrinks_while_it_is_read_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.dataset.sources.count_lines", lambda _path: 4)
+    monkeypatch.setattr("runner.dataset.files._RowSource.count", lambda _source: 4)
     with pytest.raises(RunnerError, match="has changed while it was read"):
         prepared(tmp_path, {"train": rows("q", 3), "test": rows("t", 4)})
 
@@ -222,7 +222,7 @@ ODD = [
     "a\x85b",
     "\U0001f600 \U0001f468\u200d\U0001f4bb",
     '"quoted" \\ \\n',
-    "\t\x01\x7f",
+    "a\t\x01\x7f",
     "e\u0301",
 ]
 
