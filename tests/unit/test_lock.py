@@ -109,7 +109,10 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def rows(folder: Path, split: str, *content: object) -> None:
-    text = "".join(json.dumps(row) + "\n" for row in content)
+    # No row of one split is in another.
+    text = "".join(
+        json.dumps(row).replace('"content": "', f'"content": "{split} ', 1) + "\n" for row in content
+    )
     (folder / "rows" / f"{split}.jsonl").write_text(text, encoding="utf-8")
 
 

@@ -328,14 +328,15 @@ def test_a_locked_run_that_was_cut_off_early_goes_on_with_the_locked_rows_or_not
 ) -> None:
     """Its process died, or handed it on, before the dataset's step wrote down which rows it has."""
     (tmp_path / "rows").mkdir()
-    line = b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}\n'
-    for split in ("train", "test"):
-        (tmp_path / "rows" / f"{split}.jsonl").write_bytes(line)
+    train = b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}\n'
+    test = train.replace(b'"a"', b'"t"')
+    (tmp_path / "rows" / "train.jsonl").write_bytes(train)
+    (tmp_path / "rows" / "test.jsonl").write_bytes(test)
     run = run_on(tmp_path, on_the_registry())
     with opening.prepared_rows(load_bytes(RECIPE_OF_FILES, tmp_path / "small.yaml").recipe, tmp_path) as rows:
         pinned = pins.with_rows(Pins(dataset=DatasetPin(source="rows")), rows)
     run.pins = {**run.pins, "dataset": pins.as_json(pinned)["dataset"]}
-    (tmp_path / "rows" / "test.jsonl").write_bytes(line.replace(b'"b"', b'"c"') if changed else line)
+    (tmp_path / "rows" / "test.jsonl").write_bytes(test.replace(b'"b"', b'"c"') if changed else test)
     recorded_then = load_bytes(str(run.recipe["in_force"]).encode(), tmp_path / "small.yaml")
     opened = reopened(session(), run, recorded_then, on_the_registry())
     if changed:
