@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Opener = Callable[[], BinaryIO]
 
-_ROWS_AT_ONCE = 128
+# As many rows come at a time as take about so many bytes: fewer are too much to and fro between threads.
+_BATCH_BYTES = 4 * 1024 * 1024
+_FEWEST_ROWS, _MOST_ROWS = 16, 512
 # A column of a row group is read in pieces: some writers make one group of a whole file.
 _BYTES_AT_ONCE = 1024 * 1024
 
@@ -107,9 +109,8 @@ class _File:
                 raise refused
             there = list(columns)
             for first, group in self._groups(start, picked):
-                pieces = opened.iter_batches(
-                    _ROWS_AT_ONCE, row_groups=[group], columns=there, use_threads=False
-                )
+                rows = _rows_at_once(self.metadata.row_group(group))
+                pieces = opened.iter_batches(rows, row_groups=[group], columns=there, use_threads=False)
                 for at, content in _picked(pieces, first, picked):
                     yield ArrowBatch(self.label, [number - start + 1 for number in at], content)
 
@@ -149,6 +150,10 @@ class _File:
     def _unreadable(self) -> RecipeInvalid:
         message = "is no Parquet file, or not a whole one"
         return refusal(self.label, "path", "unreadable-file", message)
+
+
+def _rows_at_once(group: "parquet.RowGroupMetaData") -> int:
+    return max(_FEWEST_ROWS, min(_MOST_ROWS, _BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1)))
 
 
 def _picked(

@@ -11,7 +11,7 @@ from runner.dataset.dropped import BadRows
 from runner.dataset.judging import Refused, judged
 from runner.dataset.rows import Problem
 from runner.dataset.sightings import Digests, Sightings, digests
-from runner.dataset.special import broken_up
+from runner.dataset.special import broken_up, may_have_token
 from runner.errors import Diagnostic, Severity
 from runner.recipe import Columns
 
@@ -107,12 +107,16 @@ class Sieve:
             return
         role = self.carving.role(digest.prompt)
         tally = self.tallies[role]
-        contents = list(map(broken_up, row.contents))
-        if contents != row.contents:
-            tally.notice("special-tokens", label, number)
+        line = row.line()
+        if may_have_token(line):
+            contents = list(map(broken_up, row.contents))
+            if contents != row.contents:
+                tally.notice("special-tokens", label, number)
+                row = Conversation(row.roles, contents)
+                line = row.line()
         self._sight(tally, digest, label, number)
-        tally.count(contents)
-        lines[role].append(Conversation(row.roles, contents).line())
+        tally.count(row.contents)
+        lines[role].append(line)
 
     def _seen_in(self, digest: Digests) -> str | None:
         for role, tally in self.earlier.items():

@@ -9,8 +9,10 @@ from typing import NamedTuple
 from runner.dataset.conversation import Conversation
 
 _BYTES = 8
-# All that `str.split` takes for white space in ASCII.
+# All that `str.split` takes for white space in ASCII, and what of it people write beyond: the no-break space,
+# its narrow form, the ideographic space, and the end of a line and of a paragraph.
 _WHITE_SPACE = (string.whitespace + "\x1c\x1d\x1e\x1f").encode()
+_WIDE_SPACE = tuple(space.encode() for space in "\u00a0\u202f\u3000\u2028\u2029")
 
 
 class Digests(NamedTuple):
@@ -51,4 +53,7 @@ def digests(conversation: Conversation) -> Digests:
 def _plain(text: str) -> bytes:
     if text.isascii():
         return text.encode().translate(None, _WHITE_SPACE)
-    return "".join(unicodedata.normalize("NFC", text).split()).encode()
+    plain = unicodedata.normalize("NFC", text).encode().translate(None, _WHITE_SPACE)
+    for space in _WIDE_SPACE:
+        plain = plain.replace(space, b"")
+    return plain

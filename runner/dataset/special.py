@@ -36,3 +36,8 @@ def broken_up(text: str) -> str:
 def _parted(found: re.Match[str]) -> str:
     token = found.group()
     return f"{token[0]} {token[1:]}"
+
+
+def may_have_token(line: bytes) -> bool:
+    """Tell whether a line of messages may hold such a token, beside the one bracket that each line has."""
+    return b"<" in line or line.find(b"[", line.find(b"[") + 1) > 0
