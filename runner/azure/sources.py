@@ -23,6 +23,7 @@ from runner.azure.rest import created
 from runner.azure.storage import service_of
 from runner.azure.translate import translated
 from runner.azure.transport import Transport
+from runner.dataset import split_files
 from runner.dataset import workspace as layout
 from runner.dataset.remote import Remote, RemoteSplit
 from runner.dataset.sources import refusal
@@ -150,9 +151,9 @@ class Sources:
         return place
 
     def _file(self, place: layout.Place, label: str, role: str) -> "BlobFile":
-        if not layout.is_readable(place.path):
+        if not split_files.is_readable(place.path):
             message = "the file is of a format that is not read here"
-            expected = f"one of {', '.join(layout.FORMATS)}"
+            expected = f"one of {', '.join(split_files.ENDINGS)}"
             raise refusal(label, role, "unreadable-format", message, expected=expected)
         container = self._container(place, label, role)
         try:
