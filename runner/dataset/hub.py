@@ -56,7 +56,7 @@ class Repository:
                 "the split's files are of a format that is not read here",
                 expected="Parquet or JSON lines",
             )
-        found = RemoteSplit[Remote | Path](
+        found = RemoteSplit(
             source=f"{self.name}@{self.commit}:{split}",
             label=f"{self.name}:{split}",
             revision=self.commit,

@@ -50,7 +50,7 @@ class Remote(Protocol):
 _File_co = TypeVar("_File_co", bound=Remote | Path, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # with slots, making a RemoteSplit[Remote] fails on Python 3.11
 class RemoteSplit(Generic[_File_co]):
     """The files of one split, in order. `source` names it in the manifest, `revision` is its pin.
 
