@@ -148,12 +148,13 @@ from pathlib import Path
 from runner.dataset.hub import cache_folder, open_repository
 from runner.dataset.hub_file import found_file
 from runner.dataset.known import Known
-from runner.dataset.progress import silent
-from runner.dataset.ranges import whole
+from runner.dataset.ranges import Ranges
 
 commit = open_repository(sys.argv[1], None).commit
 file = found_file(Known(cache_folder()), sys.argv[1], commit, "train.parquet")
-print(sha256(whole(file, cache_folder(), silent).read_bytes()).hexdigest())
+ranges = Ranges(file, cache_folder(), lambda _: None)
+ranges.need(0, file.size)
+print(sha256(ranges.path.read_bytes()).hexdigest())
 """
 
 

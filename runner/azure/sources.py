@@ -23,8 +23,9 @@ from runner.azure.rest import created
 from runner.azure.storage import service_of
 from runner.azure.translate import translated
 from runner.azure.transport import Transport
+from runner.dataset import split_files
 from runner.dataset import workspace as layout
-from runner.dataset.remote import RemoteSplit
+from runner.dataset.remote import Remote, RemoteSplit
 from runner.dataset.sources import refusal
 from runner.errors import NotFound, RunnerError
 from runner.facts import AssetState, Target
@@ -70,7 +71,7 @@ class Sources:
             }
         )
 
-    def split(self, azureml: str, version: str | None, role: str, split: str) -> RemoteSplit:
+    def split(self, azureml: str, version: str | None, role: str, split: str) -> RemoteSplit[Remote]:
         """See `runner.dataset.remote.Workspace`."""
         if layout.is_address(azureml):
             return self._in_folder(azureml, role, split)
@@ -127,7 +128,7 @@ class Sources:
             raise NotFound(f"data asset {name} has no version")
         return str(made[-1].version)
 
-    def _in_folder(self, azureml: str, role: str, split: str) -> RemoteSplit:
+    def _in_folder(self, azureml: str, role: str, split: str) -> RemoteSplit[Remote]:
         place = self._place(azureml, azureml, "azureml")
         choose = partial(layout.by_name, label=azureml, role=role, split=split)
         files = self._folder(place, azureml, "azureml", choose)
@@ -150,9 +151,9 @@ class Sources:
         return place
 
     def _file(self, place: layout.Place, label: str, role: str) -> "BlobFile":
-        if not layout.is_readable(place.path):
+        if not split_files.is_readable(place.path):
             message = "the file is of a format that is not read here"
-            expected = f"one of {', '.join(layout.FORMATS)}"
+            expected = f"one of {', '.join(split_files.ENDINGS)}"
             raise refusal(label, role, "unreadable-format", message, expected=expected)
         container = self._container(place, label, role)
         try:

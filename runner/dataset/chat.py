@@ -2,16 +2,12 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 
 from runner.dataset.rows import Problem
 
 ROLES = ("system", "user", "assistant")
 _CALLS = ("tool_calls", "function_call")
 _TOOLS = ("tool", "function")
-_DIGEST_BYTES = 8
-# What `str.split` parts ASCII at.
-_WHITE = b" \t\n\r\v\f\x1c\x1d\x1e\x1f"
 # Controls, format characters (the zero-width ones, soft hyphens, marks of direction) and every kind of space.
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _TYPES = {
@@ -42,44 +38,6 @@ def problems(row: object) -> tuple[Problem, ...]:
 def is_seen(text: str) -> bool:
     """Tell whether a text has a character that leaves a mark; spaces and zero-width ones leave none."""
     return text[:1].isalnum() or any(unicodedata.category(character) not in _INVISIBLE for character in text)
-
-
-def size(row: object) -> tuple[int, int]:
-    """Count the messages of a sound row and the characters in them."""
-    contents = [message["content"] for message in _messages(row)]
-    return len(contents), sum(map(len, contents))
-
-
-def prompt_digest(row: object) -> int:
-    """Digest what opens the conversation of a sound row; NFC and white space do not tell prompts apart."""
-    return int.from_bytes(_opening(row), "big")
-
-
-def row_digest(row: object) -> int:
-    """Digest what opens the conversation of a sound row and its last answer, told apart as prompts are."""
-    answer = _bare(_messages(row)[-1]["content"])
-    return int.from_bytes(sha256(_opening(row) + answer).digest()[:_DIGEST_BYTES], "big")
-
-
-def _opening(row: object) -> bytes:
-    opening: list[bytes] = []
-    for message in _messages(row):
-        opening.append(_bare(message["content"]))
-        if message["role"] == "user":
-            break
-    return sha256(b"\n".join(opening)).digest()[:_DIGEST_BYTES]
-
-
-def _bare(text: str) -> bytes:
-    """Give a text in NFC and without white space; ASCII, which most texts are, in one pass over its bytes."""
-    if text.isascii():
-        return text.encode().translate(None, _WHITE)
-    return "".join(unicodedata.normalize("NFC", text).split()).encode()
-
-
-def _messages(row: object) -> Sequence[Mapping[str, str]]:
-    messages: Sequence[Mapping[str, str]] = row["messages"]  # type: ignore[index]  # `problems` found none
-    return messages
 
 
 def _message(index: int, message: object) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ _FIRST_PIECE = 256 * 1024
 
 
 def fetched(
-    split: RemoteSplit, role: str, cache: Path, progress: Progress, *, head: int | None = None
+    split: RemoteSplit[Remote | Path], role: str, cache: Path, progress: Progress, *, head: int | None = None
 ) -> Source:
     """Give the rows of a split by way of the cache; `progress` is told of `fetching <role>`.
 
@@ -60,7 +60,9 @@ class _Meter:
 class _Columns:
     """A split in Parquet files: their footers, and of the rest what the picked rows and the columns reach."""
 
-    def __init__(self, split: RemoteSplit, meter: _Meter, ranges: Callable[[Remote], Ranges]) -> None:
+    def __init__(
+        self, split: RemoteSplit[Remote | Path], meter: _Meter, ranges: Callable[[Remote], Ranges]
+    ) -> None:
         self.source, self.label, self.revision = split.source, split.label, split.revision
         self._files = split.files
         self._meter = meter
@@ -105,7 +107,11 @@ class _Lines:
     """A split in files that are read through, to their end or to the last row that is asked for."""
 
     def __init__(
-        self, split: RemoteSplit, meter: _Meter, ranges: Callable[[Remote], Ranges], head: int | None
+        self,
+        split: RemoteSplit[Remote | Path],
+        meter: _Meter,
+        ranges: Callable[[Remote], Ranges],
+        head: int | None,
     ) -> None:
         self.source, self.label, self.revision = split.source, split.label, split.revision
         self._files = split.files

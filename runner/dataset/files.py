@@ -1,7 +1,6 @@
 """A split in files that lie here: which they are, and how files of their format are read."""
 
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,22 +8,17 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from runner.dataset import csv_rows, json_array, lines
+from runner.dataset import csv_rows, json_array, lines, split_files
 from runner.dataset.batch import Batch, RowBatch, Source
 from runner.dataset.columns import absent
 from runner.dataset.magic import refuse_foreign
 from runner.dataset.rows import Row
 from runner.dataset.selection import Picked
-from runner.dataset.sources import no_such_split, refusal
+from runner.dataset.sources import refusal
 
 PARQUET = ".parquet"
 _ROWS_AT_ONCE = 256
-# Where the Hub has a repository's files.
-_HUB_FOLDER = "data"
 _MAX_ENTRIES = 100_000
-_MAX_NAMED = 100
-_NATURAL = re.compile(r"(\d+)")
-_OF = re.compile(r"-\d+-of-0*(\d+)(?:[-_.]\w+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,6 @@ _FORMATS: Mapping[str, Format] = {
     ".json": Format(json_array.count, json_array.rows),
     ".csv": Format(csv_rows.count, csv_rows.rows, csv_rows.header),
 }
-ENDINGS = (*_FORMATS, PARQUET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +95,8 @@ def find(folder: Path, written: str, split: str, role: str) -> Files:
     label = str(home / split)
     if Path(split).name != split or not split.isprintable():
         raise refusal(label, role, "bad-split-name", "the name of a split holds no folder")
-    names = {place: _names(home / place) for place in (".", _HUB_FOLDER)}
-    found = {
-        str(Path(place) / shown): [Path(place) / name for name in sorted(files, key=_natural)]
-        for place, there in names.items()
-        for shown, files in _of_split(split, there).items()
-    }
-    if not found:
-        there = sorted({_split_of(name) for each in names.values() for name in each} - {""})
-        raise no_such_split(label, role, split, there[:_MAX_NAMED])
-    if len(found) > 1:
-        message = f"the split is there twice: {' and '.join(sorted(found))}"
-        raise refusal(label, role, "two-files", message, expected="one of them")
-    ((shown, files),) = found.items()
-    _refuse_missing_shards([file.name for file in files], label, role)
+    names = [str(Path(place) / name) for place in split_files.PLACES for name in _names(home / place)]
+    shown, files = split_files.choose(names, label, role, split)
     paths = [home / file for file in files]
     _refuse_unless_files(paths, role)
     return Files(paths, f"{written}/{shown}", str(home / shown))
@@ -125,42 +106,10 @@ def _names(home: Path) -> Sequence[str]:
     try:
         with os.scandir(home) as entries:
             return [
-                entry.name for entry in islice(entries, _MAX_ENTRIES) if Path(entry.name).suffix in ENDINGS
+                entry.name for entry in islice(entries, _MAX_ENTRIES) if split_files.is_readable(entry.name)
             ]
     except OSError:
         return ()
-
-
-def _of_split(split: str, names: Iterable[str]) -> Mapping[str, Sequence[str]]:
-    """Sort the files of a split by what is shown of them: `train.jsonl`, or `train-*.parquet` for shards."""
-    shard = re.compile(rf"{re.escape(split)}-\d+(?:[-_.]\w+)*")
-    found: dict[str, list[str]] = {}
-    for name in names:
-        stem, ending = Path(name).stem, Path(name).suffix
-        if stem == split:
-            found.setdefault(name, []).append(name)
-        elif shard.fullmatch(stem):
-            found.setdefault(f"{split}-*{ending}", []).append(name)
-    return found
-
-
-def _split_of(name: str) -> str:
-    return _OF.sub("", Path(name).stem)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Order numbers by what they count: `train-9` before `train-10`."""
-    parts = _NATURAL.split(name)
-    return [(int(part), "") if index % 2 else (-1, part) for index, part in enumerate(parts)]
-
-
-def _refuse_missing_shards(names: Sequence[str], label: str, role: str) -> None:
-    """Hold the shards against how many there are to be, where their names tell: `train-00000-of-00003`."""
-    totals = {int(found[1]) for name in names if (found := _OF.search(name))}
-    if totals and totals != {len(names)}:
-        expected = " or ".join(map(str, sorted(totals)))
-        message = f"there are {len(names)} shards of the split"
-        raise refusal(label, role, "missing-shard", message, expected=f"{expected}, as their names have it")
 
 
 def _refuse_unless_files(paths: Sequence[Path], role: str) -> None:

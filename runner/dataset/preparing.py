@@ -66,12 +66,9 @@ def prepare(
     """Write `<into>/<role>.jsonl` for train, validation and test, all of them or none.
 
     The same source gives the same bytes, so a second call changes nothing. Rows that are left out are listed
-    in `<into>/dropped.jsonl`. A data set that already is in the workspace (`azureml`) needs no files: without
-    the workspace, the result is empty. Raises RecipeInvalid with the first bad rows, CloudUnavailable where
-    the source does not answer.
+    in `<into>/dropped.jsonl`. Rows that lie in a workspace (`azureml`) take that workspace. Raises
+    RecipeInvalid with the first bad rows, CloudUnavailable where the source does not answer.
     """
-    if dataset.azureml is not None and workspace is None:
-        return {}
     try:
         shares = _shares(dataset, _sources(dataset, folder, workspace, progress))
         return _written(dataset, shares, into)
@@ -136,7 +133,8 @@ def _opened(
     if dataset.huggingface is not None:
         name, revision, config = dataset.huggingface, dataset.revision, dataset.config
         return open_repository(name, revision, config, progress, head=head).split
-    if dataset.azureml is not None and workspace is not None:
+    if dataset.azureml is not None:
+        assert workspace is not None, "rows in a workspace were asked for without it"  # noqa: S101 - our own mistake
         return partial(_of_workspace, workspace, dataset, progress, head)
     written = dataset.path or "."
     return lambda role, split: files.local(folder, written, split, role)

@@ -4,12 +4,11 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from runner.dataset.held import Span, merged
 from runner.dataset.kept import Kept
-from runner.dataset.progress import Progress
 from runner.dataset.remote import Remote
 from runner.dataset.transfer import Patience, transfer
 from runner.errors import CloudUnavailable
@@ -26,24 +25,6 @@ _PAUSE_SECONDS = 0.05
 _SLICE_SECONDS = 0.2
 
 Fetched = Callable[[int], None]
-
-
-def opened(remote: Remote, cache: Path, progress: Progress, patience: Patience = PATIENCE) -> BinaryIO:
-    """Open a file whose bytes are fetched when they are read, if they are not held yet.
-
-    Reading raises what `progress` does, CloudUnavailable where the bytes cannot be had.
-    """
-    return RangeFile(Ranges(remote, cache, _meter(remote, progress), patience)).opened()
-
-
-def whole(remote: Remote, cache: Path, progress: Progress, patience: Patience = PATIENCE) -> Path:
-    """Fetch what is missing of a file, and give where it lies; its name ends as the remote one's does."""
-    ranges = Ranges(remote, cache, _meter(remote, progress), patience)
-    try:
-        ranges.need(0, remote.size)
-        return ranges.path
-    finally:
-        ranges.close()
 
 
 class Ranges:
@@ -197,14 +178,3 @@ class RangeFile(io.RawIOBase):
         going_on = self._place == self._expected
         self._ahead = min(self._ahead * 2, _FURTHEST_AHEAD) if going_on else _AHEAD
         return self._ahead
-
-
-def _meter(remote: Remote, progress: Progress) -> Fetched:
-    come = 0
-
-    def fetched(size: int) -> None:
-        nonlocal come
-        come += size
-        progress(f"fetching {PurePosixPath(remote.name).name}", come, remote.size)
-
-    return fetched

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from runner.errors import CloudUnavailable
 
@@ -47,23 +47,26 @@ class Remote(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteSplit:
+_File_co = TypeVar("_File_co", bound=Remote | Path, covariant=True)
+
+
+@dataclass(frozen=True)  # with slots, making a RemoteSplit[Remote] fails on Python 3.11
+class RemoteSplit(Generic[_File_co]):
     """The files of one split, in order. `source` names it in the manifest, `revision` is its pin.
 
-    A path is of a file that lies here already.
+    Of the Hub, some may lie here already, and are paths; a workspace's are all remote.
     """
 
     source: str
     label: str
     revision: str | None
-    files: Sequence[Remote | Path]
+    files: Sequence[_File_co]
 
 
 class Workspace(Protocol):
     """Where data assets lie. The cloud's room implements it; this room knows no cloud."""
 
-    def split(self, azureml: str, version: str | None, role: str, split: str) -> RemoteSplit:
+    def split(self, azureml: str, version: str | None, role: str, split: str) -> RemoteSplit[Remote]:
         """Find the files of a split: of the data asset `<azureml>-<split>`, or in an `azureml://` folder.
 
         Raises RecipeInvalid where there is none.

@@ -3,9 +3,9 @@ r"""Words that tokenizers take for their own, where they stand in a text: parted
 A tokenizer turns `<|im_end|>` in the text of a message into the token that ends a message. A model trained on
 such rows learns that its answer ends there, or that what follows is the system's.
 
-The list is closed: the forms below, as chat templates and tokenizers of these families have them (read on
-Hugging Face, 2026-11). Phi, ChatML (Qwen, Phi-4), Llama 3 and GPT: `<|…|>`. DeepSeek: the same with U+FF5C
-for each bar. Llama 2 and Mistral: `<s>`, `[INST]`, `<<SYS>>`, `[TOOL_CALLS]` and so on. Gemma: `<bos>`,
+The list is closed: the forms below, as chat templates and tokenizers of these families are known to have
+them (2026-11). Phi, ChatML (Qwen, Phi-4), Llama 3 and GPT: `<|…|>`. DeepSeek: the same with U+FF5C for each
+bar. Llama 2 and Mistral: `<s>`, `[INST]`, `<<SYS>>`, `[TOOL_CALLS]` and so on. Gemma: `<bos>`,
 `<start_of_turn>` and so on. BERT and T5: `[CLS]`, `<pad>` and so on. `<think>` and `<tool_call>` are tokens
 too, but people train on them on purpose: they are left alone.
 """

@@ -6,11 +6,12 @@ Pure: what is there is told by the cloud's room, which does the asking.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from runner.dataset.sources import no_such_split, refusal
+from runner.dataset import split_files
+from runner.dataset.sources import refusal
 
 LATEST = "latest"
-FORMATS = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 
 _SCHEME = "azureml://"
 # Both forms of https://learn.microsoft.com/azure/machine-learning/how-to-access-data-interactive (2026-11).
@@ -21,9 +22,6 @@ _PLACE = re.compile(
 )
 _ASSET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
 _ROLE_VERSION = re.compile(r"(train|validation|test)=([^,=]+)(?:,|\Z)")
-# How whoever writes shards numbers them: train-00000-of-00011.
-_SHARD = re.compile(r"-\d+(?:-of-\d+)?\Z", re.ASCII)
-_NUMBER = re.compile(r"(\d+)")
 _LAYS_OUT_NOTHING = {"", ".", ".."}
 
 
@@ -74,15 +72,8 @@ def revision_of(versions: Mapping[str, str]) -> str:
 
 
 def by_name(names: Sequence[str], label: str, role: str, split: str) -> tuple[str, ...]:
-    """Choose a split's files, as `path` would, of those right below a folder. Raises RecipeInvalid."""
-    found = _called(names, split)
-    if not found:
-        raise no_such_split(label, role, split, sorted(_splits(names)))
-    if len(found) > 1:
-        there = ", ".join(sorted(name for each in found for name in each))
-        message = f"the split {split!r} is there more than once"
-        raise refusal(label, role, "ambiguous-split", message, expected=f"one of {there}")
-    return found[0]
+    """Choose a split's files, as `path` would, of those below a folder. Raises RecipeInvalid."""
+    return tuple(split_files.choose(names, label, role, split)[1])
 
 
 def of_asset(names: Sequence[str], label: str, role: str, split: str) -> tuple[str, ...]:
@@ -90,47 +81,22 @@ def of_asset(names: Sequence[str], label: str, role: str, split: str) -> tuple[s
 
     What starts with a dot or an underscore is some other program's. Raises RecipeInvalid.
     """
-    if _called(names, split):
+    if split_files.of_split(split, names):
         return by_name(names, label, role, split)
     shown = [name for name in names if not any(part[0] in "._" for part in name.split("/"))]
     formats = sorted({_format(name) for name in shown} - {""})
     if not formats:
         message = "none of the files is of a format that is read here"
-        raise refusal(label, role, "unreadable-format", message, expected=f"one of {', '.join(FORMATS)}")
+        raise refusal(
+            label, role, "unreadable-format", message, expected=f"one of {', '.join(split_files.ENDINGS)}"
+        )
     if len(formats) > 1:
         message = f"the files are of several formats: {', '.join(formats)}"
         raise refusal(
             label, role, "ambiguous-split", message, expected=f"files named {split}, or of one format"
         )
-    return tuple(sorted((name for name in shown if _format(name) == formats[0]), key=_natural))
-
-
-def is_readable(name: str) -> bool:
-    """Tell by a file's name whether it is of a format that is read here."""
-    return bool(_format(name))
-
-
-def _called(names: Sequence[str], split: str) -> tuple[tuple[str, ...], ...]:
-    """Give each file, and all shards together, that could be meant by the name of a split."""
-    single = [(name,) for name in names if name[: -len(_format(name)) or None] == split and _format(name)]
-    shards = [name for name in names if _is_shard(name) and name.startswith(f"{split}-")]
-    return (*single, *([tuple(sorted(shards, key=_natural))] if shards else []))
-
-
-def _splits(names: Sequence[str]) -> set[str]:
-    direct = [name for name in names if "/" not in name and _format(name)]
-    stems = {name: name[: -len(_format(name))] for name in direct}
-    return {_SHARD.sub("", stem) if _is_shard(name) else stem for name, stem in stems.items()}
-
-
-def _is_shard(name: str) -> bool:
-    return "/" not in name and "-" in name and name.endswith(".parquet")
+    return tuple(sorted((name for name in shown if _format(name) == formats[0]), key=split_files.natural))
 
 
 def _format(name: str) -> str:
-    return next((ending for ending in FORMATS if name.lower().endswith(ending)), "")
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Order names as people count: part 10 comes after part 9."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBER.split(name)]
+    return PurePosixPath(name).suffix if split_files.is_readable(name) else ""

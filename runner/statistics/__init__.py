@@ -1,6 +1,6 @@
 """What the training will see of the rows: tokens, what is cut, padded and learnt from, and the steps."""
 
-from runner.statistics.asking import Found, HasModelFiles, tokenizer_of
+from runner.statistics.asking import Found, tokenizer_of
 from runner.statistics.forms import from_json, json_form
 from runner.statistics.summary import of
 from runner.statistics.tokenizer import Tokenizer, Unreadable
@@ -10,7 +10,6 @@ from runner.statistics.values import Basis, Ordering, Packing, Padding, SplitTok
 __all__ = [
     "Basis",
     "Found",
-    "HasModelFiles",
     "Ordering",
     "Packing",
     "Padding",

@@ -8,7 +8,7 @@ from hashlib import file_digest
 from itertools import islice
 from pathlib import Path
 from shutil import copyfile
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from runner import dataset, opening, pins, preflight, recipe_argument, sizing, statistics
 from runner.console.data import MOST_ROWS_SHOWN, Looked, Message
@@ -19,7 +19,7 @@ from runner.load import Loaded, resolve
 from runner.parameters import Effective
 from runner.recipe import Recipe, given
 from runner.session import Session
-from runner.statistics import Found, HasModelFiles
+from runner.statistics import Found
 from runner.survey import survey
 from runner.target import choose
 
@@ -122,8 +122,7 @@ def _online(loaded: Loaded, kind: TargetKind, cloud: "Cloud", session: Session) 
 def _tokenizer(loaded: Loaded, facts: Facts, cloud: "Cloud") -> Found:
     if facts.model is None:
         return Found(None, f"the registry has no model {loaded.recipe.model.name}")
-    registry = cast("HasModelFiles", cloud.registry)
-    return statistics.tokenizer_of(registry, facts.model.name, facts.model.version)
+    return statistics.tokenizer_of(cloud.registry, facts.model.name, facts.model.version)
 
 
 def _longest_input(facts: Facts) -> int | None:
@@ -135,8 +134,6 @@ def _longest_input(facts: Facts) -> int | None:
 def _look(options: Namespace, session: Session, known: _Known) -> ExitCode:
     progress = session.console.reading()
     with opening.prepared_rows(known.recipe, known.folder, known.cloud, progress=progress) as splits:
-        if not splits:
-            raise UsageError("the rows of a data asset in the workspace cannot be looked at here")
         if options.into:
             _keep(splits, options.into)
         session.console.data(

@@ -103,8 +103,8 @@ def test_the_newest_versions_are_fixed_once(
     cloud: Cloud, workspace: MLClient, container: ContainerClient
 ) -> None:
     put(container, a__jsonl=ROWS)
-    for name, version in (("chat-train", "1"), ("chat-train", "2"), ("chat-test", "1")):
-        asset(workspace, name, f"{FOLDER}/a.jsonl", version)
+    for name, made in (("chat-train", "1"), ("chat-train", "2"), ("chat-test", "1")):
+        asset(workspace, name, f"{FOLDER}/a.jsonl", made)
     splits = {"train": "train", "test": "test"}
     assert cloud.sources.revision("chat", None, splits) == "train=2,test=1"
     assert cloud.sources.revision("chat", "latest", {"train": "train"}) == "2"
@@ -242,14 +242,14 @@ def test_an_asset_of_equal_content_is_the_jobs_input_and_any_other_is_made(
         dataset=Dataset(azureml="chat", revision="5", train="train", test="test"),
     )
     rows = {role: prepared(tmp_path, role, ROWS) for role in ("train", "test")}
-    nothing = SimpleNamespace()
+    no_model = SimpleNamespace(model=None)
     context = Context(
         recipe=recipe,
         recipe_folder=tmp_path,
         run_id="r",
         run_folder=run,
         cloud=cloud,
-        facts=nothing,  # type: ignore[arg-type]  # nothing of them is asked
+        facts=no_model,  # type: ignore[arg-type]  # nothing else of them is asked
         effective=None,
         outputs={},
         prepared=rows,
@@ -277,14 +277,14 @@ def recipe_of(source: Dataset) -> Recipe:
 def context_of(cloud: Cloud, section: Dataset, folder: Path) -> Context:
     run = folder / "run"
     run.mkdir()
-    nothing: Any = SimpleNamespace()
+    no_model: Any = SimpleNamespace(model=None)
     return Context(
         recipe=recipe_of(section),
         recipe_folder=folder,
         run_id="r",
         run_folder=run,
         cloud=cloud,
-        facts=nothing,
+        facts=no_model,
         effective=None,
         outputs={},
     )

@@ -281,11 +281,6 @@ def test_a_target_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         prepared(tmp_path, train=line("a"))
 
 
-def test_assets_of_the_workspace_need_no_files(tmp_path: Path) -> None:
-    dataset = Dataset(azureml="chat", train="train", test="test")
-    assert prepare(dataset, folder=tmp_path, into=tmp_path / "out") == {}
-
-
 def test_files_are_prepared_without_the_heavy_libraries(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(line("a"))
     (tmp_path / "b.jsonl").write_bytes(line("b"))

@@ -18,7 +18,7 @@ from runner.dataset.hub import Repository, cache_folder, commit_of
 from runner.dataset.hub_errors import hub_errors
 from runner.dataset.hub_file import found_file
 from runner.dataset.known import Known
-from runner.dataset.remote import NotFetched, RemoteSplit
+from runner.dataset.remote import NotFetched, Remote, RemoteSplit
 from runner.dataset.selection import Picked
 from runner.dataset.transfer import Patience
 from runner.errors import CloudUnavailable, DiagnosticError, RunnerError
@@ -354,7 +354,7 @@ def test_of_lines_only_the_beginning_is_fetched_where_only_the_first_rows_are_wa
 class InWorkspace:
     """A workspace with one file for every split."""
 
-    def split(self, azureml: str, version: str | None, role: str, split: str) -> RemoteSplit:
+    def split(self, azureml: str, version: str | None, role: str, split: str) -> RemoteSplit[Remote]:
         assert (azureml, version) == ("chat", "3")
         file = found_file(Known(cache_folder()), "lab/chat", COMMIT, f"{split}.jsonl")
         return RemoteSplit(f"azureml:{role}", split, version, [file])

@@ -487,7 +487,7 @@ def hub(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     refs = {"main": COMMIT}
     edit(recipe, "path: rows", "huggingface: lab/chat\n  revision: main")
 
-    def prepare(section: Any, *, folder: Path, into: Path) -> Any:  # noqa: ANN401 - a stand-in
+    def prepare(section: Any, *, folder: Path, into: Path, **_: object) -> Any:  # noqa: ANN401 - a stand-in
         if section.revision not in refs.values():
             raise refusal("lab/chat", "revision", "no-such-revision", "the data set has no such revision")
         files = replace(section, huggingface=None, revision=None, path="rows")
@@ -538,7 +538,7 @@ def test_data_assets_are_locked_to_their_version(
     assert runner("lock", "--check") == 0
     sky.assets = {"chat-train:3", "chat-test:4"}
     code, found = said(capsys, "run", "--locked")
-    assert (code, found) == (4, ["11 error dataset.test: the workspace has no chat-test 3; "])
+    assert (code, found) == (4, ["10 error dataset.test: the workspace has no chat-test 3; "])
 
 
 # --- what it is read and written with ----------------------------------------------------------------------

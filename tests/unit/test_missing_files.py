@@ -47,7 +47,7 @@ def test_a_missing_folder_is_told_for_each_split(recipe: Path, capsys: pytest.Ca
     (recipe.parent / "rows").rename(recipe.parent / "other")
     assert main(["plan", "--offline", str(recipe)]) == 4
     shown = capsys.readouterr().err
-    assert f"{recipe}:7:10 no-such-split dataset.train: {recipe.parent}/rows/train.jsonl: " in shown
+    assert f"{recipe}:7:10 no-such-split dataset.train: {recipe.parent}/rows/train: " in shown
     assert f"{recipe}:8:9 no-such-split dataset.test: " in shown
 
 

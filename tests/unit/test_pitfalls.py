@@ -28,12 +28,18 @@ def named(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
+def is_our_own(node: ast.Call) -> bool:
+    """Tell whether a method of the very class is called."""
+    called = node.func.value if isinstance(node.func, ast.Attribute) else None
+    return isinstance(called, ast.Name) and called.id == "self"
+
+
 def given(node: ast.Call) -> set[str]:
     return {keyword.arg for keyword in node.keywords if keyword.arg}
 
 
 def test_nothing_that_misleads_is_called() -> None:
-    seen = list(calls())
+    seen = [(path, node) for path, node in calls() if not is_our_own(node)]
 
     assert len(seen) > 150
     assert [f"{path.name}:{node.lineno}" for path, node in seen if named(node) in MISLEADING] == []

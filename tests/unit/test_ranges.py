@@ -10,12 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 from threading import Thread
+from typing import BinaryIO
 
 import pytest
 
 from runner.dataset.held import Held, merged
-from runner.dataset.progress import silent
-from runner.dataset.ranges import Ranges, opened, whole
+from runner.dataset.ranges import PATIENCE, Fetched, RangeFile, Ranges
 from runner.dataset.remote import Later, NotFetched
 from runner.dataset.transfer import Patience
 from runner.errors import CloudUnavailable, RunnerError
@@ -51,6 +51,20 @@ class Shelf:
                     raise error
             self.given += len(piece)
             yield piece
+
+
+def silent(_size: int) -> None:
+    """Hear how much has come, and say nothing."""
+
+
+def opened(shelf: Shelf, cache: Path, fetched: Fetched, patience: Patience = PATIENCE) -> BinaryIO:
+    return RangeFile(Ranges(shelf, cache, fetched, patience)).opened()
+
+
+def whole(shelf: Shelf, cache: Path, fetched: Fetched, patience: Patience = PATIENCE) -> Path:
+    with closing(Ranges(shelf, cache, fetched, patience)) as ranges:
+        ranges.need(0, shelf.size)
+        return ranges.path
 
 
 def read(shelf: Shelf, cache: Path, first: int, size: int) -> bytes:
@@ -116,12 +130,12 @@ def test_a_process_that_ends_in_the_middle_leaves_what_has_come(tmp_path: Path, 
     class Killed(BaseException):
         pass
 
-    def kill(_doing: str, done: int, total: int | None) -> None:
-        assert total == len(CONTENT)
-        if done > len(CONTENT) * tenth // 10:
+    shelf = Shelf()
+
+    def kill(_size: int) -> None:
+        if shelf.given > len(CONTENT) * tenth // 10:
             raise Killed
 
-    shelf = Shelf()
     with pytest.raises(Killed):
         whole(shelf, tmp_path, kill)
     come = shelf.given
@@ -245,7 +259,7 @@ def test_a_server_is_waited_for_as_long_as_it_asks_up_to_a_bound(
     monkeypatch.setattr("runner.dataset.ranges.time.monotonic", lambda: moment)
     shelf = Shelf(breaks=[(0, Later("too many", 7)), (0, Later("too many", 10_000)), (0, Later("busy"))])
     told: list[int] = []
-    whole(shelf, tmp_path, lambda _doing, done, _total: told.append(done), Patience())
+    whole(shelf, tmp_path, told.append, Patience())
     assert sum(slept) == pytest.approx(7 + 120 + 2)
     assert told.count(0) >= len(slept)
 

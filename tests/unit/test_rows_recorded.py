@@ -88,7 +88,11 @@ def test_what_was_left_out_is_recorded_by_what_was_wrong_and_told(tmp_path: Path
     (tmp_path / "elsewhere" / "dropped.jsonl").write_bytes(b"{}\n" * 4)
     recipe = Recipe(name="small", version=1, model=Model(name="Phi-4"), experiment="small", dataset=HUB)
     known = SimpleNamespace(
-        recipe=recipe, facts=SimpleNamespace(model=None), run_folder=tmp_path / "run", prepared=prepared
+        recipe=recipe,
+        cloud=None,
+        facts=SimpleNamespace(model=None),
+        run_folder=tmp_path / "run",
+        prepared=prepared,
     )
     intent = DatasetStep().intend(cast("Context", known))
     assert {role: asset["dropped"] for role, asset in intent["assets"].items()} == bad

@@ -47,12 +47,14 @@ def test_left_out_the_newest_version_is_meant(revision: str | None) -> None:
 
 
 FILES = (
-    "train-00000-of-00011.parquet",
-    "train-2.parquet",
-    "train-10.parquet",
-    "test.jsonl",
+    "train-10-of-00003.parquet",
+    "train-9-of-00003.parquet",
+    "train-00000-of-00003.parquet",
+    "data/test-2.jsonl",
+    "data/test-1.jsonl",
     "both.csv",
     "both.json",
+    "half-0-of-2.csv",
     "sub/other.jsonl.csv",
     "README.md",
 )
@@ -61,8 +63,11 @@ FILES = (
 @pytest.mark.parametrize(
     ("split", "expected"),
     [
-        ("test", ("test.jsonl",)),
-        ("train", ("train-00000-of-00011.parquet", "train-2.parquet", "train-10.parquet")),
+        ("test", ("data/test-1.jsonl", "data/test-2.jsonl")),
+        (
+            "train",
+            ("train-00000-of-00003.parquet", "train-9-of-00003.parquet", "train-10-of-00003.parquet"),
+        ),
     ],
 )
 def test_a_folder_holds_a_split_by_name_as_a_path_does(split: str, expected: tuple[str, ...]) -> None:
@@ -72,10 +77,11 @@ def test_a_folder_holds_a_split_by_name_as_a_path_does(split: str, expected: tup
 @pytest.mark.parametrize(
     ("split", "code", "told"),
     [
-        ("tests", "no-such-split", "one of both, test, train; did you mean test?"),
-        ("other.jsonl", "no-such-split", "one of both, test, train; "),
-        ("README", "no-such-split", "one of both, test, train; "),
-        ("both", "ambiguous-split", "one of both.csv, both.json; "),
+        ("trains", "no-such-split", "one of both, half, test-1, test-2, train; did you mean train?"),
+        ("other.jsonl", "no-such-split", "one of both, half, test-1, test-2, train; "),
+        ("README", "no-such-split", "one of both, half, test-1, test-2, train; "),
+        ("both", "two-files", "one of them; "),
+        ("half", "missing-shard", "2, as their names have it; "),
     ],
 )
 def test_a_split_that_is_not_there_or_twice_is_refused(split: str, code: str, told: str) -> None:
@@ -93,7 +99,6 @@ def test_a_split_that_is_not_there_or_twice_is_refused(split: str, code: str, to
             ("b9.jsonl", "b10.jsonl", "sub/a.jsonl"),
         ),
         (("train.csv", "others.parquet"), ("train.csv",)),
-        (("PART.PARQUET",), ("PART.PARQUET",)),
     ],
 )
 def test_an_asset_holds_its_split_by_name_or_in_all_files_of_a_format(
@@ -107,6 +112,7 @@ def test_an_asset_holds_its_split_by_name_or_in_all_files_of_a_format(
     [
         (("a.csv", "b.jsonl"), "ambiguous-split"),
         (("model.bin",), "unreadable-format"),
+        (("PART.PARQUET",), "unreadable-format"),
         ((), "unreadable-format"),
     ],
 )
