@@ -144,7 +144,7 @@ def _look(options: Namespace, session: Session, known: _Known) -> ExitCode:
                 recipe=known.recipe.name,
                 target=known.target,
                 splits=splits,
-                statistics=None if options.rows_only else _statistics(splits, known),
+                statistics=None if options.rows_only else _statistics(splits, known, progress),
                 preview=_first(splits["train"], options.preview),
                 kept=options.into,
             )
@@ -152,7 +152,9 @@ def _look(options: Namespace, session: Session, known: _Known) -> ExitCode:
     return ExitCode.DONE
 
 
-def _statistics(splits: Mapping[str, PreparedSplit], known: _Known) -> statistics.Statistics:
+def _statistics(
+    splits: Mapping[str, PreparedSplit], known: _Known, progress: dataset.Progress
+) -> statistics.Statistics:
     return statistics.of(
         splits,
         known.effective,
@@ -160,6 +162,7 @@ def _statistics(splits: Mapping[str, PreparedSplit], known: _Known) -> statistic
         target=known.target,
         unknown=known.found.unknown,
         longest_input=known.longest_input,
+        progress=progress,
     )
 
 
