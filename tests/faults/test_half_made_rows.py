@@ -28,7 +28,8 @@ def laid(work: Path) -> None:
 
 def left_by(live: Callable[[Path], object], run: Path) -> list[tuple[str, Files]]:
     """Live in a run's folder; give what a kill, or a power loss, would leave at each boundary."""
-    disk, found = Disk(run), []
+    disk = Disk(run)
+    found: list[tuple[str, Files]] = []
 
     def take(label: str) -> None:
         found.extend((label, left) for left in (disk.now(), disk.after_power_loss()))
