@@ -185,7 +185,8 @@ def prepared(folder: Path) -> tuple[Dataset, dict[str, Json], Path]:
     """Prepare rows as a run does, and give the section, the intent and the run's folder."""
     (folder / "rows").mkdir()
     for split in ("train", "test"):
-        (folder / "rows" / f"{split}.jsonl").write_text(json.dumps(ROW) + "\n", encoding="utf-8")
+        row = json.dumps(ROW).replace("how?", f"how to {split}?")
+        (folder / "rows" / f"{split}.jsonl").write_text(row + "\n", encoding="utf-8")
     section = Dataset(path="rows", train="train", test="test")
     run = folder / "run"
     run.mkdir()
