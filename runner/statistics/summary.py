@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 from statistics import fmean, median
 
-from runner.dataset import PreparedSplit
+from runner.dataset import PreparedSplit, Progress, silent
 from runner.facts import TargetKind
 from runner.parameters import Effective
 from runner.statistics import encoding, guessing, padding, reading, schedule
@@ -49,16 +49,19 @@ def of(  # noqa: PLR0913 - what is known of a training is from many places
     target: TargetKind,
     unknown: str = "",
     longest_input: int | None = None,
+    most_bytes: int = reading.MOST_BYTES,
+    progress: Progress = silent,
 ) -> Statistics:
     """Count or estimate all that can be told; without parameters there is nothing of the training.
 
     `unknown` says why there is no tokenizer; `longest_input` is the model's, where it is known otherwise than
-    from the tokenizer's files. The same rows give the same figures.
+    from the tokenizer's files. Of rows beyond `most_bytes` some are looked at. The same rows give the same
+    figures. What `progress` raises, which is told of each row, ends the count.
     """
     chosen = schedule.settings(effective, target) if effective else None
     longest = _longest(chosen, tokenizer.longest_input if tokenizer else longest_input)
-    rows = reading.wanted(splits)
-    seen = {role: _seen(split, rows[role], tokenizer, longest) for role, split in splits.items()}
+    rows = reading.wanted(splits, most_bytes)
+    seen = {role: _seen(split, rows[role], tokenizer, longest, progress) for role, split in splits.items()}
     is_whole = all(each.is_whole for each in seen.values())
     basis = Basis.ESTIMATED if tokenizer is None else Basis.COUNTED if is_whole else Basis.SAMPLED
     trained = seen[_TRAIN].trained if _TRAIN in seen else ()
@@ -85,8 +88,10 @@ def _longest(chosen: Settings | None, longest_input: int | None) -> int | None:
     return min(bounds, default=None)
 
 
-def _seen(split: PreparedSplit, rows: int, tokenizer: Tokenizer | None, longest: int | None) -> _Seen:
-    messages = reading.conversations(split, rows)
+def _seen(
+    split: PreparedSplit, rows: int, tokenizer: Tokenizer | None, longest: int | None, progress: Progress
+) -> _Seen:
+    messages = reading.conversations(split, rows, progress)
     if tokenizer is None:
         return _Seen(split, rows, [guessing.length(each, longest) for each in messages])
     found = encoding.lengths(tokenizer, messages, longest)

@@ -170,11 +170,12 @@ def restore(
         if others:
             raise _other_rows(section, others)
         (run_folder / _FOLDER).mkdir(exist_ok=True)
-        for role, asset in wanted.items():
-            prepared[role].path.replace(run_folder / asset["file"])
+        # The list goes first: once the files of all roles are whole, nobody comes here again.
         dropped = Path(fresh) / dataset.DROPPED
         if dropped.exists():
             dropped.replace(run_folder / _FOLDER / dataset.DROPPED)
+        for role, asset in wanted.items():
+            prepared[role].path.replace(run_folder / asset["file"])
     sync_folder(run_folder / _FOLDER)
 
 

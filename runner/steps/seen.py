@@ -11,6 +11,8 @@ from runner.recipe import Dataset, Sampling
 from runner.steps.step import Context
 
 _EVERYTHING = 100
+# Some seconds' worth: a run waits for it. `runner data` looks at more.
+MOST_BYTES = 8 * 1024 * 1024
 _USES = {"validation": "to validate on", "test": "to test on"}
 
 
@@ -31,7 +33,10 @@ def left_out(prepared: Mapping[str, PreparedSplit]) -> tuple[str, ...]:
 
 
 def figures(context: Context, prepared: Mapping[str, PreparedSplit]) -> Mapping[str, Json] | None:
-    """Tell what the training will see of the rows, in the model's own tokens or estimated; fails no run."""
+    """Tell what the training will see of the rows, in the model's own tokens or estimated; fails no run.
+
+    Of rows beyond `MOST_BYTES` some are looked at. What the context's progress raises ends it early.
+    """
     model = context.facts.model
     if model is None or not prepared:
         return None
@@ -45,6 +50,8 @@ def figures(context: Context, prepared: Mapping[str, PreparedSplit]) -> Mapping[
             target=context.facts.target,
             unknown=found.unknown,
             longest_input=shape.context_window if shape else None,
+            most_bytes=MOST_BYTES,
+            progress=context.progress,
         )
     except OSError:  # the rows were read a moment ago; what fails now is told by who uploads them
         return None

@@ -141,7 +141,7 @@ def _look(options: Namespace, session: Session, known: _Known) -> ExitCode:
                 recipe=known.recipe.name,
                 target=known.target,
                 splits=splits,
-                statistics=None if options.rows_only else _statistics(splits, known),
+                statistics=None if options.rows_only else _statistics(splits, known, progress),
                 preview=_first(splits["train"], options.preview),
                 kept=options.into,
             )
@@ -149,7 +149,9 @@ def _look(options: Namespace, session: Session, known: _Known) -> ExitCode:
     return ExitCode.DONE
 
 
-def _statistics(splits: Mapping[str, PreparedSplit], known: _Known) -> statistics.Statistics:
+def _statistics(
+    splits: Mapping[str, PreparedSplit], known: _Known, progress: dataset.Progress
+) -> statistics.Statistics:
     return statistics.of(
         splits,
         known.effective,
@@ -157,6 +159,7 @@ def _statistics(splits: Mapping[str, PreparedSplit], known: _Known) -> statistic
         target=known.target,
         unknown=known.found.unknown,
         longest_input=known.longest_input,
+        progress=progress,
     )
 
 

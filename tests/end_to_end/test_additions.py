@@ -13,6 +13,7 @@ Fake: TypeAlias = tuple[Shell, Emulated]
 CLUSTER = "compute: {name: gpu-tiny, size: Standard_NC24ads_A100_v4, gpus_per_node: 1}\n"
 SERVERLESS = "compute: {serverless: true, size: Standard_NC24ads_A100_v4, gpus_per_node: 1}\n"
 ENDPOINT = "endpoint: {name: tiny-endpoint}\n"
+TRAINING = RECIPE.replace(CLUSTER, SERVERLESS).partition("register:")[0]
 OWN = "providers/Microsoft.ManagedIdentity/userAssignedIdentities/serving"
 IDENTITY = f"""\
 endpoint:
@@ -157,3 +158,44 @@ def test_description_and_tags_reach_all_that_is_made(fake: Fake) -> None:
     tags = {name: each.get("tags") or each["properties"]["tags"] for name, each in found.items()}
     assert {name: each["cost_center"] for name, each in tags.items()} == dict.fromkeys(made, "llm-lab")
     assert json.dumps(tags).count('"runner.recipe": "tiny"') == len(made)
+
+
+def uploads(emulated: Emulated) -> int:
+    """Count the files that were ever uploaded to the workspace by those who made data assets."""
+    answer = emulated.admin("GET", f"/_emu/ledger?workspace={emulated.info['env']['AZURE_WORKSPACE_NAME']}")
+    return sum((event["op"], event["kind"]) == ("upload", "blob") for event in answer.json()["events"])
+
+
+def test_rows_that_are_data_assets_are_trained_on_and_uploaded_only_where_others_come_of_them(
+    fake: Fake,
+) -> None:
+    shell, emulated = fake
+    shell.environment["HF_HOME"] = str(shell.folder / "cache")
+    write_recipe(shell, TRAINING)
+    assert shell.runner("run", "recipe.yaml").code == 0  # its rows are the data assets from here on
+    given = shell.manifest()["steps"]["dataset"]["outputs"]["assets"]
+    before = uploads(emulated)
+    assert before >= 2
+    shell.write(
+        "assets.yaml",
+        TRAINING.replace("path: rows", "azureml: tiny, rows: 4").replace(": tiny\n", ": of-assets\n", 1),
+    )
+
+    looked = shell.runner("data", "assets.yaml", "--output", "json")
+    first = shell.runner("run", "assets.yaml")
+
+    assert looked.code == 0, looked.out + looked.err
+    assert first.code == 0, first.out + first.err
+    assets = shell.manifest()["steps"]["dataset"]["outputs"]["assets"]
+    test, train = assets["test"], assets["train"]
+    assert (test["name"], test["version"], test["existing"]) == ("tiny-test", given["test"]["version"], True)
+    assert (train["name"], train["rows"]) == ("of-assets-train", 4)
+    assert "existing" not in train
+    assert uploads(emulated) == before + 1
+
+    second = shell.runner("run", "assets.yaml")
+
+    assert second.code == 0, second.out + second.err
+    assert shell.manifest()["steps"]["dataset"]["action"] == "reuse"
+    assert shell.manifest()["steps"]["dataset"]["outputs"]["assets"] == assets
+    assert uploads(emulated) == before + 1

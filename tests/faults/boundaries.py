@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 # How the names of the files begin that take the place of others; chance ends them.
-TEMPORARY = (".manifest", ".metrics")
+TEMPORARY = (".manifest", ".metrics", ".data-")
 
 
 class Killed(BaseException):

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from runner.dataset import PreparedSplit
+from runner.dataset import PreparedSplit, silent
 from runner.errors import StepFailed
+from runner.execute.waiting import Interrupted
 from runner.facts import TargetKind
 from runner.recipe import Dataset, Model, Recipe, Sampling
 from runner.statistics import from_json
+from runner.steps import seen
 from runner.steps.dataset import DatasetStep
 from runner.steps.seen import asked, figures
 
@@ -73,11 +75,40 @@ def test_what_the_training_will_see_is_recorded_estimated_where_there_is_no_toke
         ),
         cloud=SimpleNamespace(registry=SimpleNamespace(model_files=refused)),
         effective=None,
+        progress=silent,
     )
     told = figures(cast("Context", context), {"train": one})
     assert told is not None
     assert (told["basis"], told["splits"][0]["rows"]) == ("estimated", 1)
     assert from_json(told) is not None
+
+
+def test_a_run_counts_the_tokens_of_less_than_people_may_wait_for_and_ends_when_it_is_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def to_stop(*_: object) -> None:
+        raise Interrupted
+
+    one = split(tmp_path, "train", {})
+    rows = (
+        '{"messages": [{"role": "user", "content": "how?"}, {"role": "assistant", "content": "so"}]}\n' * 200
+    )
+    one.path.write_text(rows, encoding="utf-8")
+    prepared = {"train": replace(one, rows=200, bytes=len(rows))}
+    context = SimpleNamespace(
+        facts=SimpleNamespace(model=SimpleNamespace(name="Phi-4", version="8"), target=TargetKind.EMULATOR),
+        cloud=SimpleNamespace(registry=SimpleNamespace(model_files=lambda *_: {})),
+        effective=None,
+        progress=silent,
+    )
+    assert seen.MOST_BYTES <= 8 * 1024 * 1024
+    monkeypatch.setattr(seen, "MOST_BYTES", len(rows) // 2)
+    told = figures(cast("Context", context), prepared)
+    assert told is not None
+    assert told["splits"][0]["looked_at"] == 100
+    context.progress = to_stop
+    with pytest.raises(Interrupted):
+        figures(cast("Context", context), prepared)
 
 
 def test_what_was_left_out_is_recorded_by_what_was_wrong_and_told(tmp_path: Path) -> None:
@@ -89,8 +120,8 @@ def test_what_was_left_out_is_recorded_by_what_was_wrong_and_told(tmp_path: Path
     recipe = Recipe(name="small", version=1, model=Model(name="Phi-4"), experiment="small", dataset=HUB)
     known = SimpleNamespace(
         recipe=recipe,
-        cloud=None,
         facts=SimpleNamespace(model=None),
+        cloud=SimpleNamespace(sources=None),
         run_folder=tmp_path / "run",
         prepared=prepared,
     )

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
 
 from runner import statistics
-from runner.dataset import PreparedSplit
+from runner.dataset import PreparedSplit, silent
 from runner.errors import CloudUnavailable
 from runner.facts import TargetKind
 from runner.parameters import Effective, Origin, Parameter
@@ -99,11 +101,17 @@ def seen(
     splits: Mapping[str, Sequence[Sequence[Message]]],
     target: TargetKind = TargetKind.EMULATOR,
     tokenizer: Tokenizer | None = None,
+    *,
+    most_bytes: int = reading.MOST_BYTES,
     **values: Scalar,
 ) -> Statistics:
     prepared = {role: split(folder, role, rows) for role, rows in splits.items()}
     return statistics.of(
-        prepared, effective(**values), tokenizer or read_tokenizer(files(), "words"), target=target
+        prepared,
+        effective(**values),
+        tokenizer or read_tokenizer(files(), "words"),
+        target=target,
+        most_bytes=most_bytes,
     )
 
 
@@ -281,14 +289,11 @@ def test_padding_and_packing_of_a_training(tmp_path: Path) -> None:
     assert (on_azure.padding.in_force, on_azure.padding.wasted) == (Ordering.RANDOM, on_azure.padding.random)
 
 
-def test_of_many_rows_some_are_looked_at_evenly_and_the_rest_concluded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_many_rows_some_are_looked_at_evenly_and_the_rest_concluded(tmp_path: Path) -> None:
     rows = {"train": [turns(at % 10 + 1, 1) for at in range(1000)], "validation": [turns(1, 1)]}
     size = split(tmp_path, "train", rows["train"]).bytes
-    monkeypatch.setattr(reading, "MOST_BYTES", size // 2)
 
-    told = seen(tmp_path, rows)
+    told = seen(tmp_path, rows, most_bytes=size // 2)
 
     train = told.splits[0]
     assert told.basis is Basis.SAMPLED
@@ -297,15 +302,41 @@ def test_of_many_rows_some_are_looked_at_evenly_and_the_rest_concluded(
     assert told.training
     assert (told.training.rows, told.training.steps_exact) == (1000, False)
     assert f"train: estimated from {train.looked_at} of 1,000 rows, evenly spread" in told.notes
-    assert seen(tmp_path, rows) == told
+    assert seen(tmp_path, rows, most_bytes=size // 2) == told
     assert told.splits[1].looked_at == 1
+
+
+def test_of_large_rows_fewer_are_looked_at_than_of_small_ones_and_never_none(tmp_path: Path) -> None:
+    large = split(tmp_path, "train", [turns(400, 1)] * 60)
+    small = split(tmp_path, "test", [turns(1, 1)] * 60)
+    splits = {"train": large, "test": small}
+    assert reading.wanted(splits, large.bytes // 2) == {"train": 29, "test": 50}
+    assert reading.wanted(splits, 100) == {"train": 1, "test": 1}
+    assert reading.wanted(splits, 10**9) == {"train": 60, "test": 60}
+
+
+def test_who_is_told_of_each_row_can_end_the_count(tmp_path: Path) -> None:
+    prepared = {"train": split(tmp_path, "train", [turns(1, 1)] * 9)}
+    told: list[tuple[str, int, int | None]] = []
+
+    def until_the_fifth(doing: str, done: int, total: int | None) -> None:
+        told.append((doing, done, total))
+        if len(told) == 5:
+            raise TimeoutError
+
+    for tokenizer in (read_tokenizer(files(), "words"), None):
+        told.clear()
+        with pytest.raises(TimeoutError):
+            statistics.of(prepared, None, tokenizer, target=TargetKind.EMULATOR, progress=until_the_fifth)
+        size = prepared["train"].bytes
+        assert told == [("counting the tokens of train", at * size // 9, size) for at in range(1, 6)]
 
 
 def test_rows_looked_at_are_spread_over_the_whole_split(tmp_path: Path) -> None:
     prepared = split(tmp_path, "train", [turns(at + 1, 1) for at in range(100)])
 
     def taken(rows: int) -> list[int]:
-        return [len(row[0]["content"].split()) for row in reading.conversations(prepared, rows)]
+        return [len(row[0]["content"].split()) for row in reading.conversations(prepared, rows, silent)]
 
     assert taken(100) == list(range(1, 101))
     assert [(number - 1) // 20 for number in taken(5)] == [0, 1, 2, 3, 4]
@@ -445,3 +476,42 @@ def test_a_registry_that_does_not_answer_leaves_an_estimate() -> None:
     tokenizer = tokenizer_of(Other(), "Phi-4", "7").tokenizer
     assert tokenizer
     assert tokenizer.origin == "Phi-4 7"
+
+
+class Asked:
+    """A registry that counts how often it is asked; the first of its answers may be a refusal."""
+
+    def __init__(self, *, refusals: int = 0) -> None:
+        self.times = 0
+        self._refusals = refusals
+
+    def model_files(self, name: str, version: str) -> Mapping[str, bytes]:
+        self.times += 1
+        if self.times <= self._refusals:
+            raise CloudUnavailable(f"{name} {version} is out of reach")
+        sleep(0.02)
+        return files()
+
+
+def test_all_who_want_a_model_s_tokenizer_at_once_get_one_that_was_fetched_once() -> None:
+    registry = Asked()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: tokenizer_of(registry, "Phi-4", "7").tokenizer, range(4)))
+    assert registry.times == 1
+    assert all(each is found[0] for each in found)
+    other = tokenizer_of(registry, "Phi-4", "8").tokenizer
+    assert (registry.times, other and other.origin) == (2, "Phi-4 8")
+    assert tokenizer_of(Asked(), "Phi-4", "7").tokenizer is not found[0]
+
+
+def test_files_that_could_not_be_had_are_asked_for_again() -> None:
+    registry = Asked(refusals=1)
+    assert tokenizer_of(registry, "Phi-4", "7").unknown == "Phi-4 7 is out of reach"
+    assert tokenizer_of(registry, "Phi-4", "7").tokenizer
+
+
+def test_tokenizers_are_kept_of_the_latest_models_alone() -> None:
+    registry = Asked()
+    for version in ("1", "2", "3", "3", "2", "1"):
+        tokenizer_of(registry, "Phi-4", version)
+    assert registry.times == 4
