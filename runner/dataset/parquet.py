@@ -153,7 +153,8 @@ class _File:
 
 
 def _rows_at_once(group: "parquet.RowGroupMetaData") -> int:
-    return max(_FEWEST_ROWS, min(_MOST_ROWS, _BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1)))
+    rows, size = int(group.num_rows), int(group.total_byte_size)
+    return max(_FEWEST_ROWS, min(_MOST_ROWS, _BATCH_BYTES * rows // max(size, 1)))
 
 
 def _picked(
