@@ -1,5 +1,6 @@
 """A file on its way: written and digested in a thread of its own, and seen once it is published."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -9,11 +10,7 @@ from runner.dataset.pipeline import behind
 
 
 class Draft:
-    """A temporary file beside the one it becomes.
-
-    It is not brought to the disk at once: its digest is recorded, and whoever goes on after the machine has
-    failed looks at it (`steps.dataset.restore`).
-    """
+    """A temporary file beside the one it becomes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -28,7 +25,7 @@ class Draft:
 
     @contextmanager
     def filling(self) -> Iterator[Callable[[bytes], None]]:
-        """Take the content piece by piece; all of it is written when the `with` ends."""
+        """Take the content piece by piece; all of it is on the disk when the `with` ends."""
         with self._temporary.open("wb", buffering=0) as file:
 
             def write(piece: bytes) -> None:
@@ -40,6 +37,7 @@ class Draft:
 
             with behind(write) as put:
                 yield put
+            os.fsync(file.fileno())
 
     def publish(self) -> None:
         """Let the file take its name, in place of an earlier one."""

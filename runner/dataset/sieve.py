@@ -60,7 +60,7 @@ class Tally:
     def _warning(self, role: str, code: _Told, found: Noticed) -> Diagnostic:
         rows = f"{found.rows} of {self.rows} rows"
         message = {
-            "duplicate-rows": f"{rows} are in it before, by their prompt and their last answer",
+            "duplicate-rows": f"{rows} are in it before",
             "shared-prompt": f"{rows} open with a prompt that is in {found.beside} too",
             "special-tokens": f"{rows} hold a token of a chat template, in which a space is put",
         }[code]
@@ -102,7 +102,7 @@ class Sieve:
         """Put a sound row where it belongs, unless it was trained on, or chosen by, already."""
         digest = digests(row)
         if before := self._seen_in(digest):
-            problem = Problem(f"row-in-{before}", f"is in {before} too, by its prompt and its last answer")
+            problem = Problem(f"row-in-{before}", f"is in {before} too")
             self.bad_rows.add(self.role, label, number, Refused((problem,), row.line()))
             return
         role = self.carving.role(digest.prompt)

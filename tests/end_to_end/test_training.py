@@ -4,22 +4,14 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from runner import metric_table, statistics
-from runner.dataset import PreparedSplit
-from runner.facts import TargetKind
-from runner.load import load
-from runner.opening import from_catalog
 from runner.steps.curves import newest
-from runner.trainer.preprocess import split_rows
 from tests.end_to_end.shell import ROOT, Done, Shell, jsonl, shell_in
 
 NOTEBOOK_RECIPE = ROOT / "configs" / "phi3_mini_ultrachat.yaml"
@@ -105,51 +97,22 @@ def _holds_the_curves(shell: Shell, finetune: dict[str, Any]) -> None:
     steps = {
         metric: [each.step for each in points if each.metric == metric] for metric in finetune["metrics"]
     }
-    assert steps["loss"] == steps["learning_rate"] == list(range(10, 121, 10))
-    assert steps["eval_loss"] == [40, 80, 120]
+    assert steps["loss"] == steps["learning_rate"] == list(range(10, 131, 10))
+    assert steps["eval_loss"] == [46, 92, 138]
     assert newest(points) == finetune["metrics"]
 
 
-def test_the_steps_and_tokens_of_the_quickstart_are_those_that_were_predicted(
-    quickstart: Trained, tmp_path: Path
-) -> None:
-    folder = min(quickstart.shell.folder.glob("runs/*"))
-    loaded = load(ROOT / "configs" / "quickstart.yaml")
-    _facts, effective = from_catalog(loaded, TargetKind.EMULATOR, date(2026, 11, 21))
-    model = ROOT / "runner" / "emulator" / "data" / "base_model" / "data"
-    files = [*model.glob("tokenizer/*"), model / "model" / "config.json"]
-    tokenizer = statistics.read_tokenizer({file.name: file.read_bytes() for file in files}, "the model's")
-    given = {
-        path.stem: [json.loads(line)["messages"] for line in path.read_text(encoding="utf-8").splitlines()]
-        for path in (folder / "data").glob("*.jsonl")
-    }
-    rows = split_rows(given, seed=42)  # what the component has made of them where validation was not given
+def test_the_steps_and_tokens_of_the_quickstart_are_those_that_were_predicted(quickstart: Trained) -> None:
+    said = quickstart.done.json["run"]
+    told = statistics.from_json(said["steps"]["dataset"]["intent"]["statistics"])
+    points = metric_table.read(quickstart.shell.folder / "runs" / said["run_id"] / "metrics.csv")
 
-    splits = {role: _written(tmp_path, role, conversations) for role, conversations in rows.items()}
-    predicted = statistics.of(splits, effective, tokenizer, target=TargetKind.EMULATOR).training
-
-    points = metric_table.read(folder / "metrics.csv")
-    assert predicted
-    assert predicted.steps == max(point.step for point in points if point.metric == "loss")
-    assert predicted.tokens == newest(points)["num_input_tokens_seen"]
-    assert (predicted.steps_exact, predicted.tokens_exact) == (True, True)
-
-
-def _written(folder: Path, role: str, conversations: Sequence[Any]) -> PreparedSplit:
-    path = folder / f"{role}.jsonl"
-    path.write_text(jsonl([{"messages": messages} for messages in conversations]), encoding="utf-8")
-    return PreparedSplit(
-        role=role,
-        source="",
-        revision=None,
-        path=path,
-        source_rows=len(conversations),
-        rows=len(conversations),
-        bytes=path.stat().st_size,
-        sha256="",
-        turns=0,
-        characters=0,
-    )
+    assert told
+    assert told.basis is statistics.Basis.COUNTED
+    assert told.training
+    assert told.training.steps == max(point.step for point in points)
+    assert told.training.tokens == newest(points)["num_input_tokens_seen"]
+    assert (told.training.steps_exact, told.training.tokens_exact) == (True, True)
 
 
 def test_the_notebooks_recipe_runs_whole_on_the_emulator_with_a_local_file(shell: Shell) -> None:

@@ -22,6 +22,15 @@ def test_a_prompt_is_all_up_to_the_users_first_message() -> None:
     assert of("1", "2").prompt == of("1", "3", "4", "5").prompt
 
 
-def test_a_row_is_its_prompt_and_its_last_answer() -> None:
-    assert of("1", "2").row == of("1 ", "2\n").row == of("1", "3", "4", "2").row
-    assert len({of("1", "2").row, of("1", "3").row, of("2", "2").row}) == 3
+def test_a_row_is_all_that_is_said() -> None:
+    assert of("1", "2").row == of("1 ", "2\n").row
+    assert of("1", "3", "4", "2").row == of(" 1", "3", "4", "2 ").row
+    others = (
+        ("1", "2"),
+        ("1", "3"),
+        ("2", "2"),
+        ("1", "3", "4", "2"),
+        ("1", "3", "5", "2"),
+        ("1", "34", "", "2"),
+    )
+    assert len({of(*contents).row for contents in others}) == len(others)
