@@ -1,8 +1,8 @@
 """Of a data set of ultrachat_200k's shape, the rows of a run: by us, and by the way the notebook takes.
 
 Both are whole processes on the same Parquet files: from nothing imported to two JSONL files, of train_sft and
-of test_sft, and the SHA-256 of each. Ours checks each row, looks for those that are there twice, and waits for
-the disk (fsync); of each row it writes the messages alone. The notebook's way loads with an empty cache, and
+of test_sft, and the SHA-256 of each. Ours checks each row, looks for those that are there twice, and waits
+for the disk (fsync); of each row it writes the messages alone. The notebook's way has an empty cache, and
 writes all columns. The floor reads the column, writes the texts in it and digests them.
 
 The seconds are a clock's. On a machine that others use, look at the CPU seconds as well: ours uses two cores
