@@ -345,7 +345,12 @@ def test_without_a_tokenizer_tokens_are_estimated_from_bytes(tmp_path: Path) -> 
         (
             {
                 "normalizer": {"type": "Replace", "pattern": {"String": ""}, "content": "x"},
-                "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "use_regex": False},
+                "pre_tokenizer": {
+                    "type": "ByteLevel",
+                    "add_prefix_space": True,
+                    "trim_offsets": True,
+                    "use_regex": False,
+                },
             },
             BaseException,
         ),
