@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
 from typing import Any
 from unittest.mock import patch
 
@@ -324,20 +323,20 @@ def test_a_ctrl_c_leaves_what_runs_to_a_resume(work: Path) -> None:
 def test_a_ctrl_c_does_not_wait_for_rows_that_are_being_fetched(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench, prepare, begun = bench_with(work, ALWAYS), dataset.prepare, Event()
+    bench, prepare, fetched = bench_with(work, ALWAYS), dataset.prepare, list[int]()
 
     def fetching(*given: Any, progress: Progress, **named: Any) -> Any:  # noqa: ANN401 - as it is called
-        interrupted = not begun.is_set()
-        if interrupted:
-            begun.set()
-            os.kill(os.getpid(), signal.SIGINT)
-        for done in range(500 if interrupted else 0):
-            progress("fetching train", done, 500)
+        for done in range(0 if fetched else 200):
+            progress("fetching train", done, 200)
+            fetched.append(done)
+            if done == 2:
+                os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.02)
         return prepare(*given, progress=progress, **named)
 
     monkeypatch.setattr(dataset, "prepare", fetching)
     assert bench.begin() == 130
+    assert 3 <= len(fetched) < 150
     assert statuses(bench) == ["not begun", "not begun"]
     assert bench.resume() == 0, bench.said
 
