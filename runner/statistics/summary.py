@@ -53,8 +53,8 @@ def of(  # noqa: PLR0913 - what is known of a training is from many places
     """Count or estimate all that can be told; without parameters there is nothing of the training.
 
     `unknown` says why there is no tokenizer; `longest_input` is the model's, where it is known otherwise than
-    from the tokenizer's files. A tokenizer that does not take the rows is as none. The same rows give the same
-    figures.
+    from the tokenizer's files. A tokenizer that does not take the rows is as none. The same rows give the
+    same figures.
     """
     chosen = schedule.settings(effective, target) if effective else None
     if tokenizer:

@@ -44,7 +44,7 @@ class Tokenizer:
     longest_input: int | None
 
     def encode(self, texts: Sequence[str]) -> Sequence[Encoded]:
-        """Take texts apart, adding no token; all cores work on it. Raises Unreadable where one is not taken."""
+        """Take texts apart, adding no token; all cores work on it. Raises Unreadable."""
         with _of_the_library("the model's tokenizer does not take the rows"):
             encoded: Sequence[Encoded] = self.vocabulary.encode_batch(texts, add_special_tokens=False)
             return encoded
@@ -80,7 +80,7 @@ def _vocabulary(files: Mapping[str, bytes]) -> "Vocabulary":
 
 @contextmanager
 def _of_the_library(trouble: str) -> Iterator[None]:
-    """Tell trouble of the library's own as Unreadable: it raises Exception itself, and panics as no Exception."""
+    """Raise Unreadable for the library's own errors: Exception itself, and panics, which are none."""
     try:
         yield
     except BaseException as error:

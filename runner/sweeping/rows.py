@@ -43,7 +43,7 @@ class Rows:
     _lock: Lock = field(default_factory=Lock)
 
     def of(self, section: Dataset, stop: StopEvent) -> Mapping[str, PreparedSplit]:
-        """Give a section's rows, as they were before. Raises RecipeInvalid, Drifted; Interrupted after `stop`."""
+        """Give a section's rows, as they were before. Raises RecipeInvalid, Drifted, or Interrupted."""
         with self._lock:
             for known, prepared in self._known:
                 if known == section:

@@ -16,9 +16,7 @@ ROWS = {"sha256": "ab" * 32, "rows": 8, "bytes": 100}
 
 SEEN = {
     "assets": {"train": {"dropped": {"empty-content": 2}}, "test": {"dropped": {"unknown-role": 1}}},
-    "statistics": {
-        "training": {"steps": 138, "tokens": 62688, "steps_exact": True, "tokens_exact": False}
-    },
+    "statistics": {"training": {"steps": 138, "tokens": 62688, "steps_exact": True, "tokens_exact": False}},
 }
 IDENTICAL = {"level": "identical", "reason": "", "differs": []}
 
