@@ -51,12 +51,24 @@ def _pins(pins: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
 def _seen(said: Manifest) -> Iterator[tuple[str, str]]:
     """Tell of the rows, in a line each, what was left out and what the training was to see."""
     intent = said.steps["dataset"].intent if "dataset" in said.steps else {}
-    dropped = [sum(asset.get("dropped", {}).values()) for asset in (intent.get("assets") or {}).values()]
-    if any(dropped):
-        yield "left out", f"{sum(dropped)} bad rows, listed in data/{DROPPED}"
-    training = (intent.get("statistics") or {}).get("training")
-    if training:
-        yield "predicted", f"{training['steps']:,} steps, {training['tokens']:,} tokens"
+    dropped = [_mapping(_mapping(asset).get("dropped")) for asset in _mapping(intent.get("assets")).values()]
+    left_out = sum(count for each in dropped for count in each.values() if isinstance(count, int))
+    if left_out:
+        yield "left out", f"{left_out:,} bad rows, listed in data/{DROPPED}"
+    training = _mapping(_mapping(intent.get("statistics")).get("training"))
+    predicted = [_predicted(training, each) for each in ("steps", "tokens")]
+    if all(predicted):
+        yield "predicted", ", ".join(predicted)
+
+
+def _predicted(training: Mapping[str, Json], what: str) -> str:
+    count, about = training.get(what), "" if training.get(f"{what}_exact") is True else "about "
+    return f"{about}{count:,} {what}" if isinstance(count, int) else ""
+
+
+def _mapping(told: Json) -> Mapping[str, Json]:
+    """Give what a step recorded as it should be: of what form that is, no schema of manifests says."""
+    return told if isinstance(told, Mapping) else {}
 
 
 def _belongs(said: Manifest) -> Iterator[tuple[str, str]]:

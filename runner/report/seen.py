@@ -106,7 +106,7 @@ def _trained(said: Manifest, points: Sequence[Point] | None) -> Mapping[str, str
 def _training(told: Mapping[str, Json], trained: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
     training, padding, packing = (_mapping(told.get(name)) for name in ("training", "padding", "packing"))
     for title, key, shown in _PREDICTED if training else ():
-        approximate = "" if training.get(f"{key}_exact", True) else "about "
+        approximate = "" if training.get(_STANDS_ON.get(key, ""), True) else "about "
         yield title, f"{approximate}{shown(training.get(key))}", trained.get(key, "")
     if padding:
         in_force = padding.get(str(padding.get("in_force")))
@@ -115,6 +115,11 @@ def _training(told: Mapping[str, Json], trained: Mapping[str, str]) -> Iterator[
         yield "positions that packing would save", _share(packing.get("saved")), ""
 
 
+# What tells whether a figure is what the training will count.
+_STANDS_ON = {
+    **dict.fromkeys(("steps", "steps_per_epoch", "warmup_steps"), "steps_exact"),
+    **dict.fromkeys(("tokens", "tokens_in_loss", "tokens_per_step"), "tokens_exact"),
+}
 _PREDICTED: tuple[tuple[str, str, Callable[[Json], str]], ...] = (
     ("rows trained on", "rows", _whole),
     ("rows a step", "rows_per_step", _whole),

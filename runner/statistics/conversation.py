@@ -25,4 +25,4 @@ class Length:
     @property
     def is_trained_on(self) -> bool:
         """Whether an answer, or a part of one, is left."""
-        return self.learnt is None or self.learnt > 0
+        return (self.kept if self.learnt is None else self.learnt) > 0

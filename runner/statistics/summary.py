@@ -11,7 +11,7 @@ from runner.parameters import Effective
 from runner.statistics import encoding, guessing, padding, reading, schedule
 from runner.statistics.conversation import Length
 from runner.statistics.schedule import Settings
-from runner.statistics.tokenizer import Tokenizer
+from runner.statistics.tokenizer import Tokenizer, Unreadable
 from runner.statistics.values import Basis, Ordering, Packing, Padding, SplitTokens, Statistics, Training
 
 _TRAIN, _VALIDATION = "train", "validation"
@@ -55,13 +55,38 @@ def of(  # noqa: PLR0913 - what is known of a training is from many places
     """Count or estimate all that can be told; without parameters there is nothing of the training.
 
     `unknown` says why there is no tokenizer; `longest_input` is the model's, where it is known otherwise than
-    from the tokenizer's files. Of rows beyond `most_bytes` some are looked at. The same rows give the same
-    figures. What `progress` raises, which is told of each row, ends the count.
+    from the tokenizer's files. A tokenizer that does not take the rows is as none. Of rows beyond
+    `most_bytes` some are looked at. The same rows give the same figures. What `progress` raises, which is told of each
+    row, ends the count.
     """
     chosen = schedule.settings(effective, target) if effective else None
-    longest = _longest(chosen, tokenizer.longest_input if tokenizer else longest_input)
     rows = reading.wanted(splits, most_bytes)
-    seen = {role: _seen(split, rows[role], tokenizer, longest, progress) for role, split in splits.items()}
+
+    def told(tokenizer: Tokenizer | None, unknown: str, longest_input: int | None) -> Statistics:
+        longest = _longest(chosen, longest_input)
+        seen = {
+            role: _seen(split, rows[role], tokenizer, longest, progress) for role, split in splits.items()
+        }
+        return _told(seen, chosen, tokenizer, target=target, unknown=unknown, longest=longest)
+
+    if tokenizer:
+        longest_input = tokenizer.longest_input or longest_input
+        try:
+            return told(tokenizer, unknown, longest_input)
+        except Unreadable as error:
+            unknown = str(error)
+    return told(None, unknown, longest_input)
+
+
+def _told(  # noqa: PLR0913 - what is known, each by its own name
+    seen: Mapping[str, _Seen],
+    chosen: Settings | None,
+    tokenizer: Tokenizer | None,
+    *,
+    target: TargetKind,
+    unknown: str,
+    longest: int | None,
+) -> Statistics:
     is_whole = all(each.is_whole for each in seen.values())
     basis = Basis.ESTIMATED if tokenizer is None else Basis.COUNTED if is_whole else Basis.SAMPLED
     trained = seen[_TRAIN].trained if _TRAIN in seen else ()
@@ -70,7 +95,7 @@ def of(  # noqa: PLR0913 - what is known of a training is from many places
         lengths = [each.kept for each in trained]
         training = _training(seen, chosen, basis)
         padded = _padding(lengths, longest, chosen, target)
-        packing = _packing(lengths, longest, chosen, training, padded) if longest else None
+        packing = _packing(lengths, longest, chosen, training, padded) if longest and padded else None
     return Statistics(
         basis=basis,
         origin=tokenizer.origin if tokenizer else _GUESSED,
@@ -79,7 +104,7 @@ def of(  # noqa: PLR0913 - what is known of a training is from many places
         training=training,
         padding=padded,
         packing=packing,
-        notes=tuple(_notes(seen, chosen, basis, target, unknown)),
+        notes=tuple(_notes(seen, chosen, basis, target, unknown, longest)),
     )
 
 
@@ -163,11 +188,16 @@ def _training(seen: Mapping[str, _Seen], chosen: Settings, basis: Basis) -> Trai
     )
 
 
-def _padding(lengths: Sequence[int], longest: int | None, chosen: Settings, target: TargetKind) -> Padding:
+def _padding(
+    lengths: Sequence[int], longest: int | None, chosen: Settings, target: TargetKind
+) -> Padding | None:
+    """Tell how much is filled up; None where it is up to a length that is not known."""
+    if chosen.padded and longest is None:
+        return None
     grouped = Ordering.BY_LENGTH if target is TargetKind.EMULATOR else Ordering.RANDOM
     size, seed = chosen.batch_size, chosen.seed
     return Padding(
-        in_force=Ordering.MAXIMUM if chosen.padded and longest else grouped,
+        in_force=Ordering.MAXIMUM if chosen.padded else grouped,
         seed=seed,
         random=padding.wasted(padding.at_random(lengths, size, seed)),
         by_length=padding.wasted(padding.by_length(lengths, size, seed)),
@@ -191,8 +221,13 @@ def _packing(
     )
 
 
-def _notes(
-    seen: Mapping[str, _Seen], chosen: Settings | None, basis: Basis, target: TargetKind, unknown: str
+def _notes(  # noqa: PLR0913, PLR0917 - a sentence stands on any of it
+    seen: Mapping[str, _Seen],
+    chosen: Settings | None,
+    basis: Basis,
+    target: TargetKind,
+    unknown: str,
+    longest: int | None,
 ) -> Iterator[str]:
     if basis is Basis.ESTIMATED:
         why = f" ({unknown})" if unknown else ""
@@ -209,6 +244,8 @@ def _notes(
             f"no validation rows are named: the component takes {share} of the training rows for that,"
             " so the training's tokens are a proportion"
         )
+    if chosen.padded and longest is None:
+        yield "every row is filled up to the model's longest input, which is not known here"
     yield from _of_the_batches(chosen, target)
 
 

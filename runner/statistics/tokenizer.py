@@ -1,7 +1,8 @@
 """A model's own tokenizer, of the files that lie beside its weights, without the library that trains."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -43,9 +44,10 @@ class Tokenizer:
     longest_input: int | None
 
     def encode(self, texts: Sequence[str]) -> Sequence[Encoded]:
-        """Take texts apart, adding no token; all cores work on it."""
-        encoded: Sequence[Encoded] = self.vocabulary.encode_batch(texts, add_special_tokens=False)
-        return encoded
+        """Take texts apart, adding no token; all cores work on it. Raises Unreadable."""
+        with _of_the_library("the model's tokenizer does not take the rows"):
+            encoded: Sequence[Encoded] = self.vocabulary.encode_batch(texts, add_special_tokens=False)
+            return encoded
 
 
 def read(files: Mapping[str, bytes], origin: str) -> Tokenizer:
@@ -69,13 +71,22 @@ def _vocabulary(files: Mapping[str, bytes]) -> "Vocabulary":
 
     if "tokenizer.json" not in files:
         raise Unreadable("the model has no tokenizer.json")
-    try:
+    with _of_the_library("the model's tokenizer.json cannot be read"):
         vocabulary = Vocabulary.from_buffer(files["tokenizer.json"])
-    except Exception as error:  # the library raises Exception itself
-        raise Unreadable("the model's tokenizer.json cannot be read") from error
     vocabulary.no_truncation()
     vocabulary.no_padding()
     return vocabulary
+
+
+@contextmanager
+def _of_the_library(trouble: str) -> Iterator[None]:
+    """Raise Unreadable for the library's own errors: Exception itself, and panics, which are none."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise Unreadable(trouble) from error
+        raise
 
 
 def _template(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> str:

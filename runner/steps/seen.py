@@ -26,7 +26,7 @@ def asked(section: Dataset) -> str:
 def left_out(prepared: Mapping[str, PreparedSplit]) -> tuple[str, ...]:
     """Say how many bad rows were left out of each split, and what was wrong with them."""
     return tuple(
-        f"{sum(split.dropped.values())} bad rows left out of {role}: {_by_code(split.dropped)}"
+        f"{_bad_rows(sum(split.dropped.values()))} left out of {role}: {_by_code(split.dropped)}"
         for role, split in prepared.items()
         if split.dropped
     )
@@ -64,6 +64,10 @@ def _amount(section: Dataset) -> str:
         return f"{section.rows:,} random rows" if drawn else f"the first {section.rows:,} rows"
     percent = f"{section.percent:g}%"
     return f"a random {percent}" if drawn and section.percent < _EVERYTHING else percent
+
+
+def _bad_rows(count: int) -> str:
+    return f"{count:,} bad row{'s' if count > 1 else ''}"
 
 
 def _by_code(dropped: Mapping[str, int]) -> str:

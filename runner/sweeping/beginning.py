@@ -95,7 +95,7 @@ def beginning(site: Site, member: Member, each: Ready, rows: Rows) -> Carry:
 
 def _begun(site: Site, member: Member, each: Ready, rows: Rows, hands: Hands) -> Outcome:
     section = given(each.opened.recipe.dataset)
-    return begun(site, member, each, rows.of(section), hands)
+    return begun(site, member, each, rows.of(section, hands.stop), hands)
 
 
 def shared_by(recipe: Recipe) -> Mapping[str, Key]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import ExitCode, RunnerError, Terminated
 from runner.execute import Observer, our_mistake
+from runner.execute.waiting import Interrupted
 from runner.lifecycle.carry_out import Outcome
 from runner.steps.step import Action, Change, Observation
 from runner.sweeping.shared import Shared
@@ -100,11 +101,11 @@ class _Work:
             index, error = self.under_way[future], future.exception()
             if error is None:
                 self._ended(index, future.result())
-            elif isinstance(error, Exception):
+            elif not isinstance(error, Exception):
+                raise error
+            elif not isinstance(error, Interrupted):  # such a point has not begun
                 mistake = error if isinstance(error, RunnerError) else our_mistake(error)
                 self.carried.errors[index] = mistake
-            else:
-                raise error
             self.crew.shared.ended(index)
             del self.under_way[future]
 

@@ -1,7 +1,8 @@
 """The run of one point: begun with the id that the sweep fixed for it, or taken up where it was cut off."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from runner.lifecycle.drift import refuse_drift
 from runner.lifecycle.reopening import pinned_recipe, recipe_path, recorded
 from runner.load import Loaded
 from runner.manifest import Manifest
-from runner.recipe import Cleanup
+from runner.recipe import Cleanup, Dataset
 from runner.session import Session
 from runner.sweep import Member, Sweep
 from runner.sweeping.carrying import Hands
@@ -71,7 +72,7 @@ def taken_up(site: Site, member: Member, rows: Rows, hands: Hands, *, as_recorde
             refuse_drift(said, loaded, recipe_path(said, folder))
         execute.record(journal, folder, Event.RUN_HELD, data={"process": this_process()})
         runs.sweep(folder)
-        prepared = _missing_rows(site, said, loaded, rows)
+        prepared = _missing_rows(site, said, loaded, partial(rows.of, stop=hands.stop))
         run = opening.begun(site.session, journal, folder, site.cloud, cancel=site.cancel)
         run = replace(run, observer=hands.observer, stop=hands.stop)
         with resuming.made_whole(site.session, run, said, loaded, prepared) as opened:
@@ -79,14 +80,14 @@ def taken_up(site: Site, member: Member, rows: Rows, hands: Hands, *, as_recorde
 
 
 def _missing_rows(
-    site: Site, said: Manifest, loaded: Loaded, rows: Rows
+    site: Site, said: Manifest, loaded: Loaded, prepare: Callable[[Dataset], Mapping[str, PreparedSplit]]
 ) -> Mapping[str, PreparedSplit] | None:
     record = said.steps.get("dataset")
     if resuming.only_cleans_up(said) or (record and record.intent):
         return None
     filled = opening.filled_in(site.session, loaded, site.cloud.target.kind)
     section = pinned_recipe(filled.recipe, said).dataset
-    return rows.of(section) if section else None
+    return prepare(section) if section else None
 
 
 def _membership(sweep: Sweep, member: Member) -> Mapping[str, Json]:

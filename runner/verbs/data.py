@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from itertools import islice
 from pathlib import Path
-from shutil import copyfile
 from typing import TYPE_CHECKING
 
 from runner import dataset, opening, pins, preflight, recipe_argument, sizing, statistics
@@ -172,9 +171,6 @@ def _keep(splits: Mapping[str, PreparedSplit], into: Path) -> None:
             hint = "name another folder, or move the file away"
             raise UsageError(f"{there} is there and is not what was prepared", hint=hint)
     dataset.bring(splits, into)
-    for path in prepared:
-        if not (into / path.name).exists():
-            copyfile(path, into / path.name)
 
 
 def _digest(path: Path) -> str:

@@ -205,6 +205,16 @@ def test_prepared_files_are_kept_and_equal_ones_stay(runner: Runner, folder: Pat
     assert told.out.endswith("\nkept in kept\n")
 
 
+def test_the_list_of_rows_that_were_left_out_is_kept_with_the_others(runner: Runner, folder: Path) -> None:
+    write(folder, train=[row(1), row(2), {"messages": []}])
+    asked = ("--rows-only", "--into", "kept", "--set", "dataset.max_bad_rows=1")
+    assert runner(*asked).code == 0
+    listed = (folder / "kept" / "dropped.jsonl").read_bytes()
+    assert [json.loads(line)["row"] for line in listed.splitlines()] == [3]
+    assert runner(*asked).code == 0
+    assert (folder / "kept" / "dropped.jsonl").read_bytes() == listed
+
+
 def test_a_folder_with_other_files_of_those_names_is_left_as_it_is(runner: Runner, folder: Path) -> None:
     (folder / "kept").mkdir()
     (folder / "kept" / "test.jsonl").write_text("mine\n", encoding="utf-8")

@@ -34,6 +34,7 @@ def test_what_was_predicted_stands_beside_what_was_trained() -> None:
     rows = {row[0]: row[1:] for row in found.training.rows}
     assert rows["steps"] == ("1,039", "1,039")
     assert rows["tokens"] == ("about 10,160,000", "10,155,321")
+    assert rows["tokens learnt from"] == ("about 7,430,000", "")
     assert rows["rows trained on"] == ("8,309", "")
     assert rows["positions that only fill up"] == ("31.2%", "")
     assert rows["positions that packing would save"] == ("29.8%", "")

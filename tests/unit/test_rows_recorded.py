@@ -114,7 +114,7 @@ def test_a_run_counts_the_tokens_of_less_than_people_may_wait_for_and_ends_when_
 def test_what_was_left_out_is_recorded_by_what_was_wrong_and_told(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "run").mkdir()
-    bad = {"train": {"empty-content": 1, "unknown-role": 3}, "test": {}}
+    bad = {"train": {"empty-content": 1, "unknown-role": 3}, "test": {"empty-content": 1}}
     prepared = {role: split(tmp_path / "elsewhere", role, dropped) for role, dropped in bad.items()}
     (tmp_path / "elsewhere" / "dropped.jsonl").write_bytes(b"{}\n" * 4)
     recipe = Recipe(name="small", version=1, model=Model(name="Phi-4"), experiment="small", dataset=HUB)
@@ -127,5 +127,8 @@ def test_what_was_left_out_is_recorded_by_what_was_wrong_and_told(tmp_path: Path
     )
     intent = DatasetStep().intend(cast("Context", known))
     assert {role: asset["dropped"] for role, asset in intent["assets"].items()} == bad
-    assert intent["warnings"] == ["4 bad rows left out of train: 3 unknown-role, 1 empty-content"]
+    assert intent["warnings"] == [
+        "4 bad rows left out of train: 3 unknown-role, 1 empty-content",
+        "1 bad row left out of test: 1 empty-content",
+    ]
     assert (tmp_path / "run" / "data" / "dropped.jsonl").read_bytes() == b"{}\n" * 4

@@ -16,7 +16,7 @@ ROWS = {"sha256": "ab" * 32, "rows": 8, "bytes": 100}
 
 SEEN = {
     "assets": {"train": {"dropped": {"empty-content": 2}}, "test": {"dropped": {"unknown-role": 1}}},
-    "statistics": {"training": {"steps": 138, "tokens": 62688}},
+    "statistics": {"training": {"steps": 138, "tokens": 62688, "steps_exact": True, "tokens_exact": False}},
 }
 IDENTICAL = {"level": "identical", "reason": "", "differs": []}
 
@@ -54,7 +54,7 @@ def test_pins_parent_verdict_and_sweep_are_told(tmp_path: Path, capsys: pytest.C
         "dataset o/d at abc",
         "train: 8 rows, sha256 abababababab",
         "left out 3 bad rows, listed in data/dropped.jsonl",
-        "predicted 138 steps, 62,688 tokens",
+        "predicted 138 steps, about 62,688 tokens",
         "parent P-1, with a=1 b=2",
         "does NOT reproduce P-1",
         "inputs identical: recipe, parameters, pins and rows are the same",
@@ -65,6 +65,22 @@ def test_pins_parent_verdict_and_sweep_are_told(tmp_path: Path, capsys: pytest.C
     ):
         assert line in told
     assert any(line.startswith(f"recipe in force of P-1, {TOLD['recipe']['path']} (sha256") for line in told)
+
+
+@pytest.mark.parametrize(
+    "intent",
+    [
+        {"assets": 5, "statistics": "none"},
+        {"assets": {"train": 5, "test": {"dropped": {"a": "b"}}}, "statistics": {"training": []}},
+        {"assets": {"train": {"dropped": None}}, "statistics": {"training": {"steps": "x", "tokens": 3}}},
+    ],
+)
+def test_whatever_a_manifest_from_elsewhere_says_of_its_rows_the_run_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], intent: dict[str, Json]
+) -> None:
+    keep(tmp_path, FIRST, steps={**TOLD["steps"], "dataset": {**TOLD["steps"]["dataset"], "intent": intent}})
+    assert show(tmp_path) == 0
+    assert not {"left out", "predicted"} & {line.strip()[:9] for line in capsys.readouterr().out.splitlines()}
 
 
 PARTS = [

@@ -369,6 +369,64 @@ def test_without_a_tokenizer_tokens_are_estimated_from_bytes(tmp_path: Path) -> 
     assert not told.training.steps_exact
 
 
+@pytest.mark.parametrize(
+    ("changed", "kind"),
+    [
+        ({"model": {"type": "WordLevel", "vocab": {}, "unk_token": "[UNK]"}}, Exception),
+        (
+            {
+                "normalizer": {"type": "Replace", "pattern": {"String": ""}, "content": "x"},
+                "pre_tokenizer": {
+                    "type": "ByteLevel",
+                    "add_prefix_space": True,
+                    "trim_offsets": True,
+                    "use_regex": False,
+                },
+            },
+            BaseException,
+        ),
+    ],
+    ids=["error", "panic"],
+)
+def test_a_tokenizer_that_does_not_take_the_rows_leaves_an_estimate(
+    tmp_path: Path, changed: Mapping[str, object], kind: type[BaseException]
+) -> None:
+    tokenizer = read_tokenizer(files(**{"tokenizer.json": {**VOCABULARY, **changed}}), "words")
+    with pytest.raises(kind):  # as the library has it
+        tokenizer.vocabulary.encode_batch([words(3)])
+
+    told = seen(tmp_path, {"train": [turns(2, 1)]}, tokenizer=tokenizer)
+
+    assert (told.basis, told.longest) == (Basis.ESTIMATED, 20)
+    assert "the model's tokenizer does not take the rows" in told.notes[0]
+
+
+def test_rows_that_come_to_no_token_are_not_trained_on(tmp_path: Path) -> None:
+    nothing = "{% if add_generation_prompt %}<assistant>{% endif %}"  # which hides where answers begin, too
+    tokenizer = read_tokenizer(files(**{"tokenizer_config.json": {"chat_template": nothing}}), "none")
+    told = seen(tmp_path, {"train": [turns(2, 1)], "validation": [turns(1, 1)]}, tokenizer=tokenizer)
+    assert [(each.tokens, each.without_answer) for each in told.splits] == [(0, 1), (0, 1)]
+    assert told.training is None
+
+
+def test_filling_up_to_a_length_that_is_not_known_is_not_told_as_another(tmp_path: Path) -> None:
+    unbounded = read_tokenizer(files(**{"config.json": None}), "words")
+    rows = {"train": [turns(1, 1), turns(9, 1)], "validation": [turns(1, 1)]}
+    told = seen(tmp_path, rows, tokenizer=unbounded, pad_to_max_length=True)
+    assert told.training
+    assert (told.padding, told.packing) == (None, None)
+    assert any("longest input, which is not known" in note for note in told.notes)
+    known = statistics.of(
+        {"train": split(tmp_path, "train", rows["train"])},
+        effective(pad_to_max_length=True),
+        unbounded,
+        target=TargetKind.AZURE,
+        longest_input=16,
+    )
+    assert known.padding
+    assert (known.longest, known.padding.in_force) == (16, Ordering.MAXIMUM)
+
+
 def test_without_parameters_the_rows_alone_are_told(tmp_path: Path) -> None:
     prepared = {"train": split(tmp_path, "train", [turns(1, 1)])}
     told = statistics.of(prepared, None, read_tokenizer(files(), "words"), target=TargetKind.AZURE)

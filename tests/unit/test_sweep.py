@@ -1,8 +1,10 @@
 """A sweep on the cloud in memory: one process, six runs, what is equal made once; cut off, resumed, ended."""
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from unittest.mock import patch
 import pytest
 
 from runner import dataset
+from runner.dataset import Progress
 from runner.errors import Drifted, RecipeInvalid, RunHeld, UsageError
 from runner.journal import FILE_NAME, Journal
 from runner.lifecycle.carry_out import Outcome
@@ -315,6 +318,27 @@ def test_a_ctrl_c_leaves_what_runs_to_a_resume(work: Path) -> None:
     assert bench.resume() == 0, bench.said
     assert (bench.made()["job"], bench.made()["compute"]) == (2, 1)
     assert bench.world.alive() == []
+
+
+def test_a_ctrl_c_does_not_wait_for_rows_that_are_being_fetched(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, prepare, fetched = bench_with(work, ALWAYS), dataset.prepare, list[int]()
+
+    def fetching(*given: Any, progress: Progress, **named: Any) -> Any:  # noqa: ANN401 - as it is called
+        for done in range(0 if fetched else 200):
+            progress("fetching train", done, 200)
+            fetched.append(done)
+            if done == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.02)
+        return prepare(*given, progress=progress, **named)
+
+    monkeypatch.setattr(dataset, "prepare", fetching)
+    assert bench.begin() == 130
+    assert 3 <= len(fetched) < 150
+    assert statuses(bench) == ["not begun", "not begun"]
+    assert bench.resume() == 0, bench.said
 
 
 def test_a_ctrl_c_may_cancel_instead(work: Path) -> None:
