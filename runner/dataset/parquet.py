@@ -1,6 +1,6 @@
 """Parquet files: of the row groups with picked rows, the columns that are asked for, in small batches."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from runner.dataset.batch import Batch
-from runner.dataset.columns import absent
+from runner.dataset.columns import MESSAGE_KEYS, absent
 from runner.dataset.rows import Problem, Row, written
 from runner.dataset.selection import Picked
 from runner.dataset.sources import refusal
@@ -38,7 +38,7 @@ class ArrowBatch:
     def rows(self) -> Sequence[Row]:
         """Give the rows one by one, which takes ten times as long as a column."""
         try:
-            return [written(value) for value in self.content.to_pylist()]
+            return [_written(value) for value in self.content.to_pylist()]
         except UnicodeDecodeError:  # some row of them
             return [self._row(index) for index in range(len(self.numbers))]
 
@@ -49,9 +49,23 @@ class ArrowBatch:
 
     def _row(self, index: int) -> Row:
         try:
-            return written(self.content.slice(index, 1).to_pylist()[0])
+            return _written(self.content.slice(index, 1).to_pylist()[0])
         except UnicodeDecodeError:
             return Row(b"", problem=Problem("row-not-utf8", "has a text that is not UTF-8"))
+
+
+def _written(row: Mapping[str, object]) -> Row:
+    return written({name: _without_others(value) for name, value in row.items()})
+
+
+def _without_others(value: object) -> object:
+    """Leave out of messages what is not trained on: an image, say, which JSON has no form for."""
+    if not isinstance(value, list):
+        return value
+    return [
+        {key: said for key, said in each.items() if key in MESSAGE_KEYS} if isinstance(each, dict) else each
+        for each in value
+    ]
 
 
 class ParquetSource:
@@ -130,7 +144,13 @@ class _File:
         with ExitStack() as stack:
             file = self.file if isinstance(self.file, Path) else stack.enter_context(self.file())
             yield stack.enter_context(
-                parquet.ParquetFile(file, metadata=metadata, buffer_size=_BYTES_AT_ONCE, pre_buffer=False)
+                parquet.ParquetFile(
+                    file,
+                    metadata=metadata,
+                    buffer_size=_BYTES_AT_ONCE,
+                    pre_buffer=False,
+                    page_checksum_verification=True,  # where the pages have one
+                )
             )
 
     @contextmanager
