@@ -10,6 +10,7 @@ from runner.dataset import files, lines
 from runner.dataset.batch import Batch, Source
 from runner.dataset.held import Span, merged
 from runner.dataset.parquet import ParquetSource
+from runner.dataset.pipeline import go_on
 from runner.dataset.progress import Progress
 from runner.dataset.ranges import RangeFile, Ranges
 from runner.dataset.reach import reached
@@ -51,7 +52,8 @@ class _Meter:
         self._total = self._done + size
 
     def fetched(self, size: int) -> None:
-        """Count bytes that have come; raises what the listener does, to end it."""
+        """Count bytes that have come; raises what the listener does, or if nobody waits any more, to end it."""
+        go_on()
         self._done += size
         total = None if self._total is None else max(self._total, self._done)
         self._progress(self._doing, self._done, total)
@@ -162,7 +164,8 @@ def _until(ranges: Ranges, rows: int) -> int:
         ranges.need(first, past)
         ends += ranges.read(first, past).count(b"\n")
         piece *= 2
-    return ends if past < ranges.size or ranges.read(past - 1, past) == b"\n" else ends + 1
+    is_ended = past < ranges.size or past == 0 or ranges.read(past - 1, past) == b"\n"
+    return ends if is_ended else ends + 1
 
 
 def _rounded(spans: Sequence[Span], size: int) -> Sequence[Span]:
