@@ -52,7 +52,7 @@ class _Meter:
         self._total = self._done + size
 
     def fetched(self, size: int) -> None:
-        """Count bytes that have come; raises what the listener does, or if nobody waits any more, to end it."""
+        """Count bytes that have come; raises what the listener does, or if nobody waits, to end it."""
         go_on()
         self._done += size
         total = None if self._total is None else max(self._total, self._done)

@@ -169,11 +169,13 @@ class _File:
 
     def _unreadable(self) -> RecipeInvalid:
         message = "is no Parquet file, or not a whole one"
-        return refusal(self.label, "path", "unreadable-file", message)
+        mend = "" if isinstance(self.file, Path) else "if it is sound there: delete $HF_HOME/runner, its copy"
+        return refusal(self.label, "path", "unreadable-file", message, mend=mend)
 
 
 def _rows_at_once(group: "parquet.RowGroupMetaData") -> int:
-    return max(_FEWEST_ROWS, min(_MOST_ROWS, _BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1)))
+    fitting = int(_BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1))
+    return max(_FEWEST_ROWS, min(_MOST_ROWS, fitting))
 
 
 def _picked(

@@ -59,7 +59,7 @@ def test_a_caller_that_stops_early_lets_the_source_close() -> None:
 
 
 def test_a_caller_that_stops_early_need_not_wait_for_what_takes_long() -> None:
-    started, steps = Event(), iter(range(100_000))
+    started, steps = Event(), iter(range(3000))
 
     def slow() -> Iterator[int]:
         for _ in steps:

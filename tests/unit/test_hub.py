@@ -181,6 +181,19 @@ def test_the_page_of_a_proxy_is_not_taken_for_the_file(hub: HubServer, page: byt
 
 
 @pytest.mark.usefixtures("hub")
+def test_of_damage_to_what_is_kept_it_is_said_what_to_delete() -> None:
+    assert taken("train", 50) == messages(50)
+    for kept in cache_folder().glob("files/*/content.parquet"):
+        with kept.open("r+b") as file:
+            file.seek(-4, 2)
+            file.write(bytes(4))
+    error = refusal()
+    assert codes(error) == [("unreadable-file", "dataset.path")]
+    assert isinstance(error, DiagnosticError)
+    assert "delete $HF_HOME/runner" in error.diagnostics[0].mend
+
+
+@pytest.mark.usefixtures("hub")
 def test_a_caller_that_is_interrupted_does_not_wait_for_what_is_fetched() -> None:
     seen: list[int] = []
     begun = Event()

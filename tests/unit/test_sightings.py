@@ -6,7 +6,7 @@ from runner.dataset.sightings import Digests, digests
 
 def of(*contents: str, system: bool = False) -> Digests:
     roles = (["system"] if system else []) + ["user", "assistant"] * len(contents)
-    return digests(Conversation(roles[: len(contents)], contents))
+    return digests(Conversation(tuple(roles[: len(contents)]), contents))
 
 
 def test_white_space_and_the_form_of_accents_tell_no_prompts_apart() -> None:
