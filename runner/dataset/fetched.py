@@ -84,15 +84,10 @@ class _Columns:
 
     def _bring(self, picked: Picked, columns: Sequence[str]) -> None:
         """Fetch in few requests what would be read in many."""
-        from pyarrow import parquet  # noqa: PLC0415 heavy, and most commands load no data
-
-        footers = []
-        for file in self._files:
-            with file.open("rb") if isinstance(file, Path) else self._opened(file) as opened:
-                footers.append(parquet.read_metadata(opened))
+        found = reached(self._read.footers(), picked, columns)
         wanted = [
             (file, _rounded(spans, file.size))
-            for file, spans in zip(self._files, reached(footers, picked, columns), strict=True)
+            for file, spans in zip(self._files, found, strict=True)
             if spans and not isinstance(file, Path)
         ]
         self._meter.expect(sum(_missing(self._ranges(file), spans) for file, spans in wanted))

@@ -90,6 +90,10 @@ class ParquetSource:
         """Count the rows, as each file's last bytes tell."""
         return sum(file.rows for file in self._files)
 
+    def footers(self) -> "Sequence[parquet.FileMetaData]":
+        """Give what the last bytes of each file tell of it. Raises RecipeInvalid where they are none."""
+        return [file.metadata for file in self._files]
+
     def batches(self, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
         """Give the picked rows, file by file."""
         first = 0
@@ -105,13 +109,12 @@ class _File:
 
     @cached_property
     def metadata(self) -> "parquet.FileMetaData":
-        with self._opened(None) as opened:
+        with self._errors(), self._opened(None) as opened:
             return opened.metadata
 
     @property
     def rows(self) -> int:
-        with self._errors():
-            return int(self.metadata.num_rows)
+        return int(self.metadata.num_rows)
 
     def batches(self, start: int, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
         """Give this file's picked rows; `start` is the number of its first in the split."""
