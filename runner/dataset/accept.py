@@ -16,7 +16,6 @@ from runner.dataset.conversation import Conversation
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CALLS = ("tool_calls", "function_call")
 _NUL = "\0"
 _has_letter = re.compile(r"\w").search
 
@@ -54,7 +53,7 @@ def _is_plain(flat: "pa.StructArray") -> bool:
     names = [field.name for field in flat.type]
     if flat.null_count or names.count("role") != 1 or names.count("content") != 1:
         return False
-    return all(names.count(call) == 0 or flat.field(call).null_count == len(flat) for call in _CALLS)
+    return all(names.count(call) == 0 or flat.field(call).null_count == len(flat) for call in chat.CALLS)
 
 
 def _rows(
@@ -62,7 +61,14 @@ def _rows(
 ) -> Iterator[Conversation | None]:
     for first, past in pairwise(offsets):
         row = Conversation(tuple(roles[first:past]), contents[first:past])  # type: ignore[arg-type]  # see below
-        yield row if _are_sound_roles(row.roles) and _are_sound(row.contents) else None
+        yield row if _is_sound(row) else None
+
+
+def _is_sound(row: Conversation) -> bool:
+    try:
+        return _are_sound_roles(row.roles) and _are_sound(row.contents)
+    except TypeError:  # null, or something else that is no text
+        return False
 
 
 @lru_cache(maxsize=4096)
@@ -72,10 +78,7 @@ def _are_sound_roles(roles: tuple[str, ...]) -> bool:
 
 
 def _are_sound(contents: Sequence[str]) -> bool:
-    try:
-        return _are_seen(contents) and not any(map(contains, contents, repeat(_NUL)))
-    except TypeError:  # null, or something else that is no text
-        return False
+    return _are_seen(contents) and not any(map(contains, contents, repeat(_NUL)))
 
 
 def _are_seen(contents: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from runner.dataset.rows import Problem
 
 ROLES = ("system", "user", "assistant")
-_CALLS = ("tool_calls", "function_call")
+CALLS = ("tool_calls", "function_call")
 _TOOLS = ("tool", "function")
 # Controls, format characters (the zero-width ones, soft hyphens, marks of direction) and every kind of space.
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
@@ -47,7 +47,7 @@ def _message(index: int, message: object) -> Iterator[Problem]:
         return
     yield from _role(index, message)
     yield from _content(f"{key}.content", message)
-    for call in _CALLS:
+    for call in CALLS:
         if message.get(call) is not None:
             told = f"a message with `{call}` cannot be trained on here"
             yield Problem("tool-call", told, f"{key}.{call}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from runner.dataset.chat import ROLES
+from runner.dataset.chat import CALLS, ROLES
 from runner.dataset.rows import Problem, read
 from runner.dataset.sources import refusal
 from runner.errors import RecipeInvalid
@@ -39,6 +39,8 @@ _LISTS = (("messages", "messages"), ("conversations", "conversations"), ("conver
 _SYSTEMS = ("system", "system_prompt")
 _KEY = re.compile(r"messages(?:\[(\d+)\])?(?:\.(\w+))?")
 _SHAREGPT = {"role": "from", "content": "value"}
+# Of a message, or a turn, all that is looked at.
+MESSAGE_KEYS = frozenset({*_SHAREGPT, *_SHAREGPT.values(), *CALLS})
 # Nothing else is shown as a column's name: a file without a header has texts in its place.
 _SHOWN = re.compile(r"[^\W\d][\w.-]{0,63}")
 _MAX_SHOWN = 20
@@ -144,7 +146,7 @@ def _unknown_speaker(name: str, index: int, turn: Mapping[str, object]) -> Probl
 
 def _calls(turn: Mapping[str, object]) -> dict[str, object]:
     """Keep what the arbiter refuses a turn for."""
-    return {key: turn[key] for key in ("tool_calls", "function_call") if turn.get(key) is not None}
+    return {key: turn[key] for key in CALLS if turn.get(key) is not None}
 
 
 def _message(role: str, content: object) -> dict[str, object]:

@@ -10,6 +10,7 @@ from runner.dataset import files, lines
 from runner.dataset.batch import Batch, Source
 from runner.dataset.held import Span, merged
 from runner.dataset.parquet import ParquetSource
+from runner.dataset.pipeline import go_on
 from runner.dataset.progress import Progress
 from runner.dataset.ranges import RangeFile, Ranges
 from runner.dataset.reach import reached
@@ -51,7 +52,8 @@ class _Meter:
         self._total = self._done + size
 
     def fetched(self, size: int) -> None:
-        """Count bytes that have come; raises what the listener does, to end it."""
+        """Count bytes that have come; raises what the listener does, or if nobody waits, to end it."""
+        go_on()
         self._done += size
         total = None if self._total is None else max(self._total, self._done)
         self._progress(self._doing, self._done, total)
@@ -82,15 +84,10 @@ class _Columns:
 
     def _bring(self, picked: Picked, columns: Sequence[str]) -> None:
         """Fetch in few requests what would be read in many."""
-        from pyarrow import parquet  # noqa: PLC0415 heavy, and most commands load no data
-
-        footers = []
-        for file in self._files:
-            with file.open("rb") if isinstance(file, Path) else self._opened(file) as opened:
-                footers.append(parquet.read_metadata(opened))
+        found = reached(self._read.footers(), picked, columns)
         wanted = [
             (file, _rounded(spans, file.size))
-            for file, spans in zip(self._files, reached(footers, picked, columns), strict=True)
+            for file, spans in zip(self._files, found, strict=True)
             if spans and not isinstance(file, Path)
         ]
         self._meter.expect(sum(_missing(self._ranges(file), spans) for file, spans in wanted))
@@ -162,7 +159,8 @@ def _until(ranges: Ranges, rows: int) -> int:
         ranges.need(first, past)
         ends += ranges.read(first, past).count(b"\n")
         piece *= 2
-    return ends if past < ranges.size or ranges.read(past - 1, past) == b"\n" else ends + 1
+    is_ended = past < ranges.size or past == 0 or ranges.read(past - 1, past) == b"\n"
+    return ends if is_ended else ends + 1
 
 
 def _rounded(spans: Sequence[Span], size: int) -> Sequence[Span]:

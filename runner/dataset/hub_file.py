@@ -89,10 +89,18 @@ class HubFile:
             raise self._changed()
         if status >= _CLIENT_ERROR:
             _raise_for(self.repository, response)
+        if status != _PART and not self._is_whole(response):
+            # The page of a proxy, say, on which one has to sign in.
+            raise Later(f"what answered {status} is not the file")
         begins = f"bytes {first}-"
         ranges = response.headers.get("Content-Range", "")
         if status == _PART and not (ranges.startswith(begins) and ranges.endswith(f"/{self.size}")):
             raise self._changed()
+
+    def _is_whole(self, response: "Response") -> bool:
+        """Tell by its length, or else its mark, whether an answer that knows no ranges is the file."""
+        length = response.headers.get("Content-Length")
+        return mark(response) == self.etag if length is None else length == str(self.size)
 
     def _changed(self) -> RunnerError:
         forget(self.known, self.repository, self.commit, self.name)

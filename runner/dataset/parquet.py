@@ -1,6 +1,6 @@
 """Parquet files: of the row groups with picked rows, the columns that are asked for, in small batches."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from runner.dataset.batch import Batch
-from runner.dataset.columns import absent
+from runner.dataset.columns import MESSAGE_KEYS, absent
 from runner.dataset.rows import Problem, Row, written
 from runner.dataset.selection import Picked
 from runner.dataset.sources import refusal
@@ -38,7 +38,7 @@ class ArrowBatch:
     def rows(self) -> Sequence[Row]:
         """Give the rows one by one, which takes ten times as long as a column."""
         try:
-            return [written(value) for value in self.content.to_pylist()]
+            return [_written(value) for value in self.content.to_pylist()]
         except UnicodeDecodeError:  # some row of them
             return [self._row(index) for index in range(len(self.numbers))]
 
@@ -49,9 +49,23 @@ class ArrowBatch:
 
     def _row(self, index: int) -> Row:
         try:
-            return written(self.content.slice(index, 1).to_pylist()[0])
+            return _written(self.content.slice(index, 1).to_pylist()[0])
         except UnicodeDecodeError:
             return Row(b"", problem=Problem("row-not-utf8", "has a text that is not UTF-8"))
+
+
+def _written(row: Mapping[str, object]) -> Row:
+    return written({name: _without_others(value) for name, value in row.items()})
+
+
+def _without_others(value: object) -> object:
+    """Leave out of messages what is not trained on: an image, say, which JSON has no form for."""
+    if not isinstance(value, list):
+        return value
+    return [
+        {key: said for key, said in each.items() if key in MESSAGE_KEYS} if isinstance(each, dict) else each
+        for each in value
+    ]
 
 
 class ParquetSource:
@@ -76,6 +90,10 @@ class ParquetSource:
         """Count the rows, as each file's last bytes tell."""
         return sum(file.rows for file in self._files)
 
+    def footers(self) -> "Sequence[parquet.FileMetaData]":
+        """Give what the last bytes of each file tell of it. Raises RecipeInvalid where they are none."""
+        return [file.metadata for file in self._files]
+
     def batches(self, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
         """Give the picked rows, file by file."""
         first = 0
@@ -91,13 +109,12 @@ class _File:
 
     @cached_property
     def metadata(self) -> "parquet.FileMetaData":
-        with self._opened(None) as opened:
+        with self._errors(), self._opened(None) as opened:
             return opened.metadata
 
     @property
     def rows(self) -> int:
-        with self._errors():
-            return int(self.metadata.num_rows)
+        return int(self.metadata.num_rows)
 
     def batches(self, start: int, picked: Picked, columns: Sequence[str]) -> Iterator[Batch]:
         """Give this file's picked rows; `start` is the number of its first in the split."""
@@ -130,7 +147,13 @@ class _File:
         with ExitStack() as stack:
             file = self.file if isinstance(self.file, Path) else stack.enter_context(self.file())
             yield stack.enter_context(
-                parquet.ParquetFile(file, metadata=metadata, buffer_size=_BYTES_AT_ONCE, pre_buffer=False)
+                parquet.ParquetFile(
+                    file,
+                    metadata=metadata,
+                    buffer_size=_BYTES_AT_ONCE,
+                    pre_buffer=False,
+                    page_checksum_verification=True,  # where the pages have one
+                )
             )
 
     @contextmanager
@@ -149,12 +172,13 @@ class _File:
 
     def _unreadable(self) -> RecipeInvalid:
         message = "is no Parquet file, or not a whole one"
-        return refusal(self.label, "path", "unreadable-file", message)
+        mend = "" if isinstance(self.file, Path) else "if it is sound there: delete $HF_HOME/runner, its copy"
+        return refusal(self.label, "path", "unreadable-file", message, mend=mend)
 
 
 def _rows_at_once(group: "parquet.RowGroupMetaData") -> int:
-    rows, size = int(group.num_rows), int(group.total_byte_size)
-    return max(_FEWEST_ROWS, min(_MOST_ROWS, _BATCH_BYTES * rows // max(size, 1)))
+    fitting = int(_BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1))
+    return max(_FEWEST_ROWS, min(_MOST_ROWS, fitting))
 
 
 def _picked(

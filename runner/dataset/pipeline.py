@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, Queue
-from threading import Event, Thread
+from threading import Event, Thread, local
 from typing import Generic, TypeVar
 
 _Item = TypeVar("_Item")
@@ -16,6 +16,11 @@ _AHEAD = 2
 _BEHIND = 4
 # How long a thread that is to end may wait for room before it is given some.
 _SECONDS = 0.02
+_drawing = local()
+
+
+class _Unwanted(Exception):
+    """Ends what a thread draws for a caller that has left; no one outside meets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,13 @@ def ahead(items: Iterable[_Item]) -> Iterator[Iterator[_Item]]:
     finally:
         stopped.set()
         _emptied(queue, thread)
+
+
+def go_on() -> None:
+    """End a thread that draws ahead for nobody any more; whoever may take long there calls this meanwhile."""
+    stopped: Event | None = getattr(_drawing, "stopped", None)
+    if stopped is not None and stopped.is_set():
+        raise _Unwanted
 
 
 @contextmanager
@@ -88,6 +100,7 @@ class _Worker(Generic[_Item]):
 
 
 def _draw(items: Iterable[_Item], queue: "Queue[_Item | _End]", stopped: Event) -> None:
+    _drawing.stopped = stopped
     end = _End()
     iterator = iter(items)
     try:

@@ -9,6 +9,7 @@ from runner.dataset.carving import Carving
 from runner.dataset.conversation import Conversation
 from runner.dataset.dropped import BadRows
 from runner.dataset.judging import Refused, judged
+from runner.dataset.lines import MAX_ROW_BYTES, too_long
 from runner.dataset.rows import Problem
 from runner.dataset.sightings import Digests, Sightings, digests
 from runner.dataset.special import broken_up, may_have_token
@@ -108,6 +109,9 @@ class Sieve:
         role = self.carving.role(digest.prompt)
         tally = self.tallies[role]
         line = row.line()
+        if len(line) > MAX_ROW_BYTES:
+            self.bad_rows.add(self.role, label, number, Refused((too_long(),), line))
+            return
         if may_have_token(line):
             contents = list(map(broken_up, row.contents))
             if contents != row.contents:

@@ -90,5 +90,8 @@ def _refuse_empty(shares: Mapping[str, Share], sifted: Sifted) -> None:
 
 def _empty(share: Share, role: str) -> RecipeInvalid:
     rows = f"{len(share.picked)} rows" if len(share.picked) > 1 else "one row"
-    message = f"none of {rows} is for it" if len(share.roles) > 1 else f"none of {rows} can be used"
-    return refusal(share.source.label, role, "empty-split", message, mend="take more rows, or larger shares")
+    message, mend = f"none of {rows} can be used", "take more rows"
+    if len(share.roles) > 1:
+        message = f"none of {rows} is for it"
+        mend += ", or smaller shares" if role == share.roles[0] else ", or larger shares"
+    return refusal(share.source.label, role, "empty-split", message, mend=mend)

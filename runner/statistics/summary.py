@@ -56,8 +56,8 @@ def of(  # noqa: PLR0913 - what is known of a training is from many places
 
     `unknown` says why there is no tokenizer; `longest_input` is the model's, where it is known otherwise than
     from the tokenizer's files. A tokenizer that does not take the rows is as none. Of rows beyond
-    `most_bytes` some are looked at. The same rows give the same figures. What `progress` raises, which is told of each
-    row, ends the count.
+    `most_bytes` some are looked at. The same rows give the same figures. What `progress` raises, which is
+    told of each row, ends the count.
     """
     chosen = schedule.settings(effective, target) if effective else None
     rows = reading.wanted(splits, most_bytes)

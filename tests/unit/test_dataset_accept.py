@@ -93,6 +93,7 @@ def test_texts_that_nobody_sees_and_nul_are_left_to_the_arbiter() -> None:
         pa.array([[{"role": "user", "content": 1}]]).cast(
             pa.list_(pa.struct([("role", pa.string()), ("content", pa.int64())]))
         ),
+        pa.array([[{"role": ["user"], "content": "How?"}, {"role": ["assistant"], "content": "So."}]]),
         pa.array([USUAL, None], type=KINDS["plain"]),
         pa.array([[*USUAL, None]], type=KINDS["plain"]),
         pa.array([[{**USUAL[0], "tool_calls": ["call"]}, USUAL[1]]], type=KINDS["calls"]),

@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Iterator
+from threading import Event
 
 import pytest
 
-from runner.dataset.pipeline import ahead, behind
+from runner.dataset.pipeline import ahead, behind, go_on
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +56,32 @@ def test_a_caller_that_stops_early_lets_the_source_close() -> None:
     with ahead(numbers()) as items:
         next(items)
     assert closed == ["ahead"]
+
+
+def test_a_caller_that_stops_early_need_not_wait_for_what_takes_long() -> None:
+    started, steps = Event(), iter(range(3000))
+
+    def slow() -> Iterator[int]:
+        for _ in steps:
+            started.set()
+            time.sleep(0.001)
+            go_on()
+        yield 0
+
+    def interrupted() -> None:
+        with ahead(slow()):
+            assert started.wait(10)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert next(steps) < 1000
+
+
+def test_whoever_draws_for_nobody_else_is_not_ended() -> None:
+    with ahead(range(3)) as items:
+        go_on()
+        assert list(items) == [0, 1, 2]
 
 
 def test_all_work_is_done_in_its_order_before_the_end() -> None:

@@ -1,6 +1,8 @@
 """What becomes of each row: carved, told of, left out or refused; and files that are whole or not there."""
 
+import fcntl
 import json
+import resource
 import shutil
 import subprocess
 import threading
@@ -91,6 +93,13 @@ def test_a_row_stays_on_its_side_whatever_comes_beside_it(tmp_path: Path) -> Non
 def test_a_share_that_gets_no_row_is_refused(tmp_path: Path) -> None:
     error = refused(tmp_path, {"train": rows("q", 2), "test": rows("t", 1)}, validation="0.01%")
     assert [(entry.code, entry.key) for entry in error.diagnostics] == [("empty-split", "dataset.validation")]
+    assert "larger shares" in error.diagnostics[0].mend
+
+
+def test_shares_that_leave_nothing_to_train_on_are_refused(tmp_path: Path) -> None:
+    error = refused(tmp_path, {"train": rows("q", 40)}, validation="50%", test="50%")
+    assert [(entry.code, entry.key) for entry in error.diagnostics] == [("empty-split", "dataset.train")]
+    assert "smaller shares" in error.diagnostics[0].mend
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -203,10 +212,61 @@ def test_an_end_in_the_middle_leaves_what_was_there(
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    wanted = section(tmp_path, {"train": rows("q", 2000), "test": rows("t", 1)})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, limits[1]))
+    try:
+        with pytest.raises(RunnerError, match="cannot be read or written: File too large"):
+            prepare(wanted, folder=tmp_path, into=tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_two_at_once_do_not_write_into_one_file(tmp_path: Path) -> None:
+    first, second = (Draft(tmp_path / "train.jsonl") for _ in range(2))
+    with first.filling() as put:
+        put(b"whole\n")
+    with pytest.raises(RunnerError, match="another process prepares rows"), second.filling():
+        pass
+    second.discard()
+    first.publish()
+    assert first.path.read_bytes() == b"whole\n"
+    assert first.sha256 == sha256(b"whole\n").hexdigest()
+
+
+def test_a_file_that_was_published_meanwhile_is_not_written_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (Draft(tmp_path / "train.jsonl") for _ in range(2))
+    flock = fcntl.flock
+    with first.filling() as put:
+        put(b"whole\n")
+
+    def late(file: Any, operation: int) -> None:  # noqa: ANN401 as `fcntl` takes it
+        first.publish()
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(RunnerError, match="another process prepares rows"), second.filling():
+        pass
+    assert first.path.read_bytes() == b"whole\n"
+
+
+def test_what_a_killed_process_left_is_not_taken_along(tmp_path: Path) -> None:
+    (tmp_path / ".train.jsonl.part").write_bytes(b"left by one that was killed\n")
     draft = Draft(tmp_path / "train.jsonl")
-    draft._temporary = Path("/dev/full")  # noqa: SLF001 - no other file is always full
-    with pytest.raises(OSError, match="No space left"), draft.filling() as put:
-        put(b"row")
+    with draft.filling() as put:
+        put(b"row\n")
+    draft.publish()
+    assert draft.path.read_bytes() == b"row\n"
+
+
+def test_a_row_is_too_long_whatever_it_comes_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.dataset.sieve.MAX_ROW_BYTES", 200)
+    splits = {"train": [row("short"), row("long" * 50)], "test": rows("t", 1)}
+    assert told(refused(tmp_path, splits).diagnostics) == [("train.jsonl", 2, "row-too-long")]
+    assert dict(prepared(tmp_path, splits, max_bad_rows=1)["train"].dropped) == {"row-too-long": 1}
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_noticed(

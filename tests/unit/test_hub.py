@@ -2,9 +2,11 @@
 
 import io
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 
 import pyarrow as pa
 import pytest
@@ -18,6 +20,7 @@ from runner.dataset.hub import Repository, cache_folder, commit_of
 from runner.dataset.hub_errors import hub_errors
 from runner.dataset.hub_file import found_file
 from runner.dataset.known import Known
+from runner.dataset.pipeline import ahead
 from runner.dataset.remote import NotFetched, Remote, RemoteSplit
 from runner.dataset.selection import Picked
 from runner.dataset.transfer import Patience
@@ -165,6 +168,61 @@ def test_other_bytes_of_the_same_number_are_refused(hub: HubServer) -> None:
 def test_a_server_without_ranges_is_read_all_the_same(hub: HubServer) -> None:
     hub.without_ranges = True
     assert taken("train", 50) == messages(50)
+
+
+@pytest.mark.parametrize("page", [b"<html>Sign in</html>", b"<html>" + b"x" * 3_000_000])
+def test_the_page_of_a_proxy_is_not_taken_for_the_file(hub: HubServer, page: bytes) -> None:
+    source = Repository("lab/chat", COMMIT, SPLITS).split("train", "lines")
+    hub.without_ranges, hub.swapped = True, {"lines.jsonl": page}
+    with pytest.raises(CloudUnavailable, match="what answered 200 is not the file"):
+        source.count()
+    hub.without_ranges, hub.swapped = False, {}
+    assert taken("lines", 50, total=50) == messages(50)
+
+
+@pytest.mark.usefixtures("hub")
+def test_of_damage_to_what_is_kept_it_is_said_what_to_delete() -> None:
+    assert taken("train", 50) == messages(50)
+    for kept in cache_folder().glob("files/*/content.parquet"):
+        with kept.open("r+b") as file:
+            file.seek(-4, 2)
+            file.write(bytes(4))
+    error = refusal()
+    assert codes(error) == [("unreadable-file", "dataset.path")]
+    assert isinstance(error, DiagnosticError)
+    assert "delete $HF_HOME/runner" in error.diagnostics[0].mend
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_caller_that_is_interrupted_does_not_wait_for_what_is_fetched() -> None:
+    seen: list[int] = []
+    begun = Event()
+
+    def told(_doing: str, done: int, _total: int | None) -> None:
+        seen.append(done)
+        begun.set()
+        time.sleep(0.01)
+
+    source = Repository("lab/chat", COMMIT, SPLITS, told).split("train", "train")
+    total, footers = source.count(), seen[-1]
+    begun.clear()
+
+    def interrupted() -> None:
+        with ahead(source.batches(Picked(total, range(total)), ("messages",))):
+            assert begun.wait(10)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    whole = sum(len(FILES[name]) for name in TRAIN)
+    assert footers < seen[-1] < footers + whole / 6
+    assert len(taken("train", total)) == total
+
+
+def test_an_empty_file_of_lines_has_no_first_rows(hub: HubServer) -> None:
+    hub.repositories = {"lab/lines": {"empty.jsonl": b"", "full.jsonl": b"{}\n{}\n"}}
+    files = {"train": ("empty.jsonl", "full.jsonl")}
+    assert Repository("lab/lines", COMMIT, files, head=1).split("train", "train").count() == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
