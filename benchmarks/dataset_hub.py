@@ -145,10 +145,10 @@ WHOLE = """
 import sys
 from hashlib import sha256
 from pathlib import Path
-from runner.dataset.hub import cache_folder, open_repository
-from runner.dataset.hub_file import found_file
-from runner.dataset.known import Known
-from runner.dataset.ranges import Ranges
+from runner.dataset.hub.repositories import cache_folder, open_repository
+from runner.dataset.hub.file import found_file
+from runner.dataset.hub.known import Known
+from runner.dataset.fetching.ranges import Ranges
 
 commit = open_repository(sys.argv[1], None).commit
 file = found_file(Known(cache_folder()), sys.argv[1], commit, "train.parquet")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from runner.dataset import chat, rows
-from runner.dataset.rows import Problem
+from runner.dataset.checking import chat
+from runner.dataset.reading import rows
+from runner.dataset.reading.rows import Problem
 from runner.errors import Diagnostic, QuestionsInvalid, UsageError
 
 STDIN = "-"

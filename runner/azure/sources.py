@@ -23,10 +23,10 @@ from runner.azure.rest import created
 from runner.azure.storage import service_of
 from runner.azure.translate import translated
 from runner.azure.transport import Transport
-from runner.dataset import split_files
-from runner.dataset import workspace as layout
-from runner.dataset.remote import Remote, RemoteSplit
-from runner.dataset.sources import refusal
+from runner.dataset.fetching import workspace as layout
+from runner.dataset.fetching.remote import Remote, RemoteSplit
+from runner.dataset.reading import split_files
+from runner.dataset.reading.refusals import refusal
 from runner.errors import NotFound, RunnerError
 from runner.facts import AssetState, Target
 
@@ -37,7 +37,7 @@ _RENEWED_SECONDS = 20 * 60.0
 
 
 class Sources:
-    """What `dataset.azureml` names in one workspace: `Workspace` and `Versions` of runner.dataset.remote."""
+    """What `dataset.azureml` names in one workspace: a `Workspace` and `Versions` (dataset.fetching.remote)."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Sources:
         )
 
     def split(self, azureml: str, version: str | None, role: str, split: str) -> RemoteSplit[Remote]:
-        """See `runner.dataset.remote.Workspace`."""
+        """See `runner.dataset.fetching.remote.Workspace`."""
         if layout.is_address(azureml):
             return self._in_folder(azureml, role, split)
         asset = self._asset(azureml, version, role, split)

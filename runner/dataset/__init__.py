@@ -1,7 +1,7 @@
 """Source, split and percent become checked JSONL files, each with its digest and its figures."""
 
 from runner.dataset.counting import Size, expected, sizes, unusable
-from runner.dataset.hub import commit_of
+from runner.dataset.hub.repositories import commit_of
 from runner.dataset.preparing import DROPPED, PreparedSplit, bring, check, prepare
 from runner.dataset.progress import Progress, silent
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.dataset import files
+from runner.dataset.reading import files
 from runner.dataset.selection import taken
 from runner.errors import Diagnostic, RecipeInvalid
 from runner.recipe import Dataset

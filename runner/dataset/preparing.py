@@ -9,16 +9,16 @@ from pathlib import Path
 from shutil import copyfile
 from typing import TypeVar
 
-from runner.dataset import files
-from runner.dataset.batch import Source
-from runner.dataset.draft import Draft
-from runner.dataset.fetched import fetched
-from runner.dataset.hub import cache_folder, open_repository
+from runner.dataset.fetching.fetched import fetched
+from runner.dataset.fetching.remote import Workspace
+from runner.dataset.hub.repositories import cache_folder, open_repository
 from runner.dataset.progress import Progress, silent
-from runner.dataset.remote import Workspace
+from runner.dataset.reading import files
+from runner.dataset.reading.batch import Source
+from runner.dataset.reading.refusals import refusal
 from runner.dataset.selection import Picked, pick
-from runner.dataset.sifting import Share, Sifted, sift
-from runner.dataset.sources import refusal
+from runner.dataset.sifting.draft import Draft
+from runner.dataset.sifting.splits import Share, Sifted, sift
 from runner.durable import sync_folder
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError
 from runner.recipe import Dataset, Sampling

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from runner import catalog, opening, pins, provenance
 from runner.cost import Prices
-from runner.dataset import PreparedSplit, workspace
+from runner.dataset import PreparedSplit
+from runner.dataset.fetching import workspace
 from runner.errors import Diagnostic, Drifted, PreflightRefused, RecipeInvalid, Severity, UsageError
 from runner.facts import Facts, TargetKind
 from runner.load import Loaded

@@ -5,7 +5,7 @@ import json
 
 from runner import dataset
 from runner.catalog import Component, RegistryModel
-from runner.dataset.remote import Versions
+from runner.dataset.fetching.remote import Versions
 from runner.facts import Facts
 from runner.load import Loaded
 from runner.parameters import DEFAULTS_TAG

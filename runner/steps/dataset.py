@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from runner import dataset, naming
 from runner.dataset import PreparedSplit
-from runner.dataset.remote import Workspace
+from runner.dataset.fetching.remote import Workspace
 from runner.durable import sync_folder
 from runner.errors import Drifted
 from runner.facts import AssetState, Facts

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.dataset import chat, csv_rows, json_array, lines, prepare
-from runner.dataset.columns import conversation
-from runner.dataset.rows import read
+from runner.dataset import prepare
+from runner.dataset.checking import chat
+from runner.dataset.reading import csv_rows, json_array, lines
+from runner.dataset.reading.columns import conversation
+from runner.dataset.reading.rows import read
 from runner.errors import Diagnostic, RecipeInvalid
 from runner.recipe import Columns, Dataset
 
@@ -425,7 +427,7 @@ def test_a_bad_row_is_told_at_its_place_in_its_own_words(tmp_path: Path, kind: K
 def test_all_kinds_in_one_file_are_all_found(
     tmp_path: Path, kinds: Sequence[Kind], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.dataset.dropped.MAX_LISTED", len(KINDS))
+    monkeypatch.setattr("runner.dataset.sifting.dropped.MAX_LISTED", len(KINDS))
     rows = {number: kind.row for number, kind in enumerate(kinds, start=2)}
     planted(tmp_path, kinds[0].form, rows)
     found = [(each.line, each.code, each.key, each.message) for each in told(tmp_path, kinds[0].form.columns)]
@@ -436,7 +438,7 @@ def test_all_kinds_in_one_file_are_all_found(
 
 def test_a_row_of_an_array_is_judged_as_one_of_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them but those that break the array, being no value, and the empty one."""
-    monkeypatch.setattr("runner.dataset.dropped.MAX_LISTED", len(KINDS))
+    monkeypatch.setattr("runner.dataset.sifting.dropped.MAX_LISTED", len(KINDS))
     kinds = [kind for kind in LINE_KINDS if kind.code not in FILE_LEVEL and kind.name not in NO_VALUES]
     rows = [LINES.clean(1), *(kind.row for kind in kinds)]
     (tmp_path / "train.json").write_bytes(b"[" + b",\n".join(rows) + b"]")

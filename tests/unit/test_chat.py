@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.dataset import chat
-from runner.dataset.rows import read
+from runner.dataset.checking import chat
+from runner.dataset.reading.rows import read
 
 SYSTEM, USER, ANSWER = ({"role": role, "content": "1"} for role in ("system", "user", "assistant"))
 

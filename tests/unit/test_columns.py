@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from runner.dataset import chat
-from runner.dataset.columns import absent, conversation, placed
-from runner.dataset.rows import Problem
+from runner.dataset.checking import chat
+from runner.dataset.reading.columns import absent, conversation, placed
+from runner.dataset.reading.rows import Problem
 from runner.recipe import Columns
 
 MESSAGES = Columns(messages="messages")

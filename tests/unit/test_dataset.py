@@ -200,7 +200,7 @@ def test_bad_rows_are_found(tmp_path: Path, row: bytes, expected: list[tuple[str
 
 
 def test_a_line_without_end_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.dataset.lines.MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr("runner.dataset.reading.lines.MAX_ROW_BYTES", 1000)
     content = line("a") + b"x" * 2500 + b"\n" + b"y" * 1001 + b"\n" + line("b") + b"z" * 5000
     _, found = refused(lambda: prepared(tmp_path, train=content))
     assert codes(found) == [(2, "row-too-long", ""), (3, "row-too-long", ""), (5, "row-too-long", "")]

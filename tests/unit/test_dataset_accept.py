@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.dataset import chat
-from runner.dataset.accept import accepted
+from runner.dataset.checking import chat
+from runner.dataset.checking.accept import accepted
 
 Message = dict[str, object] | None
 TEXTS = [

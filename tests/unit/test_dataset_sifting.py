@@ -15,8 +15,8 @@ import pandas as pd  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from runner.dataset import PreparedSplit, check, prepare
-from runner.dataset.draft import Draft
-from runner.dataset.sieve import Sieve
+from runner.dataset.sifting.draft import Draft
+from runner.dataset.sifting.sieve import Sieve
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError, Severity
 from runner.recipe import Dataset
 
@@ -263,7 +263,7 @@ def test_what_a_killed_process_left_is_not_taken_along(tmp_path: Path) -> None:
 
 
 def test_a_row_is_too_long_whatever_it_comes_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.dataset.sieve.MAX_ROW_BYTES", 200)
+    monkeypatch.setattr("runner.dataset.sifting.sieve.MAX_ROW_BYTES", 200)
     splits = {"train": [row("short"), row("long" * 50)], "test": rows("t", 1)}
     assert told(refused(tmp_path, splits).diagnostics) == [("train.jsonl", 2, "row-too-long")]
     assert dict(prepared(tmp_path, splits, max_bad_rows=1)["train"].dropped) == {"row-too-long": 1}
@@ -272,7 +272,7 @@ def test_a_row_is_too_long_whatever_it_comes_in(tmp_path: Path, monkeypatch: pyt
 def test_a_file_that_shrinks_while_it_is_read_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.dataset.files._RowSource.count", lambda _source: 4)
+    monkeypatch.setattr("runner.dataset.reading.files._RowSource.count", lambda _source: 4)
     with pytest.raises(RunnerError, match="has changed while it was read"):
         prepared(tmp_path, {"train": rows("q", 3), "test": rows("t", 4)})
 

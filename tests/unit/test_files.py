@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.dataset import csv_rows, files, json_array, lines
-from runner.dataset.batch import Source
+from runner.dataset.reading import csv_rows, files, json_array, lines
+from runner.dataset.reading.batch import Source
 from runner.dataset.selection import Picked
 from runner.errors import Diagnostic, RecipeInvalid
 
@@ -214,7 +214,7 @@ def test_a_batch_holds_some_hundred_rows(tmp_path: Path) -> None:
 
 
 def test_a_line_without_end_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.dataset.lines.MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr("runner.dataset.reading.lines.MAX_ROW_BYTES", 1000)
     content = json_lines(0, 1) + b"x" * 2500 + b"\n" + b"y" * 1001 + b"\n" + json_lines(3, 4) + b"z" * 5000
     (tmp_path / "train.jsonl").write_bytes(content)
     found = [each for _, _, each in numbers_of(local(tmp_path), 0, 1, 2, 3, 4)]
@@ -352,7 +352,7 @@ def test_a_long_cell_is_read_and_a_huge_one_is_a_bad_row(
 ) -> None:
     long = "x" * 200_000
     assert csv_told(csv_of(tmp_path, f"q\n{long}\n")) == [{"q": long}]
-    monkeypatch.setattr("runner.dataset.lines.MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr("runner.dataset.reading.lines.MAX_ROW_BYTES", 1000)
     lines_of = ["q,a", "1,2", "x" * 1500 + ",2", "x" * 700 + "," + "y" * 700, '"' + "z\n" * 900 + '",1']
     told = csv_told(csv_of(tmp_path, "\n".join(lines_of)))
     assert told[:3] == [{"q": "1", "a": "2"}, "row-too-long", "row-too-long"]
@@ -362,7 +362,7 @@ def test_a_long_cell_is_read_and_a_huge_one_is_a_bad_row(
 def test_cells_that_are_too_long_only_together_are_a_bad_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.dataset.lines.MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr("runner.dataset.reading.lines.MAX_ROW_BYTES", 1000)
     cell = '"' + ("z" * 98 + "\n") * 7 + '"'
     assert csv_told(csv_of(tmp_path, f"q,a\n{cell},{cell}\n1,2\n")) == ["row-too-long", {"q": "1", "a": "2"}]
 

@@ -15,15 +15,15 @@ from pyarrow import parquet
 
 from runner import redact
 from runner.dataset import prepare
-from runner.dataset.batch import Source
-from runner.dataset.hub import Repository, cache_folder, commit_of
-from runner.dataset.hub_errors import hub_errors
-from runner.dataset.hub_file import found_file
-from runner.dataset.known import Known
+from runner.dataset.fetching.remote import NotFetched, Remote, RemoteSplit
+from runner.dataset.fetching.transfer import Patience
+from runner.dataset.hub.errors import hub_errors
+from runner.dataset.hub.file import found_file
+from runner.dataset.hub.known import Known
+from runner.dataset.hub.repositories import Repository, cache_folder, commit_of
 from runner.dataset.pipeline import ahead
-from runner.dataset.remote import NotFetched, Remote, RemoteSplit
+from runner.dataset.reading.batch import Source
 from runner.dataset.selection import Picked
-from runner.dataset.transfer import Patience
 from runner.errors import CloudUnavailable, DiagnosticError, RunnerError
 from runner.recipe import Dataset
 from tests.unit.hub_server import COMMIT, Fault, HubServer
@@ -59,9 +59,9 @@ SPLITS = {"train": TRAIN, "test": ("data/test.parquet",), "lines": ("lines.jsonl
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    monkeypatch.setattr("runner.dataset.ranges.PATIENCE", QUICK)
-    monkeypatch.setattr("runner.dataset.hub_asking.PATIENCE", QUICK)
-    monkeypatch.setattr("runner.dataset.ranges.Ranges.__init__.__defaults__", (QUICK,))
+    monkeypatch.setattr("runner.dataset.fetching.ranges.PATIENCE", QUICK)
+    monkeypatch.setattr("runner.dataset.hub.asking.PATIENCE", QUICK)
+    monkeypatch.setattr("runner.dataset.fetching.ranges.Ranges.__init__.__defaults__", (QUICK,))
     monkeypatch.setattr(redact, "_known", set())
     monkeypatch.delenv("HF_TOKEN", raising=False)
     with HubServer({"lab/chat": FILES}) as server:

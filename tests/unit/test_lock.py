@@ -18,7 +18,7 @@ from runner import catalog, dataset, pins, provenance
 from runner import opening as openings
 from runner.catalog import Component, RegistryModel
 from runner.cli import main
-from runner.dataset.sources import refusal
+from runner.dataset.reading.refusals import refusal
 from runner.errors import LockInvalid
 from runner.facts import TargetKind
 from runner.lifecycle import locking

@@ -212,7 +212,7 @@ def test_a_run_is_opened_with_the_recipe_as_written_and_carried_out_at_its_pins(
 
 def test_what_the_hub_refuses_is_told_at_the_recipes_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str, _revision: str | None) -> str:
-        from runner.dataset.sources import refusal  # noqa: PLC0415 - of this one test
+        from runner.dataset.reading.refusals import refusal  # noqa: PLC0415 - of this one test
 
         raise refusal(name, "revision", "no-such-revision", "the data set has no such revision")
 

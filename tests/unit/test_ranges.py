@@ -14,10 +14,10 @@ from typing import BinaryIO
 
 import pytest
 
-from runner.dataset.held import Held, merged
-from runner.dataset.ranges import PATIENCE, Fetched, RangeFile, Ranges
-from runner.dataset.remote import Later, NotFetched
-from runner.dataset.transfer import Patience
+from runner.dataset.fetching.held import Held, merged
+from runner.dataset.fetching.ranges import PATIENCE, Fetched, RangeFile, Ranges
+from runner.dataset.fetching.remote import Later, NotFetched
+from runner.dataset.fetching.transfer import Patience
 from runner.errors import CloudUnavailable, RunnerError
 
 CONTENT = Random(7).randbytes(1_000_003)  # noqa: S311 - repeatable
@@ -255,8 +255,8 @@ def test_a_server_is_waited_for_as_long_as_it_asks_up_to_a_bound(
         moment += seconds
         slept.append(seconds)
 
-    monkeypatch.setattr("runner.dataset.ranges.time.sleep", sleep)
-    monkeypatch.setattr("runner.dataset.ranges.time.monotonic", lambda: moment)
+    monkeypatch.setattr("runner.dataset.fetching.ranges.time.sleep", sleep)
+    monkeypatch.setattr("runner.dataset.fetching.ranges.time.monotonic", lambda: moment)
     shelf = Shelf(breaks=[(0, Later("too many", 7)), (0, Later("too many", 10_000)), (0, Later("busy"))])
     told: list[int] = []
     whole(shelf, tmp_path, told.append, Patience())

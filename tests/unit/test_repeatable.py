@@ -11,7 +11,7 @@ import pytest
 
 from runner import catalog, dataset, survey
 from runner.compare.verdict import SERVING
-from runner.dataset.sources import refusal
+from runner.dataset.reading.refusals import refusal
 from runner.errors import Diagnostic, PreflightRefused
 from runner.facts import DeploymentState, EndpointState, Facts, Provisioning, TargetKind
 from runner.journal import Json

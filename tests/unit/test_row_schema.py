@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from runner import catalog
 from runner.cli import main
-from runner.dataset import chat
+from runner.dataset.checking import chat
 from runner.schema_files import read_schema
 
 NAME = "rows/chat_completion.schema.json"

@@ -1,7 +1,7 @@
 """What tells two prompts and two rows apart."""
 
-from runner.dataset.conversation import Conversation
-from runner.dataset.sightings import Digests, digests
+from runner.dataset.checking.conversation import Conversation
+from runner.dataset.checking.sightings import Digests, digests
 
 
 def of(*contents: str, system: bool = False) -> Digests:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.dataset import workspace
-from runner.dataset.workspace import Place
+from runner.dataset.fetching import workspace
+from runner.dataset.fetching.workspace import Place
 from runner.errors import RecipeInvalid
 
 HOME = "azureml://subscriptions/S/resourcegroups/G/workspaces/W/datastores/blobs/paths"

@@ -3,10 +3,9 @@
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
-from runner.dataset.rows import Problem
+from runner.dataset.reading.columns import CALLS, ROLES
+from runner.dataset.reading.rows import Problem
 
-ROLES = ("system", "user", "assistant")
-CALLS = ("tool_calls", "function_call")
 _TOOLS = ("tool", "function")
 # Controls, format characters (the zero-width ones, soft hyphens, marks of direction) and every kind of space.
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
 
-from runner.dataset.conversation import Conversation
+from runner.dataset.checking.conversation import Conversation
 
 _BYTES = 8
 # All that `str.split` takes for white space in ASCII, and what of it people write beyond: the no-break space,

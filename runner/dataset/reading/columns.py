@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from runner.dataset.chat import CALLS, ROLES
-from runner.dataset.rows import Problem, read
-from runner.dataset.sources import refusal
+from runner.dataset.reading.refusals import refusal
+from runner.dataset.reading.rows import Problem, read
 from runner.errors import RecipeInvalid
 from runner.recipe import Columns
 
+# Who speaks in a message, and its keys where it calls a tool.
+ROLES = ("system", "user", "assistant")
+CALLS = ("tool_calls", "function_call")
 # Who speaks in ShareGPT's turns, by the words that data sets have for it.
 SPEAKERS = {
     "human": "user",

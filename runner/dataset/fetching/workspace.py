@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from runner.dataset import split_files
-from runner.dataset.sources import refusal
+from runner.dataset.reading import split_files
+from runner.dataset.reading.refusals import refusal
 
 LATEST = "latest"
 

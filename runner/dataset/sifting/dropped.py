@@ -6,8 +6,8 @@ from hashlib import sha256
 
 import orjson
 
-from runner.dataset.judging import Refused
-from runner.dataset.rows import Problem
+from runner.dataset.checking.judging import Refused
+from runner.dataset.reading.rows import Problem
 from runner.errors import Diagnostic, RecipeInvalid
 
 MAX_LISTED = 20

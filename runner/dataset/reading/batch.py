@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from runner.dataset.rows import Row
+from runner.dataset.reading.rows import Row
 from runner.dataset.selection import Picked
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from runner.dataset import lines
-from runner.dataset.rows import Problem, Row, written
-from runner.dataset.sources import refusal
+from runner.dataset.reading import lines
+from runner.dataset.reading.refusals import refusal
+from runner.dataset.reading.rows import Problem, Row, written
 from runner.errors import RecipeInvalid
 
 MAX_COLUMNS = 10_000

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from runner.dataset.held import Span
+from runner.dataset.fetching.held import Span
 from runner.dataset.selection import Picked
 
 if TYPE_CHECKING:

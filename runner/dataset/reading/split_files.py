@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from runner.dataset.sources import no_such_split, refusal
+from runner.dataset.reading.refusals import no_such_split, refusal
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 # The folder itself, and where the Hub has a repository's files.

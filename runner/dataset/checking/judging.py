@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
-from runner.dataset import chat
-from runner.dataset.accept import accepted
-from runner.dataset.batch import Batch
-from runner.dataset.columns import conversation, placed
-from runner.dataset.conversation import Conversation
-from runner.dataset.rows import Problem, Row
+from runner.dataset.checking import chat
+from runner.dataset.checking.accept import accepted
+from runner.dataset.checking.conversation import Conversation
+from runner.dataset.reading.batch import Batch
+from runner.dataset.reading.columns import conversation, placed
+from runner.dataset.reading.rows import Problem, Row
 from runner.recipe import Columns
 
 

@@ -10,8 +10,9 @@ from itertools import pairwise, repeat
 from operator import contains
 from typing import TYPE_CHECKING
 
-from runner.dataset import chat
-from runner.dataset.conversation import Conversation
+from runner.dataset.checking import chat
+from runner.dataset.checking.conversation import Conversation
+from runner.dataset.reading.columns import CALLS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,7 +54,7 @@ def _is_plain(flat: "pa.StructArray") -> bool:
     names = [field.name for field in flat.type]
     if flat.null_count or names.count("role") != 1 or names.count("content") != 1:
         return False
-    return all(names.count(call) == 0 or flat.field(call).null_count == len(flat) for call in chat.CALLS)
+    return all(names.count(call) == 0 or flat.field(call).null_count == len(flat) for call in CALLS)
 
 
 def _rows(

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.dataset.batch import Source
-from runner.dataset.fetched import fetched
-from runner.dataset.hub_asking import asked
-from runner.dataset.hub_file import found_file, keep_token_secret
-from runner.dataset.hub_splits import splits
-from runner.dataset.known import Known
+from runner.dataset.fetching.fetched import fetched
+from runner.dataset.fetching.remote import Remote, RemoteSplit
+from runner.dataset.hub.asking import asked
+from runner.dataset.hub.file import found_file, keep_token_secret
+from runner.dataset.hub.known import Known
+from runner.dataset.hub.splits import splits
 from runner.dataset.progress import Progress, silent
-from runner.dataset.remote import Remote, RemoteSplit
-from runner.dataset.sources import no_such_split, refusal
+from runner.dataset.reading.batch import Source
+from runner.dataset.reading.refusals import no_such_split, refusal
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetInfo

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from runner.dataset.rows import Problem, Row, read
+from runner.dataset.reading.rows import Problem, Row, read
 
 MAX_ROW_BYTES = 16 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024

@@ -8,13 +8,13 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from runner.dataset import csv_rows, json_array, lines, split_files
-from runner.dataset.batch import Batch, RowBatch, Source
-from runner.dataset.columns import absent
-from runner.dataset.magic import refuse_foreign
-from runner.dataset.rows import Row
+from runner.dataset.reading import csv_rows, json_array, lines, split_files
+from runner.dataset.reading.batch import Batch, RowBatch, Source
+from runner.dataset.reading.columns import absent
+from runner.dataset.reading.magic import refuse_foreign
+from runner.dataset.reading.refusals import refusal
+from runner.dataset.reading.rows import Row
 from runner.dataset.selection import Picked
-from runner.dataset.sources import refusal
 
 PARQUET = ".parquet"
 _ROWS_AT_ONCE = 256
@@ -79,7 +79,7 @@ def source(
     names = labels or [str(path) for path in paths]
     ending = Path(names[0]).suffix
     if ending == PARQUET:
-        from runner.dataset.parquet import ParquetSource  # noqa: PLC0415 heavy, and files of lines do without
+        from runner.dataset.reading.parquet import ParquetSource  # noqa: PLC0415 heavy, and files of lines do without
 
         parquet: Source = ParquetSource(paths, label, source, revision, labels=names)
         return parquet

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from runner.dataset.held import Span, merged
-from runner.dataset.kept import Kept
-from runner.dataset.remote import Remote
-from runner.dataset.transfer import Patience, transfer
+from runner.dataset.fetching.held import Span, merged
+from runner.dataset.fetching.kept import Kept
+from runner.dataset.fetching.remote import Remote
+from runner.dataset.fetching.transfer import Patience, transfer
 from runner.errors import CloudUnavailable
 
 PATIENCE = Patience()

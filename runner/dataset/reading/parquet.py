@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from runner.dataset.batch import Batch
-from runner.dataset.columns import MESSAGE_KEYS, absent
-from runner.dataset.rows import Problem, Row, written
+from runner.dataset.reading.batch import Batch
+from runner.dataset.reading.columns import MESSAGE_KEYS, absent
+from runner.dataset.reading.refusals import refusal
+from runner.dataset.reading.rows import Problem, Row, written
 from runner.dataset.selection import Picked
-from runner.dataset.sources import refusal
 from runner.errors import RecipeInvalid
 
 if TYPE_CHECKING:

@@ -6,15 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from runner.dataset import files, lines
-from runner.dataset.batch import Batch, Source
-from runner.dataset.held import Span, merged
-from runner.dataset.parquet import ParquetSource
+from runner.dataset.fetching.held import Span, merged
+from runner.dataset.fetching.ranges import RangeFile, Ranges
+from runner.dataset.fetching.reach import reached
+from runner.dataset.fetching.remote import Remote, RemoteSplit
 from runner.dataset.pipeline import go_on
 from runner.dataset.progress import Progress
-from runner.dataset.ranges import RangeFile, Ranges
-from runner.dataset.reach import reached
-from runner.dataset.remote import Remote, RemoteSplit
+from runner.dataset.reading import files, lines
+from runner.dataset.reading.batch import Batch, Source
+from runner.dataset.reading.parquet import ParquetSource
 from runner.dataset.selection import Picked
 
 # What lies so near to what is wanted is fetched along with it: a request costs more.

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
-from runner.dataset.batch import Batch, Source
-from runner.dataset.carving import Carving
-from runner.dataset.dropped import BadRows
 from runner.dataset.pipeline import ahead
+from runner.dataset.reading.batch import Batch, Source
+from runner.dataset.reading.refusals import refusal
 from runner.dataset.selection import Picked
-from runner.dataset.sieve import Sieve, Tally
-from runner.dataset.sources import refusal
+from runner.dataset.sifting.carving import Carving
+from runner.dataset.sifting.dropped import BadRows
+from runner.dataset.sifting.sieve import Sieve, Tally
 from runner.errors import RecipeInvalid, RunnerError
 from runner.recipe import Dataset
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from runner.dataset.held import Held
-from runner.dataset.remote import Remote
+from runner.dataset.fetching.held import Held
+from runner.dataset.fetching.remote import Remote
 from runner.durable import replace_file
 
 _FORMAT = 1

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from runner import redact
-from runner.dataset.hub_errors import hub_errors, of_status
-from runner.dataset.known import Known
-from runner.dataset.remote import Later
+from runner.dataset.fetching.remote import Later
+from runner.dataset.hub.errors import hub_errors, of_status
+from runner.dataset.hub.known import Known
 from runner.errors import CloudUnavailable, RunnerError
 
 if TYPE_CHECKING:

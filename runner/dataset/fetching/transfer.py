@@ -4,8 +4,8 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 
-from runner.dataset.held import Span
-from runner.dataset.remote import Later, NotFetched, Remote
+from runner.dataset.fetching.held import Span
+from runner.dataset.fetching.remote import Later, NotFetched, Remote
 from runner.errors import CloudUnavailable, RunnerError, SignInRefused
 
 # A try that brought less than this counts as one that failed.

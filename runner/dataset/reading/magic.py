@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from runner.dataset.sources import refusal
+from runner.dataset.reading.refusals import refusal
 
 _FIRST_BYTES = 64
 _PARQUET = b"PAR1"

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from runner.dataset.hub_errors import hub_errors
-from runner.dataset.hub_file import retry_after
+from runner.dataset.fetching.ranges import PATIENCE
+from runner.dataset.fetching.transfer import seconds_before
+from runner.dataset.hub.errors import hub_errors
+from runner.dataset.hub.file import retry_after
 from runner.dataset.progress import Progress
-from runner.dataset.ranges import PATIENCE
-from runner.dataset.transfer import seconds_before
 
 _Answer = TypeVar("_Answer")
 _TOO_MANY = 429

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from runner.dataset.sources import refusal
+from runner.dataset.reading.refusals import refusal
 from runner.errors import CloudUnavailable, RecipeInvalid
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ Their own words are not carried along, not even as a cause: they repeat what a s
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runner.dataset.remote import Later, NotFetched
-from runner.dataset.sources import refusal
+from runner.dataset.fetching.remote import Later, NotFetched
+from runner.dataset.reading.refusals import refusal
 from runner.errors import CloudUnavailable, RecipeInvalid, RunnerError
 
 _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _SERVER_ERROR = 401, 403, 429, 500

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from runner.dataset import lines
-from runner.dataset.rows import Row, read
-from runner.dataset.sources import refusal
+from runner.dataset.reading import lines
+from runner.dataset.reading.refusals import refusal
+from runner.dataset.reading.rows import Row, read
 from runner.errors import RecipeInvalid
 
 # It is read whole: nothing tells where a row of it begins but what stands before.

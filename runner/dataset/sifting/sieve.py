@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from runner.dataset.batch import Batch
-from runner.dataset.carving import Carving
-from runner.dataset.conversation import Conversation
-from runner.dataset.dropped import BadRows
-from runner.dataset.judging import Refused, judged
-from runner.dataset.lines import MAX_ROW_BYTES, too_long
-from runner.dataset.rows import Problem
-from runner.dataset.sightings import Digests, Sightings, digests
-from runner.dataset.special import broken_up, may_have_token
+from runner.dataset.checking.conversation import Conversation
+from runner.dataset.checking.judging import Refused, judged
+from runner.dataset.checking.sightings import Digests, Sightings, digests
+from runner.dataset.checking.special import broken_up, may_have_token
+from runner.dataset.reading.batch import Batch
+from runner.dataset.reading.lines import MAX_ROW_BYTES, too_long
+from runner.dataset.reading.rows import Problem
+from runner.dataset.sifting.carving import Carving
+from runner.dataset.sifting.dropped import BadRows
 from runner.errors import Diagnostic, Severity
 from runner.recipe import Columns
 

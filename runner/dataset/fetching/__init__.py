@@ -1,0 +1,1 @@
+"""Files that lie elsewhere, fetched in parts that are kept and gone on with."""
