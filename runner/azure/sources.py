@@ -37,7 +37,7 @@ _RENEWED_SECONDS = 20 * 60.0
 
 
 class Sources:
-    """What `dataset.azureml` names in one workspace: `Workspace` and `Versions` of dataset.fetching.remote."""
+    """What `dataset.azureml` names in one workspace, as `dataset.fetching.remote` asks for it."""
 
     def __init__(
         self,

@@ -40,17 +40,19 @@ class Sightings:
 def digests(conversation: Conversation) -> Digests:
     """Digest what opens a conversation, up to the user's first message, and that with all that follows.
 
-    In the prompt and in the last answer neither white space nor the form in which an accent is written tells
-    two texts apart; what is said in between is the same only letter by letter.
+    The form in which an accent is written tells no two texts apart, nor does white space: in what opens the
+    conversation any, in what follows that around a text.
     """
     roles, contents = conversation
     past = roles.index("user") + 1
-    digest = sha256(b"\n".join(map(_plain, contents[:past])))
-    prompt = digest.digest()[:_BYTES]
-    digest.update(b"\n" + _plain(contents[-1]))
+    prompt = sha256(b"\n".join(map(_plain, contents[:past]))).digest()[:_BYTES]
     # Python's own hash of a text costs a tenth of a digest; it is another one in each process, as these are.
-    between = hash(tuple(contents[past:-1])).to_bytes(_BYTES, "big", signed=True)
-    return Digests(prompt, digest.digest()[:_BYTES] + between)
+    rest = hash(tuple(map(_trimmed, contents[past:]))).to_bytes(_BYTES, "big", signed=True)
+    return Digests(prompt, prompt + rest)
+
+
+def _trimmed(text: str) -> str:
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()
 
 
 def _plain(text: str) -> bytes:
