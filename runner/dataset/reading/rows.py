@@ -84,12 +84,19 @@ def written(value: object) -> Row:
         line = text.encode("ascii")
         _check_shape(line, value)
     except _Refused as refused:
-        return Row(b"", problem=refused.problem)
+        problem = refused.problem
     except ValueError:
-        return Row(b"", problem=_not_finite())
+        problem = _not_finite()
     except TypeError:
-        return Row(b"", problem=Problem("row-not-json", "has a column whose type JSON does not have"))
-    return Row(line, value)
+        problem = Problem("row-not-json", "has a column whose type JSON does not have")
+    else:
+        return Row(line, value)
+    return Row(compact(value), problem=problem)
+
+
+def compact(value: object) -> bytes:
+    """Write what cannot be a row, so that its digest tells it from others."""
+    return json.dumps(value, separators=(",", ":"), default=repr).encode("ascii")
 
 
 def _not_json(text: str, error: json.JSONDecodeError) -> Problem:
