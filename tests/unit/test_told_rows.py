@@ -48,3 +48,19 @@ def test_the_digests_of_broken_csv_rows_tell_them_apart(tmp_path: Path) -> None:
         '["\\"10,11\\n","12,13\\n"]',
     ]
     assert [each["sha256"] for each in listed] == [sha256(text.encode()).hexdigest() for text in texts]
+
+
+def pairs(numbers: range) -> bytes:
+    return b"".join(b"question %d,answer\n" % number for number in numbers)
+
+
+@pytest.mark.parametrize(("alike", "rows"), [(30, 38), (0, 8)])
+def test_a_share_that_came_out_far_from_its_percent_is_warned_of(
+    tmp_path: Path, alike: int, rows: int
+) -> None:
+    csv_files(tmp_path, pairs(range(70)) + b"".join(b"question 0,%d\n" % each for each in range(alike)))
+    split = prepared(tmp_path, columns=PAIRS, validation="10%", seed=8)["validation"]
+    found = [each for each in split.warnings if each.code == "uneven-share"]
+    assert split.rows == rows
+    assert [each.key for each in found] == ["dataset.validation"] * bool(alike)
+    assert all(f"{rows} of 101 rows fell to it, and 10% are about 10:" in each.message for each in found)
