@@ -166,8 +166,8 @@ def _each(items: Mapping[str, _In], work: Callable[[str, _In], _Out]) -> Mapping
         except RecipeInvalid as error:
             refused.append(error)
     if refused:
-        diagnostics = tuple(diagnostic for error in refused for diagnostic in error.diagnostics)
-        raise RecipeInvalid(refused[0].message, diagnostics)
+        told = dict.fromkeys(diagnostic for error in refused for diagnostic in error.diagnostics)
+        raise RecipeInvalid(refused[0].message, tuple(told))
     return done
 
 

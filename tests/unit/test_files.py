@@ -101,7 +101,7 @@ def test_a_missing_split_names_those_that_are_there(tmp_path: Path) -> None:
     found = refused(lambda: local(tmp_path, "train_stf"))
     assert (found.code, found.path) == ("no-such-split", str(tmp_path / "train_stf"))
     assert (found.expected, found.mend) == ("one of test, train_sft", "did you mean train_sft?")
-    assert refused(lambda: files.local(tmp_path, "nowhere", "train", "train")).expected == ""
+    assert refused(lambda: files.local(tmp_path, "nowhere", "train", "train")).code == "no-such-folder"
 
 
 def test_a_split_whose_name_ends_in_a_number_is_one(tmp_path: Path) -> None:

@@ -64,3 +64,45 @@ def test_a_share_that_came_out_far_from_its_percent_is_warned_of(
     assert split.rows == rows
     assert [each.key for each in found] == ["dataset.validation"] * bool(alike)
     assert all(f"{rows} of 101 rows fell to it, and 10% are about 10:" in each.message for each in found)
+
+
+def test_a_row_of_a_file_without_lines_is_told_by_its_number(tmp_path: Path) -> None:
+    csv_files(tmp_path, b'"5\n6",7\n8,\n')
+    found = first(tmp_path, columns=PAIRS)
+    assert (found.line, found.key, found.message) == (3, "a", "row 3: is empty")
+    (tmp_path / "test.csv").unlink()
+    (tmp_path / "train.csv").rename(tmp_path / "old")
+    for name in ("train.jsonl", "test.jsonl"):
+        (tmp_path / name).write_text('{"q": "1", "a": ""}\n')
+    assert first(tmp_path, columns=PAIRS).message == "is empty"
+
+
+def test_a_folder_that_is_not_there_is_told_once_and_by_its_name(tmp_path: Path) -> None:
+    (found,) = refused(tmp_path, path="nowhere").diagnostics
+    assert (found.path, found.key, found.code) == (
+        str(tmp_path / "nowhere"), "dataset.path", "no-such-folder"
+    )  # fmt: skip
+    assert found.message == "is not there"
+    (tmp_path / "train.jsonl").write_bytes(b"")
+    (found,) = refused(tmp_path, path="train.jsonl").diagnostics
+    assert (found.code, found.message, found.mend) == ("no-such-folder", "is a file", "name its folder")
+
+
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [
+        ("train.jsonl.gz", "unpack it: gunzip train.jsonl.gz"),
+        ("train.tsv", ""),
+        ("train.JSONL", "name it train.jsonl"),
+        ("train-00000-of-00001.CSV", "name it train-00000-of-00001.csv"),
+    ],
+)
+def test_a_file_of_another_ending_is_not_said_to_be_lacking(tmp_path: Path, name: str, mend: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    (tmp_path / "train_more.tsv").write_bytes(b"")
+    (tmp_path / "test.jsonl").write_bytes(b"{}")
+    found = first(tmp_path)
+    assert (found.code, found.key) == ("unreadable-format", "dataset.train")
+    assert found.message == f"{name} is there, but {Path(name).suffix} is not read"
+    assert (found.expected, found.mend) == ("must be one of .jsonl, .ndjson, .json, .csv, .parquet", mend)
+    assert first(tmp_path, train="train_les").code == "no-such-split"

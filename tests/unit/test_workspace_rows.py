@@ -79,7 +79,7 @@ def test_a_folder_holds_a_split_by_name_as_a_path_does(split: str, expected: tup
     [
         ("trains", "no-such-split", "one of both, half, test-1, test-2, train; did you mean train?"),
         ("other.jsonl", "no-such-split", "one of both, half, test-1, test-2, train; "),
-        ("README", "no-such-split", "one of both, half, test-1, test-2, train; "),
+        ("README", "unreadable-format", "must be one of .jsonl, .ndjson, .json, .csv, .parquet; "),
         ("both", "two-files", "one of them; "),
         ("half", "missing-shard", "2, as their names have it; "),
     ],

@@ -11,6 +11,7 @@ from runner.dataset.reading.rows import Problem
 from runner.errors import Diagnostic, RecipeInvalid
 
 MAX_LISTED = 20
+_OF_LINES = (".jsonl", ".ndjson")
 
 
 class BadRows:
@@ -51,6 +52,13 @@ class BadRows:
         return b"".join(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE) for entry in self._dropped)
 
 
+def _message(label: str, number: int, problem: Problem) -> str:
+    """Say which row it is where its number is none of a line, by which an editor would find it."""
+    if label.endswith(_OF_LINES):
+        return problem.message
+    return f"row {number}: {problem.message}"
+
+
 def _diagnostic(label: str, number: int, problem: Problem) -> Diagnostic:
     return Diagnostic(
         path=label,
@@ -58,7 +66,7 @@ def _diagnostic(label: str, number: int, problem: Problem) -> Diagnostic:
         column=1,
         code=problem.code,
         key=problem.key,
-        message=problem.message,
+        message=_message(label, number, problem),
         expected=problem.expected,
         mend=problem.mend,
     )
