@@ -156,7 +156,12 @@ def test_a_null_cell_of_a_pair_is_told_by_its_column(tmp_path: Path) -> None:
     rows[2]["answer"] = None  # type: ignore[assignment]
     parquet.write_table(pa.Table.from_pylist(rows, PAIR), tmp_path / "train.parquet")
     (found,) = told(tmp_path, columns=Columns(prompt="question", completion="answer"))
-    assert (found.line, found.key, found.code, found.message) == (3, "answer", "content-not-text", "row 3: is null")
+    assert (found.line, found.key, found.code, found.message) == (
+        3,
+        "answer",
+        "content-not-text",
+        "row 3: is null",
+    )
 
 
 def test_a_column_that_is_not_in_the_file_is_told_once(tmp_path: Path) -> None:

@@ -256,7 +256,7 @@ def test_a_missing_split_names_those_that_are_there(tmp_path: Path) -> None:
     dataset = Dataset(path=".", train="train_stf", test="none")
     _, (train, test) = refused(lambda: prepare(dataset, folder=tmp_path, into=tmp_path / "out"))
     assert (train.code, train.key) == ("no-such-split", "dataset.train")
-    assert (train.expected, train.mend) == ("one of train_sft", "did you mean train_sft?")
+    assert (train.expected, train.mend) == ("must be one of train_sft", "did you mean train_sft?")
     assert test.key == "dataset.test"
 
 

@@ -12,14 +12,13 @@ from pathlib import Path
 
 from runner.dataset.reading import lines
 from runner.dataset.reading.refusals import refusal
-from runner.dataset.reading.rows import Problem, Row, compact, written
+from runner.dataset.reading.rows import MEND_ENCODING, Problem, Row, compact, written
 from runner.errors import RecipeInvalid
 
 MAX_COLUMNS = 10_000
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _BYTE_ORDER_MARK = "\ufeff"
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +95,14 @@ def _header(path: Path, record: Record) -> Sequence[str]:
     if not named:
         raise _refusal(path, "the file has no header")
     if len(record) > MAX_COLUMNS:
-        raise _refusal(path, f"the header has {len(record)} columns", f"at most {MAX_COLUMNS}")
+        raise _refusal(path, f"the header has {len(record)} columns", f"must be at most {MAX_COLUMNS}")
     if len(set(named)) != len(named):
-        raise _refusal(path, "the header has a name twice", "a name of its own for each column")
+        raise _refusal(path, "the header has a name twice", "must be a name of its own for each column")
     if any(map(_NOT_UTF8.search, named)):
-        raise _refusal(path, "the header is not UTF-8")
+        raise _refusal(path, "the header is not UTF-8", mend=MEND_ENCODING)
     for delimiter, word in _OTHER_DELIMITERS.items():
         if len(record) == 1 and delimiter in record[0]:
-            raise _refusal(path, f"the columns are parted by {word}", "commas")
+            raise _refusal(path, f"the columns are parted by {word}", "must be commas")
     return record
 
 
@@ -121,7 +120,7 @@ def _problem(names: Sequence[str], record: Sequence[str]) -> Problem | None:
     if len(record) != len(names):
         return Problem("row-ragged", f"has {len(record)} cells, and the header has {len(names)}")
     if any(map(_NOT_UTF8.search, record)):
-        return Problem("row-not-utf8", "has a cell that is not UTF-8")
+        return Problem("row-not-utf8", "has a cell that is not UTF-8", "", "must be UTF-8", MEND_ENCODING)
     return lines.too_long() if sum(map(len, record)) > lines.MAX_ROW_BYTES else None
 
 
@@ -133,9 +132,10 @@ def _unreadable(words: str) -> Problem:
         return Problem("row-not-csv", "has a quote that is never closed")
     if words.startswith("new-line character"):
         message = "has a carriage return outside quotes"
-        return Problem("row-not-csv", message, "", "lines that end in a line feed")
-    return Problem("row-not-csv", "has something after a closing quote", "", "a comma, or a quote twice")
+        return Problem("row-not-csv", message, "", "must be lines that end in a line feed")
+    expected = "must be a comma, or a quote twice"
+    return Problem("row-not-csv", "has something after a closing quote", "", expected)
 
 
-def _refusal(path: Path, message: str, expected: str = "") -> RecipeInvalid:
-    return refusal(str(path), "path", "csv-header", message, expected=expected)
+def _refusal(path: Path, message: str, expected: str = "", mend: str = "") -> RecipeInvalid:
+    return refusal(str(path), "path", "csv-header", message, expected=expected, mend=mend)

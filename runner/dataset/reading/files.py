@@ -93,9 +93,9 @@ def find(folder: Path, written: str, split: str, role: str) -> Files:
     """
     home = Path(os.path.normpath(folder / written))
     label = str(home / split)
-    _refuse_unless_folder(home)
     if Path(split).name != split or not split.isprintable():
         raise refusal(label, role, "bad-split-name", "the name of a split holds no folder")
+    _refuse_unless_folder(home)
     names = [str(Path(place) / name) for place in split_files.PLACES for name in _names(home / place)]
     shown, files = split_files.choose(names, label, role, split)
     paths = [home / file for file in files]

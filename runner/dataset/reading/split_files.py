@@ -27,7 +27,7 @@ def choose(names: Sequence[str], label: str, role: str, split: str) -> tuple[str
         raise no_such_split(label, role, split, sorted({_split_of(name) for name in looked_at})[:_MAX_NAMED])
     if len(found) > 1:
         message = f"the split is there twice: {' and '.join(sorted(found))}"
-        raise refusal(label, role, "two-files", message, expected="one of them")
+        raise refusal(label, role, "two-files", message, expected="must be one of them")
     ((shown, files),) = found.items()
     _refuse_missing_shards(files, label, role)
     return shown, files
@@ -92,5 +92,7 @@ def _refuse_missing_shards(names: Sequence[str], label: str, role: str) -> None:
     totals = {int(found[1]) for name in names if (found := _OF.search(name))}
     if totals and totals != {len(names)}:
         expected = " or ".join(map(str, sorted(totals)))
-        message = f"there are {len(names)} shards of the split"
-        raise refusal(label, role, "missing-shard", message, expected=f"{expected}, as their names have it")
+        one = len(names) == 1
+        message = f"there {'is' if one else 'are'} {len(names)} {'shard' if one else 'shards'} of the split"
+        expected = f"must be {expected}, as their names have it"
+        raise refusal(label, role, "missing-shard", message, expected=expected)
