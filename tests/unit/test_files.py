@@ -78,7 +78,10 @@ def test_shards_that_are_not_all_there_are_refused(tmp_path: Path) -> None:
         (tmp_path / f"train-0000{shard}-of-00003.jsonl").write_bytes(json_lines(0, 1))
     found = refused(lambda: local(tmp_path))
     assert (found.code, found.key) == ("missing-shard", "dataset.train")
-    assert (found.message, found.expected) == ("there are 2 shards of the split", "must be 3, as their names have it")
+    assert (found.message, found.expected) == (
+        "there are 2 shards of the split",
+        "must be 3, as their names have it",
+    )
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,47 @@ def test_a_file_of_another_ending_is_not_said_to_be_lacking(tmp_path: Path, name
     assert found.message == f"{name} is there, but {Path(name).suffix} is not read"
     assert (found.expected, found.mend) == ("must be one of .jsonl, .ndjson, .json, .csv, .parquet", mend)
     assert first(tmp_path, train="train_les").code == "no-such-split"
+
+
+def test_the_hint_proposes_nothing_that_leaves_a_split_empty(tmp_path: Path) -> None:
+    csv_files(tmp_path, b"5,\n6,\n")
+    assert (
+        refused(tmp_path, columns=PAIRS).hint == "mend them, or leave them out with dataset.max_bad_rows: 2"
+    )
+    (tmp_path / "test.csv").write_bytes(b"q,a\n3,\n")
+    assert refused(tmp_path, columns=PAIRS).hint == "mend them"
+
+
+def test_a_file_in_another_encoding_says_how_it_is_saved(tmp_path: Path) -> None:
+    csv_files(tmp_path, b"caf\xe9,1\n")
+    assert first(tmp_path, columns=PAIRS).mend == "save it as UTF-8, such as iconv -f latin1 -t utf-8"
+    (tmp_path / "train.csv").unlink()
+    (tmp_path / "train.jsonl").write_bytes(b'{"q": "caf\xe9", "a": "1"}\n')
+    assert first(tmp_path, columns=PAIRS).mend == "save it as UTF-8, such as iconv -f latin1 -t utf-8"
+    (tmp_path / "train.jsonl").write_bytes(b'\xef\xbb\xbf{"q": "1", "a": "1"}\n')
+    assert first(tmp_path, columns=PAIRS).mend == "save it without a byte order mark"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "mend"),
+    [
+        ("train.jsonl", b'[{"q": "1",\n"a": "2"}]\n', "json-array", "name it train.json"),
+        ("train.json", b'{"data": [{"q": "1", "a": "2"}]}', "json-object", "such as jq .data"),
+        ("train.json", b'{\n"q": "1",\n"a": "2"}\n', "json-object", "such as jq .data"),
+    ],
+)
+def test_json_of_another_shape_is_told_once(
+    tmp_path: Path, name: str, content: bytes, code: str, mend: str
+) -> None:
+    csv_files(tmp_path, b"")
+    (tmp_path / "train.csv").unlink()
+    (tmp_path / name).write_bytes(content)
+    (found,) = refused(tmp_path, columns=PAIRS).diagnostics
+    assert (found.code, found.mend.endswith(mend)) == (code, True)
+
+
+def test_a_single_row_in_one_line_of_json_is_one(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]
+    for name, said in (("train", turns), ("test", [{**turns[0], "content": "3"}, turns[1]])):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"messages": said}), encoding="utf-8")
+    assert prepared(tmp_path)["train"].rows == 1
