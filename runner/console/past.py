@@ -54,7 +54,8 @@ def _seen(said: Manifest) -> Iterator[tuple[str, str]]:
     dropped = [_mapping(_mapping(asset).get("dropped")) for asset in _mapping(intent.get("assets")).values()]
     left_out = sum(count for each in dropped for count in each.values() if isinstance(count, int))
     if left_out:
-        yield "left out", f"{left_out:,} bad rows, listed in data/{DROPPED}"
+        rows = "1 bad row" if left_out == 1 else f"{left_out:,} bad rows"
+        yield "left out", f"{rows}, listed in data/{DROPPED}"
     training = _mapping(_mapping(intent.get("statistics")).get("training"))
     predicted = [_predicted(training, each) for each in ("steps", "tokens")]
     if all(predicted):

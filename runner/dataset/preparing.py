@@ -19,6 +19,7 @@ from runner.dataset.reading.refusals import refusal
 from runner.dataset.selection import Picked, pick
 from runner.dataset.sifting.draft import Draft
 from runner.dataset.sifting.splits import Share, Sifted, sift
+from runner.dataset.sifting.uneven import uneven
 from runner.durable import sync_folder
 from runner.errors import Diagnostic, RecipeInvalid, RunnerError
 from runner.recipe import Dataset, Sampling
@@ -165,8 +166,8 @@ def _each(items: Mapping[str, _In], work: Callable[[str, _In], _Out]) -> Mapping
         except RecipeInvalid as error:
             refused.append(error)
     if refused:
-        diagnostics = tuple(diagnostic for error in refused for diagnostic in error.diagnostics)
-        raise RecipeInvalid(refused[0].message, diagnostics)
+        told = dict.fromkeys(diagnostic for error in refused for diagnostic in error.diagnostics)
+        raise RecipeInvalid(refused[0].message, tuple(told))
     return done
 
 
@@ -221,6 +222,7 @@ def _publish_dropped(lines: bytes, draft: Draft) -> None:
 
 def _prepared(dataset: Dataset, share: Share, role: str, draft: Draft, sifted: Sifted) -> PreparedSplit:
     tally, percent = sifted.tallies[role], dataset.carved().get(role)
+    total = sum(sifted.tallies[each].rows for each in share.roles)
     return PreparedSplit(
         role=role,
         source=f"{share.source.source} ({percent}% of train)" if percent else share.source.source,
@@ -232,6 +234,9 @@ def _prepared(dataset: Dataset, share: Share, role: str, draft: Draft, sifted: S
         sha256=draft.sha256,
         turns=tally.turns,
         characters=tally.characters,
-        warnings=tally.warnings(role),
+        warnings=(
+            *tally.warnings(role),
+            *uneven(share.source.label, role, percent, tally.rows, total),
+        ),
         dropped=sifted.bad_rows.of(role),
     )

@@ -154,7 +154,7 @@ def test_what_is_gone_is_named_at_once_before_anything_is_made(
     assert code == 4, told
     assert f"registry azureml has no {MODEL} 1" in told
     assert f"{COMPONENT} version 0.0.82 is archived" in told
-    assert "no-such-split dataset.test: " in told
+    assert "unreadable-format dataset.test: " in told
 
 
 def test_a_reproduction_that_was_killed_ends_with_its_verdict_after_a_resume(

@@ -128,7 +128,7 @@ def test_a_bad_row_of_parquet_is_told_at_its_place(tmp_path: Path, kind: Kind) -
     written(tmp_path, {PLANTED: kind.messages})
     (found,) = told(tmp_path)
     assert (found.path, found.line, found.key) == (str(tmp_path / "train.parquet"), PLANTED, kind.key)
-    assert (found.code, found.message) == (kind.code, kind.message)
+    assert (found.code, found.message) == (kind.code, f"row {found.line}: {kind.message}")
     assert CANARY not in str(found)
 
 
@@ -146,7 +146,9 @@ def test_a_column_of_another_type_makes_every_row_bad(tmp_path: Path) -> None:
     parquet.write_table(table, tmp_path / "train.parquet")
     found = told(tmp_path)
     assert {each.line for each in found} == {1, 2, 3}
-    assert {(each.code, each.message) for each in found} == {("content-not-text", "is a number")}
+    assert {(each.code, each.message.partition(": ")[2]) for each in found} == {
+        ("content-not-text", "is a number")
+    }
 
 
 def test_a_null_cell_of_a_pair_is_told_by_its_column(tmp_path: Path) -> None:
@@ -154,7 +156,12 @@ def test_a_null_cell_of_a_pair_is_told_by_its_column(tmp_path: Path) -> None:
     rows[2]["answer"] = None  # type: ignore[assignment]
     parquet.write_table(pa.Table.from_pylist(rows, PAIR), tmp_path / "train.parquet")
     (found,) = told(tmp_path, columns=Columns(prompt="question", completion="answer"))
-    assert (found.line, found.key, found.code, found.message) == (3, "answer", "content-not-text", "is null")
+    assert (found.line, found.key, found.code, found.message) == (
+        3,
+        "answer",
+        "content-not-text",
+        "row 3: is null",
+    )
 
 
 def test_a_column_that_is_not_in_the_file_is_told_once(tmp_path: Path) -> None:

@@ -220,6 +220,10 @@ def test_sound_rows_of_every_shape_pass(tmp_path: Path) -> None:
 def test_all_bad_rows_are_counted_and_the_first_listed(tmp_path: Path) -> None:
     message, found = refused(lambda: prepared(tmp_path, train=line("a") + b"{}\n" * 30, test=b"nonsense\n"))
     assert message == "rows that cannot be trained on: 30 of 31 in train, 1 of 1 in test"
+    assert [entry.line for entry in found] == [2, 1]
+    assert found[0].message == "is not there, and 29 more like it"
+    others = line("a") + b"{}\n" * 29 + b"nonsense\n"
+    _, found = refused(lambda: prepared(tmp_path, train=others))
     assert [entry.line for entry in found] == list(range(2, 22))
 
 
@@ -256,7 +260,7 @@ def test_a_missing_split_names_those_that_are_there(tmp_path: Path) -> None:
     dataset = Dataset(path=".", train="train_stf", test="none")
     _, (train, test) = refused(lambda: prepare(dataset, folder=tmp_path, into=tmp_path / "out"))
     assert (train.code, train.key) == ("no-such-split", "dataset.train")
-    assert (train.expected, train.mend) == ("one of train_sft", "did you mean train_sft?")
+    assert (train.expected, train.mend) == ("must be one of train_sft", "did you mean train_sft?")
     assert test.key == "dataset.test"
 
 

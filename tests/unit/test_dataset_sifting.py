@@ -93,7 +93,8 @@ def test_a_row_stays_on_its_side_whatever_comes_beside_it(tmp_path: Path) -> Non
 def test_a_share_that_gets_no_row_is_refused(tmp_path: Path) -> None:
     error = refused(tmp_path, {"train": rows("q", 2), "test": rows("t", 1)}, validation="0.01%")
     assert [(entry.code, entry.key) for entry in error.diagnostics] == [("empty-split", "dataset.validation")]
-    assert "larger shares" in error.diagnostics[0].mend
+    assert "a larger share or another seed" in error.diagnostics[0].mend
+    assert "rows that open alike stay together" in error.diagnostics[0].message
 
 
 def test_shares_that_leave_nothing_to_train_on_are_refused(tmp_path: Path) -> None:

@@ -78,7 +78,10 @@ def test_shards_that_are_not_all_there_are_refused(tmp_path: Path) -> None:
         (tmp_path / f"train-0000{shard}-of-00003.jsonl").write_bytes(json_lines(0, 1))
     found = refused(lambda: local(tmp_path))
     assert (found.code, found.key) == ("missing-shard", "dataset.train")
-    assert (found.message, found.expected) == ("there are 2 shards of the split", "3, as their names have it")
+    assert (found.message, found.expected) == (
+        "there are 2 shards of the split",
+        "must be 3, as their names have it",
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +92,7 @@ def test_a_split_that_is_there_twice_is_refused(tmp_path: Path, other: str) -> N
     for name in ("train.jsonl", other):
         (tmp_path / name).write_bytes(json_lines(0, 1))
     found = refused(lambda: local(tmp_path))
-    assert (found.code, found.expected) == ("two-files", "one of them")
+    assert (found.code, found.expected) == ("two-files", "must be one of them")
     shown = other.replace("00000-of-00001", "*")
     assert found.message == f"the split is there twice: {' and '.join(sorted((shown, 'train.jsonl')))}"
 
@@ -100,8 +103,8 @@ def test_a_missing_split_names_those_that_are_there(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     found = refused(lambda: local(tmp_path, "train_stf"))
     assert (found.code, found.path) == ("no-such-split", str(tmp_path / "train_stf"))
-    assert (found.expected, found.mend) == ("one of test, train_sft", "did you mean train_sft?")
-    assert refused(lambda: files.local(tmp_path, "nowhere", "train", "train")).expected == ""
+    assert (found.expected, found.mend) == ("must be one of test, train_sft", "did you mean train_sft?")
+    assert refused(lambda: files.local(tmp_path, "nowhere", "train", "train")).code == "no-such-folder"
 
 
 def test_a_split_whose_name_ends_in_a_number_is_one(tmp_path: Path) -> None:
@@ -291,7 +294,7 @@ def test_a_large_array_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = array_of(tmp_path, "[")
     os.truncate(path, json_array.MAX_BYTES + 1)
     found = refused(lambda: json_array.count(path))
-    assert (found.code, found.expected) == ("json-too-large", "at most 64 MiB")
+    assert (found.code, found.expected) == ("json-too-large", "must be at most 64 MiB")
 
 
 # --- values parted by commas --------------------------------------------------------------------------------
@@ -397,7 +400,7 @@ def test_a_column_that_no_row_has_is_told_once_for_the_split(tmp_path: Path) -> 
     found = refused(asked(tmp_path, "messages", rows=3))
     assert (found.code, found.key) == ("no-such-column", "dataset.columns")
     assert found.message == "the data set has no column 'messages'"
-    assert found.expected == "one of question, answer"
+    assert found.expected == "must be one of question, answer"
     assert found.mend == "write columns: {prompt: question, completion: answer}"
 
 
@@ -430,7 +433,7 @@ def test_texts_in_place_of_a_header_are_not_shown(tmp_path: Path) -> None:
     csv_of(tmp_path, '"What is it, in a word?","A CANARY, it sings"\n1,2\n')
     found = refused(asked(tmp_path, "messages"))
     assert "CANARY" not in str(found)
-    assert found.expected == "columns with names, in the first line of a CSV file"
+    assert found.expected == "must be columns with names, in the first line of a CSV file"
 
 
 def test_the_lines_of_a_file_are_counted_as_they_are_given(tmp_path: Path) -> None:

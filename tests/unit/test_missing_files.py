@@ -47,8 +47,8 @@ def test_a_missing_folder_is_told_for_each_split(recipe: Path, capsys: pytest.Ca
     (recipe.parent / "rows").rename(recipe.parent / "other")
     assert main(["plan", "--offline", str(recipe)]) == 4
     shown = capsys.readouterr().err
-    assert f"{recipe}:7:10 no-such-split dataset.train: {recipe.parent}/rows/train: " in shown
-    assert f"{recipe}:8:9 no-such-split dataset.test: " in shown
+    assert f"{recipe}:7:10 no-such-folder dataset.train: {recipe.parent}/rows: is not there" in shown
+    assert f"{recipe}:8:9 no-such-folder dataset.test: " in shown
 
 
 def test_what_is_no_file_is_refused(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,4 +66,4 @@ def test_a_folder_that_the_environment_names_is_not_looked_for_while_it_is_not_s
     assert main(words) == 0
     monkeypatch.setenv("ROWS", str(recipe.parent / "none"))
     assert main(words) == 4
-    assert "no-such-split" in capsys.readouterr().err
+    assert "no-such-folder" in capsys.readouterr().err

@@ -77,11 +77,11 @@ def test_a_folder_holds_a_split_by_name_as_a_path_does(split: str, expected: tup
 @pytest.mark.parametrize(
     ("split", "code", "told"),
     [
-        ("trains", "no-such-split", "one of both, half, test-1, test-2, train; did you mean train?"),
-        ("other.jsonl", "no-such-split", "one of both, half, test-1, test-2, train; "),
-        ("README", "no-such-split", "one of both, half, test-1, test-2, train; "),
-        ("both", "two-files", "one of them; "),
-        ("half", "missing-shard", "2, as their names have it; "),
+        ("trains", "no-such-split", "must be one of both, half, test-1, test-2, train; did you mean train?"),
+        ("other.jsonl", "no-such-split", "must be one of both, half, test-1, test-2, train; "),
+        ("README", "unreadable-format", "must be one of .jsonl, .ndjson, .json, .csv, .parquet; "),
+        ("both", "two-files", "must be one of them; "),
+        ("half", "missing-shard", "must be 2, as their names have it; "),
     ],
 )
 def test_a_split_that_is_not_there_or_twice_is_refused(split: str, code: str, told: str) -> None:

@@ -22,7 +22,7 @@ _TYPES = {
 def problems(row: object) -> tuple[Problem, ...]:
     """Find everything wrong with a row; other columns and other keys of a message may be there."""
     if not isinstance(row, Mapping):
-        return (Problem("row-not-object", "is not an object", "", 'an object with "messages"'),)
+        return (Problem("row-not-object", "is not an object", "", 'must be an object with "messages"'),)
     if "messages" not in row:
         return (Problem("messages-missing", "is not there", "messages"),)
     messages = row["messages"]
@@ -53,7 +53,7 @@ def _message(index: int, message: object) -> Iterator[Problem]:
 
 
 def _role(index: int, message: Mapping[str, object]) -> Iterator[Problem]:
-    key, expected = f"messages[{index}].role", f"one of {', '.join(ROLES)}"
+    key, expected = f"messages[{index}].role", f"must be one of {', '.join(ROLES)}"
     role = message.get("role")
     if role == "system" and index:
         yield Problem("system-not-first", "only the first message may be the system's", key)
@@ -74,7 +74,7 @@ def _content(key: str, message: Mapping[str, object]) -> Iterator[Problem]:
     content = message.get("content")
     if not isinstance(content, str):
         told = f"is {_TYPES.get(type(content), 'something else')}" if "content" in message else "is not there"
-        yield Problem("content-not-text", told, key, "text")
+        yield Problem("content-not-text", told, key, "must be text")
     elif not is_seen(content):
         told = "has nothing but characters that are not seen" if content.strip() else "is only white space"
         yield Problem("content-empty", told if content else "is empty", key)

@@ -88,12 +88,16 @@ def of_asset(names: Sequence[str], label: str, role: str, split: str) -> tuple[s
     if not formats:
         message = "none of the files is of a format that is read here"
         raise refusal(
-            label, role, "unreadable-format", message, expected=f"one of {', '.join(split_files.ENDINGS)}"
+            label,
+            role,
+            "unreadable-format",
+            message,
+            expected=f"must be one of {', '.join(split_files.ENDINGS)}",
         )
     if len(formats) > 1:
         message = f"the files are of several formats: {', '.join(formats)}"
         raise refusal(
-            label, role, "ambiguous-split", message, expected=f"files named {split}, or of one format"
+            label, role, "ambiguous-split", message, expected=f"must be files named {split}, or of one format"
         )
     return tuple(sorted((name for name in shown if _format(name) == formats[0]), key=split_files.natural))
 

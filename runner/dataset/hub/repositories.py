@@ -54,7 +54,7 @@ class Repository:
                 role,
                 "unreadable-format",
                 "the split's files are of a format that is not read here",
-                expected="Parquet or JSON lines",
+                expected="must be Parquet or JSON lines",
             )
         found = RemoteSplit(
             source=f"{self.name}@{self.commit}:{split}",

@@ -55,5 +55,5 @@ def _check_config(name: str, config: str | None, there: Sequence[str]) -> None:
 
 def _refusal(name: str, code: str, message: str, there: Sequence[str], mend: str = "") -> RecipeInvalid:
     more = f", … ({len(there)} in all)" if len(there) > _MAX_NAMED else ""
-    expected = f"one of {', '.join(there[:_MAX_NAMED])}{more}" if there else ""
+    expected = f"must be one of {', '.join(there[:_MAX_NAMED])}{more}" if there else ""
     return refusal(name, "config", code, message, expected=expected, mend=mend)

@@ -51,7 +51,7 @@ _MAX_SHOWN = 20
 def conversation(row: object, columns: Columns) -> object | Problem:
     """Give the `messages` that a row means, of whatever shape they are; or why there are none."""
     if not isinstance(row, Mapping):
-        return Problem("row-not-object", "is not an object", "", "an object with the columns of the data set")
+        return Problem("row-not-object", "is not an object", "", "must be an object with its columns")
     if columns.prompt is not None and columns.completion is not None:
         missing = next((name for name in (columns.prompt, columns.completion) if name not in row), None)
         if missing is not None:
@@ -119,7 +119,7 @@ def _unpacked(name: str, value: object) -> object | Problem:
 def _unlike_sharegpt(name: str, messages: list[object]) -> object | Problem:
     first = messages[0] if messages else None
     if isinstance(first, Mapping) and "role" not in first and {"from", "value"} <= first.keys():
-        message, expected = "has turns with `from` and `value`", "messages with `role` and `content`"
+        message, expected = "has turns with `from` and `value`", "must be messages with `role` and `content`"
         mend = f"write columns: {{conversations: {_yaml(name)}}}"
         return Problem("wrong-form", message, name, expected, mend)
     return messages
@@ -140,10 +140,10 @@ def _spoken(name: str, turns: list[object]) -> object | Problem:
 
 def _unknown_speaker(name: str, index: int, turn: Mapping[str, object]) -> Problem:
     if "from" not in turn and turn.get("role") in ROLES:
-        message, expected = "has messages with `role` and `content`", "turns with `from` and `value`"
+        message, expected = "has messages with `role` and `content`", "must be turns with `from` and `value`"
         return Problem("wrong-form", message, name, expected, f"write columns: {{messages: {_yaml(name)}}}")
     told = "is no speaker that is known" if "from" in turn else "is not there"
-    return Problem("unknown-role", told, f"{name}[{index}].from", f"one of {', '.join(SPEAKERS)}")
+    return Problem("unknown-role", told, f"{name}[{index}].from", f"must be one of {', '.join(SPEAKERS)}")
 
 
 def _calls(turn: Mapping[str, object]) -> dict[str, object]:
@@ -178,9 +178,9 @@ def _key(columns: Columns, index: int | None, field: str | None) -> str:
 def _listed(there: Sequence[str]) -> str:
     shown = [name for name in there if _SHOWN.fullmatch(name)][:_MAX_SHOWN]
     if not shown:
-        return "columns with names, in the first line of a CSV file" if there else ""
+        return "must be columns with names, in the first line of a CSV file" if there else ""
     others = f" and {len(there) - len(shown)} more" if len(there) > len(shown) else ""
-    return f"one of {', '.join(shown)}{others}"
+    return f"must be one of {', '.join(shown)}{others}"
 
 
 def _proposal(there: Sequence[str], missing: str, names: Sequence[str]) -> str:

@@ -5,13 +5,14 @@ No cell is taken for anything else: `=1+1`, `007` and `true` stay what they are.
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from runner.dataset.reading import lines
 from runner.dataset.reading.refusals import refusal
-from runner.dataset.reading.rows import Problem, Row, written
+from runner.dataset.reading.rows import MEND_ENCODING, Problem, Row, compact, written
 from runner.errors import RecipeInvalid
 
 MAX_COLUMNS = 10_000
@@ -19,7 +20,16 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _BYTE_ORDER_MARK = "\ufeff"
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
-Record = list[str] | Problem
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A record that could not be parted into cells, as the lines that it took."""
+
+    problem: Problem
+    lines: Sequence[str]
+
+
+Record = list[str] | _Broken
 
 
 def count(path: Path) -> int:
@@ -45,14 +55,23 @@ def header(path: Path) -> Sequence[str]:
 def _records(path: Path) -> Iterator[Record]:
     # The limit is the process's, and far too low for a long answer; it is the same for all who come here.
     csv.field_size_limit(lines.MAX_ROW_BYTES)
-    reader = csv.reader(_texts(path), strict=True)
+    taken: list[str] = []
+    reader = csv.reader(_noted(_texts(path), taken), strict=True)
     while True:
+        taken.clear()
         try:
             yield next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield _unreadable(str(error))
+            yield _Broken(_unreadable(str(error)), tuple(taken))
+
+
+def _noted(texts: Iterable[str], taken: list[str]) -> Iterator[str]:
+    """Take note of each line that a record takes: of one that breaks nothing else is left."""
+    for text in texts:
+        taken.append(text)
+        yield text
 
 
 def _texts(path: Path) -> Iterator[str]:
@@ -70,36 +89,39 @@ def _texts(path: Path) -> Iterator[str]:
 
 
 def _header(path: Path, record: Record) -> Sequence[str]:
-    if isinstance(record, Problem):
-        raise _refusal(path, f"the header {record.message}")
+    if isinstance(record, _Broken):
+        raise _refusal(path, f"the header {record.problem.message}")
     named = [name for name in record if name]
     if not named:
         raise _refusal(path, "the file has no header")
     if len(record) > MAX_COLUMNS:
-        raise _refusal(path, f"the header has {len(record)} columns", f"at most {MAX_COLUMNS}")
+        raise _refusal(path, f"the header has {len(record)} columns", f"must be at most {MAX_COLUMNS}")
     if len(set(named)) != len(named):
-        raise _refusal(path, "the header has a name twice", "a name of its own for each column")
+        raise _refusal(path, "the header has a name twice", "must be a name of its own for each column")
     if any(map(_NOT_UTF8.search, named)):
-        raise _refusal(path, "the header is not UTF-8")
+        raise _refusal(path, "the header is not UTF-8", mend=MEND_ENCODING)
     for delimiter, word in _OTHER_DELIMITERS.items():
         if len(record) == 1 and delimiter in record[0]:
-            raise _refusal(path, f"the columns are parted by {word}", "commas")
+            raise _refusal(path, f"the columns are parted by {word}", "must be commas")
     return record
 
 
 def _row(names: Sequence[str], record: Record) -> Row:
-    if isinstance(record, Problem):
-        return Row(b"", problem=record)
-    if not record:
-        return Row(b"", problem=Problem("row-blank", "is an empty line"))
-    if len(record) != len(names):
-        message = f"has {len(record)} cells, and the header has {len(names)}"
-        return Row(b"", problem=Problem("row-ragged", message))
-    if any(map(_NOT_UTF8.search, record)):
-        return Row(b"", problem=Problem("row-not-utf8", "has a cell that is not UTF-8"))
-    if sum(map(len, record)) > lines.MAX_ROW_BYTES:
-        return Row(b"", problem=lines.too_long())
+    if isinstance(record, _Broken):
+        return Row(compact(record.lines), problem=record.problem)
+    if problem := _problem(names, record):
+        return Row(compact(record), problem=problem)
     return written({name: cell for name, cell in zip(names, record, strict=True) if name})
+
+
+def _problem(names: Sequence[str], record: Sequence[str]) -> Problem | None:
+    if not record:
+        return Problem("row-blank", "is an empty line")
+    if len(record) != len(names):
+        return Problem("row-ragged", f"has {len(record)} cells, and the header has {len(names)}")
+    if any(map(_NOT_UTF8.search, record)):
+        return Problem("row-not-utf8", "has a cell that is not UTF-8", "", "must be UTF-8", MEND_ENCODING)
+    return lines.too_long() if sum(map(len, record)) > lines.MAX_ROW_BYTES else None
 
 
 def _unreadable(words: str) -> Problem:
@@ -110,9 +132,10 @@ def _unreadable(words: str) -> Problem:
         return Problem("row-not-csv", "has a quote that is never closed")
     if words.startswith("new-line character"):
         message = "has a carriage return outside quotes"
-        return Problem("row-not-csv", message, "", "lines that end in a line feed")
-    return Problem("row-not-csv", "has something after a closing quote", "", "a comma, or a quote twice")
+        return Problem("row-not-csv", message, "", "must be lines that end in a line feed")
+    expected = "must be a comma, or a quote twice"
+    return Problem("row-not-csv", "has something after a closing quote", "", expected)
 
 
-def _refusal(path: Path, message: str, expected: str = "") -> RecipeInvalid:
-    return refusal(str(path), "path", "csv-header", message, expected=expected)
+def _refusal(path: Path, message: str, expected: str = "", mend: str = "") -> RecipeInvalid:
+    return refusal(str(path), "path", "csv-header", message, expected=expected, mend=mend)

@@ -95,6 +95,7 @@ def find(folder: Path, written: str, split: str, role: str) -> Files:
     label = str(home / split)
     if Path(split).name != split or not split.isprintable():
         raise refusal(label, role, "bad-split-name", "the name of a split holds no folder")
+    _refuse_unless_folder(home)
     names = [str(Path(place) / name) for place in split_files.PLACES for name in _names(home / place)]
     shown, files = split_files.choose(names, label, role, split)
     paths = [home / file for file in files]
@@ -105,11 +106,18 @@ def find(folder: Path, written: str, split: str, role: str) -> Files:
 def _names(home: Path) -> Sequence[str]:
     try:
         with os.scandir(home) as entries:
-            return [
-                entry.name for entry in islice(entries, _MAX_ENTRIES) if split_files.is_readable(entry.name)
-            ]
+            return [entry.name for entry in islice(entries, _MAX_ENTRIES)]
     except OSError:
         return ()
+
+
+def _refuse_unless_folder(home: Path) -> None:
+    if home.is_dir():
+        return
+    there = home.exists()
+    message, mend = ("is a file", "name its folder") if there else ("is not there", "")
+    expected = "must be a folder" if there else "must be a folder, as seen from the recipe's"
+    raise refusal(str(home), "path", "no-such-folder", message, expected=expected, mend=mend)
 
 
 def _refuse_unless_files(paths: Sequence[Path], role: str) -> None:

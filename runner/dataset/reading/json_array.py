@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runner.dataset.reading import lines
+from runner.dataset.reading.columns import MESSAGE_KEYS
 from runner.dataset.reading.refusals import refusal
-from runner.dataset.reading.rows import Row, read
+from runner.dataset.reading.rows import MEND_MARK, Row, read
 from runner.errors import RecipeInvalid
 
 # It is read whole: nothing tells where a row of it begins but what stands before.
@@ -24,7 +25,10 @@ _EXTENT = json.JSONDecoder(parse_int=str, parse_float=str)
 
 def count(path: Path) -> int:
     """Count the objects of the array, or the lines. Raises RecipeInvalid where the array is none."""
-    return sum(1 for _ in _elements(path)) if _is_array(path) else lines.count(path)
+    if _is_array(path):
+        return sum(1 for _ in _elements(path))
+    _refuse_object(path)
+    return lines.count(path)
 
 
 def rows(path: Path, numbers: Sequence[int]) -> Iterator[Row]:
@@ -47,6 +51,31 @@ def rows(path: Path, numbers: Sequence[int]) -> Iterator[Row]:
 def _is_array(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(_FIRST_BYTES).removeprefix(_BYTE_ORDER_MARK).lstrip(_WHITE.encode()).startswith(b"[")
+
+
+def _refuse_object(path: Path) -> None:
+    """Refuse a file that is one object with the rows in it, or one row that takes several lines."""
+    if path.stat().st_size > MAX_BYTES:
+        return
+    text = path.read_bytes().decode(_BYTES)
+    start = _past_white(text, 0)
+    try:
+        value, end = _EXTENT.raw_decode(text, start)
+    except (json.JSONDecodeError, RecursionError):  # told of its row
+        return
+    is_whole = isinstance(value, dict) and _past_white(text, end) == len(text)
+    if is_whole and ("\n" in text[start:end] or any(map(_holds_rows, value.values()))):
+        expected = "must be an array of objects, or JSON lines"
+        mend = "take the array out of the object, such as jq .data"
+        raise refusal(
+            str(path), "path", "json-object", "the file is one object", expected=expected, mend=mend
+        )
+
+
+def _holds_rows(value: object) -> bool:
+    """Tell a list of rows from one of messages, which a single row has."""
+    first = value[0] if isinstance(value, list) and value else None
+    return isinstance(first, dict) and MESSAGE_KEYS.isdisjoint(first)
 
 
 def _elements(path: Path) -> Iterator[str]:
@@ -72,12 +101,15 @@ def _text(path: Path) -> str:
     size = path.stat().st_size
     if size > MAX_BYTES:
         message = f"the array is of {size // 1024 // 1024} MiB, and is read whole"
-        expected, mend = f"at most {MAX_BYTES // 1024 // 1024} MiB", "write it as JSON lines: jq -c '.[]'"
+        expected, mend = (
+            f"must be at most {MAX_BYTES // 1024 // 1024} MiB",
+            "write it as JSON lines: jq -c '.[]'",
+        )
         raise refusal(str(path), "path", "json-too-large", message, expected=expected, mend=mend)
     text = path.read_bytes().decode(_BYTES)
     if text.startswith(_BYTE_ORDER_MARK.decode(_BYTES)):
-        message, expected = "the file starts with a byte order mark", "UTF-8 without one"
-        raise refusal(str(path), "path", "file-byte-order-mark", message, expected=expected)
+        message, expected = "the file starts with a byte order mark", "must be UTF-8 without one"
+        raise refusal(str(path), "path", "file-byte-order-mark", message, expected=expected, mend=MEND_MARK)
     return text
 
 
@@ -105,4 +137,6 @@ def _refuse_rest(path: Path, text: str, at: int) -> None:
 def _broken(path: Path, text: str, at: int, message: str) -> RecipeInvalid:
     number, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
     place = f"at byte {column} of line {number}"
-    return refusal(str(path), "path", "json-broken", f"{message}, {place}", expected="an array of objects")
+    return refusal(
+        str(path), "path", "json-broken", f"{message}, {place}", expected="must be an array of objects"
+    )

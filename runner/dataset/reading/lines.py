@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from runner.dataset.reading.refusals import refusal
 from runner.dataset.reading.rows import Problem, Row, read
 
 MAX_ROW_BYTES = 16 * 1024 * 1024
@@ -11,13 +12,21 @@ _BLOCK_BYTES = 1024 * 1024
 
 
 def count(path: Path) -> int:
-    """Count lines in blocks, so that neither a long line nor a long file takes memory."""
-    lines, last = 0, b"\n"
+    """Count lines in blocks, so that neither a long line nor a long file takes memory.
+
+    Raises RecipeInvalid where they are those of one JSON array.
+    """
+    lines, first, last = 0, b"", b"\n"
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
             lines += block.count(b"\n")
-            last = block[-1:]
-    return lines + (last != b"\n")
+            first, last = first or block.lstrip()[:1], block
+    if first == b"[" and last.rstrip().endswith(b"]"):
+        mend = f"name it {path.stem}.json"
+        raise refusal(
+            str(path), "path", "json-array", "this is a JSON array", expected="must be JSON lines", mend=mend
+        )
+    return lines + (not last.endswith(b"\n"))
 
 
 def rows(path: Path, numbers: Sequence[int]) -> Iterator[Row]:

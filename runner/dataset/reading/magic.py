@@ -44,5 +44,5 @@ def refuse_foreign(path: Path, label: str, field: str) -> None:
         told = ("no Parquet file", "name it as its format is named")
     if told[0]:
         message = f"the file is {told[0]}"
-        expected = "JSON lines, a JSON array, CSV or Parquet"
+        expected = "must be JSON lines, a JSON array, CSV or Parquet"
         raise refusal(label, field, "foreign-content", message, expected=expected, mend=told[1])

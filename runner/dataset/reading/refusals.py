@@ -14,7 +14,7 @@ def no_such_split(label: str, role: str, split: str, there: Sequence[str]) -> Re
         role,
         "no-such-split",
         f"the split {split!r} is not there",
-        expected=f"one of {', '.join(there)}" if there else "",
+        expected=f"must be one of {', '.join(there)}" if there else "",
         mend=f"did you mean {close[0]}?" if close else "",
     )
 

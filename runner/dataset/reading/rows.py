@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Never
 
+MEND_ENCODING = "save it as UTF-8, such as iconv -f latin1 -t utf-8"
+MEND_MARK = "save it without a byte order mark"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MAX_DEPTH = 64
@@ -84,12 +86,19 @@ def written(value: object) -> Row:
         line = text.encode("ascii")
         _check_shape(line, value)
     except _Refused as refused:
-        return Row(b"", problem=refused.problem)
+        problem = refused.problem
     except ValueError:
-        return Row(b"", problem=_not_finite())
+        problem = _not_finite()
     except TypeError:
-        return Row(b"", problem=Problem("row-not-json", "has a column whose type JSON does not have"))
-    return Row(line, value)
+        problem = Problem("row-not-json", "has a column whose type JSON does not have")
+    else:
+        return Row(line, value)
+    return Row(compact(value), problem=problem)
+
+
+def compact(value: object) -> bytes:
+    """Write what cannot be a row, so that its digest tells it from others."""
+    return json.dumps(value, separators=(",", ":"), default=repr).encode("ascii")
 
 
 def _not_json(text: str, error: json.JSONDecodeError) -> Problem:
@@ -97,12 +106,12 @@ def _not_json(text: str, error: json.JSONDecodeError) -> Problem:
     place = f"at character {error.pos + 1}"
     if error.msg == "Extra data" and "\r" in text:
         message = "holds several rows, which carriage returns alone part"
-        return Problem("row-carriage-return", message, "", "rows that end in a line feed")
+        return Problem("row-carriage-return", message, "", "must be rows that end in a line feed")
     if error.msg == "Extra data":
         return Problem("row-not-json", f"is not JSON: it goes on after its value, {place}")
     if error.pos == 0 and "," in text:
         mend = "name the file .csv if it is one"
-        return Problem("row-not-json", "is not JSON; it looks like a line of CSV", "", "JSON", mend)
+        return Problem("row-not-json", "is not JSON; it looks like a line of CSV", "", "must be JSON", mend)
     if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
         return Problem("row-not-json", "is not JSON: it breaks off before its value is whole")
     return Problem("row-not-json", _SYNTAX.get(error.msg, "is not JSON {place}").format(place=place))
@@ -112,15 +121,15 @@ def _text(line: bytes) -> str:
     if not line.strip():
         raise _Refused(Problem("row-blank", "is an empty line"))
     if line.startswith(_BYTE_ORDER_MARK):
-        raise _Refused(
-            Problem("row-byte-order-mark", "starts with a byte order mark", "", "UTF-8 without one")
-        )
+        told, expected = "starts with a byte order mark", "must be UTF-8 without one"
+        raise _Refused(Problem("row-byte-order-mark", told, "", expected, MEND_MARK))
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
         is_wide = line.startswith(_WIDE_MARKS)
         told = "is in UTF-16" if is_wide else f"is not UTF-8 at byte {error.start + 1}"
-        raise _Refused(Problem("row-not-utf8", told, "", "UTF-8")) from None
+        mend = "save it as UTF-8" if is_wide else MEND_ENCODING
+        raise _Refused(Problem("row-not-utf8", told, "", "must be UTF-8", mend)) from None
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

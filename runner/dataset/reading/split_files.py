@@ -14,7 +14,7 @@ _NATURAL = re.compile(r"(\d+)")
 _OF = re.compile(r"-\d+-of-0*(\d+)(?:[-_.]\w+)*")
 
 
-def choose(names: Iterable[str], label: str, role: str, split: str) -> tuple[str, Sequence[str]]:
+def choose(names: Sequence[str], label: str, role: str, split: str) -> tuple[str, Sequence[str]]:
     """Choose a split's files by their paths seen from the folder; before them, what is shown of all.
 
     That is `train.jsonl`, or `train-*.parquet` for shards. Raises RecipeInvalid where there are none, two
@@ -23,10 +23,11 @@ def choose(names: Iterable[str], label: str, role: str, split: str) -> tuple[str
     looked_at = [name for name in names if _place(name) in PLACES and is_readable(name)]
     found = of_split(split, looked_at)
     if not found:
+        _refuse_unread(split, names, label, role)
         raise no_such_split(label, role, split, sorted({_split_of(name) for name in looked_at})[:_MAX_NAMED])
     if len(found) > 1:
         message = f"the split is there twice: {' and '.join(sorted(found))}"
-        raise refusal(label, role, "two-files", message, expected="one of them")
+        raise refusal(label, role, "two-files", message, expected="must be one of them")
     ((shown, files),) = found.items()
     _refuse_missing_shards(files, label, role)
     return shown, files
@@ -67,10 +68,31 @@ def _split_of(name: str) -> str:
     return _OF.sub("", stem) or stem
 
 
+def _refuse_unread(split: str, names: Iterable[str], label: str, role: str) -> None:
+    """Say of a file that the split's name likely means why it is not read."""
+    meant = re.compile(rf"{re.escape(split)}(?:-\d+(?:[-_.]\w+)*)?((?:\.\w+)+)")
+    for name in sorted(names, key=natural):
+        path = PurePosixPath(name)
+        found = meant.fullmatch(path.name) if _place(name) in PLACES and not is_readable(name) else None
+        if found is not None:
+            message = f"{path.name} is there, but {path.suffix} is not read"
+            expected = f"must be one of {', '.join(ENDINGS)}"
+            raise refusal(label, role, "unreadable-format", message, expected=expected, mend=_mend(path))
+
+
+def _mend(path: PurePosixPath) -> str:
+    """Propose what makes a file readable whose ending is near to one that is read."""
+    if path.suffix.lower() in ENDINGS:
+        return f"name it {path.stem}{path.suffix.lower()}"
+    return f"unpack it: gunzip {path.name}" if path.suffix == ".gz" else ""
+
+
 def _refuse_missing_shards(names: Sequence[str], label: str, role: str) -> None:
     """Hold the shards against how many there are to be, where their names tell: `train-00000-of-00003`."""
     totals = {int(found[1]) for name in names if (found := _OF.search(name))}
     if totals and totals != {len(names)}:
         expected = " or ".join(map(str, sorted(totals)))
-        message = f"there are {len(names)} shards of the split"
-        raise refusal(label, role, "missing-shard", message, expected=f"{expected}, as their names have it")
+        one = len(names) == 1
+        message = f"there {'is' if one else 'are'} {len(names)} {'shard' if one else 'shards'} of the split"
+        expected = f"must be {expected}, as their names have it"
+        raise refusal(label, role, "missing-shard", message, expected=expected)

@@ -11,6 +11,7 @@ from runner.dataset.selection import Picked
 from runner.dataset.sifting.carving import Carving
 from runner.dataset.sifting.dropped import BadRows
 from runner.dataset.sifting.sieve import Sieve, Tally
+from runner.dataset.sifting.uneven import CAUSE, HELP
 from runner.errors import RecipeInvalid, RunnerError
 from runner.recipe import Dataset
 
@@ -92,6 +93,6 @@ def _empty(share: Share, role: str) -> RecipeInvalid:
     rows = f"{len(share.picked)} rows" if len(share.picked) > 1 else "one row"
     message, mend = f"none of {rows} can be used", "take more rows"
     if len(share.roles) > 1:
-        message = f"none of {rows} is for it"
-        mend += ", or smaller shares" if role == share.roles[0] else ", or larger shares"
+        message = f"none of {rows} is for it: {CAUSE}"
+        mend += ", or smaller shares" if role == share.roles[0] else f", or {HELP}"
     return refusal(share.source.label, role, "empty-split", message, mend=mend)
