@@ -225,6 +225,18 @@ def test_a_folder_with_other_files_of_those_names_is_left_as_it_is(runner: Runne
     assert (folder / "kept" / "test.jsonl").read_text(encoding="utf-8") == "mine\n"
 
 
+@pytest.mark.parametrize("name", ["validation.jsonl", "dropped.jsonl"])
+def test_files_of_another_look_do_not_stay_beside_those_of_this_one(
+    runner: Runner, folder: Path, name: str
+) -> None:
+    (folder / "kept").mkdir()
+    (folder / "kept" / name).write_text("{}\n", encoding="utf-8")
+    told = runner("--rows-only", "--into", "kept", "--set", "dataset.validation=null")
+    assert told.code == 2
+    assert f"kept/{name} is there and is not what was prepared" in told.err
+    assert [path.name for path in (folder / "kept").iterdir()] == [name]
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
