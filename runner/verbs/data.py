@@ -164,7 +164,7 @@ def _statistics(
 
 
 def _keep(splits: Mapping[str, PreparedSplit], into: Path) -> None:
-    """Have all prepared files in a folder. Raises UsageError if it holds others of the names they may have."""
+    """Have all prepared files in a folder. Raises UsageError if it holds others of our names."""
     prepared = next(iter(splits.values())).path.parent
     for name in dataset.FILE_NAMES:
         there = into / name
