@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner import statistics
 from runner.console import texts
-from runner.console.lines import diagnostics, safe, table
+from runner.console.lines import counted, diagnostics, safe, table
 from runner.dataset import PreparedSplit
 from runner.errors import Diagnostic
 from runner.facts import TargetKind
@@ -203,11 +203,6 @@ def _packing(told: Packing, training: Training, of: Statistics) -> str:
 
 def _about(told: Statistics) -> str:
     return "" if told.basis is Basis.COUNTED else "about "
-
-
-def counted(count: int, what: str) -> str:
-    """Write so many of something."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _preview(rows: Sequence[Sequence[Message]]) -> Iterator[str]:
