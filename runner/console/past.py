@@ -47,7 +47,8 @@ def _pins(pins: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     for role, file in (rows.get("files") or {}).items():
         yield (
             "",
-            f"{role}: {file['rows']} row{'' if file['rows'] == 1 else 's'}, sha256 {str(file['sha256'])[:_DIGEST_SHOWN]}",
+        size = f"{file['rows']} row{'' if file['rows'] == 1 else 's'}"
+        yield "", f"{role}: {size}, sha256 {str(file['sha256'])[:_DIGEST_SHOWN]}"
         )
 
 
