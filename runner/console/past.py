@@ -45,11 +45,8 @@ def _pins(pins: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
         revision = f" at {rows['revision']}" if rows.get("revision") else ""
         yield "dataset", f"{rows.get('source', '')}{revision}"
     for role, file in (rows.get("files") or {}).items():
-        yield (
-            "",
         size = f"{file['rows']} row{'' if file['rows'] == 1 else 's'}"
         yield "", f"{role}: {size}, sha256 {str(file['sha256'])[:_DIGEST_SHOWN]}"
-        )
 
 
 def _seen(said: Manifest) -> Iterator[tuple[str, str]]:
