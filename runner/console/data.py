@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner import statistics
 from runner.console import texts
-from runner.console.lines import diagnostics, safe, table
+from runner.console.lines import counted, diagnostics, safe, table
 from runner.dataset import PreparedSplit
 from runner.errors import Diagnostic
 from runner.facts import TargetKind
@@ -75,7 +75,7 @@ def figures(told: Statistics) -> Iterator[str]:
     """Give the figures alone."""
     yield ""
     yield _of_whose_tokens(told)
-    yield from table([_HEADER, *(_tokens(each, told.basis) for each in told.splits)])
+    yield from table([_HEADER, *(_tokens(each, told) for each in told.splits)])
     for split in told.splits:
         yield from _troubles(split, told.longest)
     if told.training:
@@ -101,7 +101,13 @@ def _split(split: PreparedSplit) -> Mapping[str, Json]:
 
 def _rows(role: str, split: PreparedSplit) -> tuple[str, ...]:
     of = f" of {split.source_rows:,}" if split.rows != split.source_rows else ""
-    return role, f"{split.rows:,} rows{of}", f"{split.turns:,} turns", _size(split.bytes), split.source
+    return (
+        role,
+        f"{counted(split.rows, 'row')}{of}",
+        counted(split.turns, "turn"),
+        _size(split.bytes),
+        split.source,
+    )
 
 
 def _dropped(role: str, split: PreparedSplit) -> Iterator[str]:
@@ -110,6 +116,7 @@ def _dropped(role: str, split: PreparedSplit) -> Iterator[str]:
         yield f"  {role}: left out {codes}"
 
 
+_NOT_KNOWN = "not known"
 _HEADER = ("", "tokens", "mean", "median", "95 %", "longest", "rows cut", "tokens cut off", "in the loss")
 
 
@@ -120,9 +127,9 @@ def _of_whose_tokens(told: Statistics) -> str:
     return f"tokens ({told.basis.value}, by the tokenizer of {told.origin}){taken_in}"
 
 
-def _tokens(split: SplitTokens, basis: Basis) -> tuple[str, ...]:
-    total = _number(split.tokens, exact=basis is Basis.COUNTED)
-    if basis is Basis.ESTIMATED:
+def _tokens(split: SplitTokens, told: Statistics) -> tuple[str, ...]:
+    total = _number(split.tokens, exact=told.basis is Basis.COUNTED)
+    if told.basis is Basis.ESTIMATED and split.least is not None and split.most is not None:
         total += f" ({_rounded(split.least)} to {_rounded(split.most)})"
     return (
         split.role,
@@ -131,16 +138,16 @@ def _tokens(split: SplitTokens, basis: Basis) -> tuple[str, ...]:
         f"{split.median:,.0f}",
         f"{split.p95:,}",
         f"{split.longest:,}",
-        _share(split.truncated),
-        _share(split.cut_off),
-        "?" if split.in_loss is None else _share(split.in_loss),
+        _share(split.truncated) if told.longest else _NOT_KNOWN,
+        _share(split.cut_off) if told.longest else _NOT_KNOWN,
+        _NOT_KNOWN if split.in_loss is None else _share(split.in_loss),
     )
 
 
 def _troubles(split: SplitTokens, longest: int | None) -> Iterator[str]:
     """Give the rows from which nothing is learnt, or at which a training fails."""
     within = f" within {longest:,} tokens" if longest else ""
-    of = f"of {split.rows:,} rows"
+    of = f"of {counted(split.rows, 'row')}"
     if split.without_answer:
         why = f"not trained on, since no answer is left{within}"
         yield f"  {split.role}: {why}: {split.without_answer:,} {of}"
@@ -155,7 +162,7 @@ def _training(told: Training) -> Iterator[tuple[str, str]]:
     else:
         yield "rows", f"{told.rows:,} an epoch"
     yield "steps", _steps(told)
-    yield "warm-up", f"{told.warmup_steps:,} steps, {_share(told.warmup_share)} of all"
+    yield "warm-up", f"{counted(told.warmup_steps, 'step')}, {_share(told.warmup_share)} of all"
     exact, in_loss = told.tokens_exact, told.tokens_in_loss
     learnt = "" if in_loss is None else f", {_number(in_loss, exact=exact)} in the loss"
     yield "tokens", f"{_number(told.tokens, exact=exact)} in all{learnt}; {told.tokens_per_step:,.0f} a step"
@@ -164,35 +171,38 @@ def _training(told: Training) -> Iterator[tuple[str, str]]:
 def _steps(told: Training) -> str:
     about = "" if told.steps_exact else "about "
     product = f"batch {told.batch_size:,} x accumulation {told.accumulation:,} x GPUs {told.devices:,}"
-    return (
-        f"{about}{told.steps:,}: {told.epochs:,.3g} epochs of {told.steps_per_epoch:,},"
-        f" {told.rows_per_step:,} rows each ({product})"
-    )
+    epochs = f"{told.epochs:,.3g} epoch{'' if told.epochs == 1 else 's'} of {told.steps_per_epoch:,}"
+    decided = f"max_steps decides, which makes {epochs}" if told.by_max_steps else epochs
+    return f"{about}{told.steps:,}: {decided}, {counted(told.rows_per_step, 'row')} each ({product})"
 
 
 def _filling(told: Statistics, training: Training) -> Iterator[tuple[str, str]]:
     """Give how much of the batches is filled up, and what packing would do about it."""
     if told.padding:
-        yield "padding", _padding(told.padding, told.longest)
+        yield "padding", _padding(told.padding, told)
     if told.packing:
-        yield "packing", _packing(told.packing, training, told.longest)
+        yield "packing", _packing(told.packing, training, told)
 
 
-def _padding(told: Padding, longest: int | None) -> str:
+def _padding(told: Padding, of: Statistics) -> str:
     ways = {
-        Ordering.BY_LENGTH: (told.by_length, "batches by length"),
-        Ordering.RANDOM: (told.random, "batches in random order"),
-        Ordering.MAXIMUM: (told.maximum, f"all to {longest:,} tokens" if longest else ""),
+        Ordering.BY_LENGTH: (told.by_length, "with batches by length"),
+        Ordering.RANDOM: (told.random, "with batches in random order"),
+        Ordering.MAXIMUM: (told.maximum, f"with every row filled up to {of.longest or 0:,} tokens"),
     }
     share, in_force = ways.pop(told.in_force)
     others = ", ".join(f"{_share(each)} {name}" for each, name in ways.values() if each is not None)
-    return f"{_share(share or 0.0)} of the positions: {in_force} ({others}; seed {told.seed})"
+    return f"{_about(of)}{_share(share or 0.0)} of all positions {in_force}; it would be {others}"
 
 
-def _packing(told: Packing, training: Training, longest: int | None) -> str:
-    saved = f"would save {_share(told.saved)} of the positions" if told.saved > 0 else "would save nothing"
-    steps = f"{told.steps:,} steps in place of {training.steps:,}"
-    return f"{told.rows:,} rows of {longest or 0:,} tokens {saved}: {steps}"
+def _packing(told: Packing, training: Training, of: Statistics) -> str:
+    saved = f"would save {_about(of)}{_share(told.saved)} of all positions"
+    steps = f"{counted(told.steps, 'step')} in place of {training.steps:,}"
+    return f"{_about(of)}{counted(told.rows, 'row')} of {of.longest or 0:,} tokens {saved}: {steps}"
+
+
+def _about(told: Statistics) -> str:
+    return "" if told.basis is Basis.COUNTED else "about "
 
 
 def _preview(rows: Sequence[Sequence[Message]]) -> Iterator[str]:

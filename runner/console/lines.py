@@ -22,6 +22,11 @@ def safe(text: str) -> str:
     return printable(redact(text))
 
 
+def counted(count: int, what: str) -> str:
+    """Write so many of something."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def diagnostics(found: Sequence[Diagnostic], *, most: int | None = None) -> Iterator[str]:
     """Give one line each, warnings and notices marked as such; after `most` of them only their number."""
     for each in found[:most]:

@@ -85,6 +85,8 @@ class LiveProgress:
         """See `Observer`."""
         text = f"{action.value}: {seen.detail}" if seen.detail else action.value
         self._set(change.step, mark="[green]✓[/]", text=text, ended=self._clock.monotonic(), fraction=None)
+        for warning in seen.outputs.get("warnings") or ():
+            self._live.console.print(Text(safe(f"warning: {warning}")))
 
     def failed(self, change: Change, error: RunnerError) -> None:
         """See `Observer`."""

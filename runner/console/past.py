@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runner import metric_table
-from runner.console.lines import safe, table
+from runner.console.lines import counted, safe, table
 from runner.dataset import DROPPED
 from runner.errors import UsageError
 from runner.journal import Json
@@ -45,7 +45,8 @@ def _pins(pins: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
         revision = f" at {rows['revision']}" if rows.get("revision") else ""
         yield "dataset", f"{rows.get('source', '')}{revision}"
     for role, file in (rows.get("files") or {}).items():
-        yield "", f"{role}: {file['rows']} rows, sha256 {str(file['sha256'])[:_DIGEST_SHOWN]}"
+        size = f"{file['rows']} row{'' if file['rows'] == 1 else 's'}"
+        yield "", f"{role}: {size}, sha256 {str(file['sha256'])[:_DIGEST_SHOWN]}"
 
 
 def _seen(said: Manifest) -> Iterator[tuple[str, str]]:
@@ -54,8 +55,7 @@ def _seen(said: Manifest) -> Iterator[tuple[str, str]]:
     dropped = [_mapping(_mapping(asset).get("dropped")) for asset in _mapping(intent.get("assets")).values()]
     left_out = sum(count for each in dropped for count in each.values() if isinstance(count, int))
     if left_out:
-        rows = "1 bad row" if left_out == 1 else f"{left_out:,} bad rows"
-        yield "left out", f"{rows}, listed in data/{DROPPED}"
+        yield "left out", f"{counted(left_out, 'bad row')}, listed in data/{DROPPED}"
     training = _mapping(_mapping(intent.get("statistics")).get("training"))
     predicted = [_predicted(training, each) for each in ("steps", "tokens")]
     if all(predicted):

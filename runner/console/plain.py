@@ -70,6 +70,8 @@ class PlainProgress:
     def succeeded(self, change: Change, action: Action, seen: Observation) -> None:
         """See `Observer`."""
         self._line(change.step, f"✓ {action.value}{': ' if seen.detail else ''}{seen.detail}")
+        for warning in seen.outputs.get("warnings") or ():
+            self._line(change.step, f"warning: {warning}")
 
     def failed(self, change: Change, error: RunnerError) -> None:
         """See `Observer`."""

@@ -2,11 +2,12 @@
 
 from runner.dataset.counting import Size, expected, sizes, unusable
 from runner.dataset.hub.repositories import commit_of
-from runner.dataset.preparing import DROPPED, PreparedSplit, bring, check, prepare
+from runner.dataset.preparing import DROPPED, FILE_NAMES, PreparedSplit, bring, check, prepare
 from runner.dataset.progress import Progress, silent
 
 __all__ = [
     "DROPPED",
+    "FILE_NAMES",
     "PreparedSplit",
     "Progress",
     "Size",

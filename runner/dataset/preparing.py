@@ -30,6 +30,8 @@ DROPPED = "dropped.jsonl"
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 _ROLES = ("train", "validation", "test")
+# All that may lie beside each other where rows were prepared.
+FILE_NAMES = (*(f"{role}.jsonl" for role in _ROLES), DROPPED)
 _DROPPED = "dropped"
 
 

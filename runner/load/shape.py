@@ -102,7 +102,7 @@ def _wrong_type(violation: Violation) -> Mistake:
         code="wrong-type",
         message=f"is {_kind(violation.value)}",
         expected=f"must be {' or '.join(_KINDS[name] for name in wanted)}",
-        mend=_mend_type(violation.value, wanted),
+        mend=_mend_type(violation.value, wanted, violation.schema.get("x-mend", "")),
     )
 
 
@@ -117,9 +117,12 @@ def _kind(value: Value) -> str:
     return kinds[type(value)]
 
 
-def _mend_type(value: Value, wanted: list[str]) -> str:
+def _mend_type(value: Value, wanted: list[str], of_share: str) -> str:
+    """Say how to write it; `of_share` where a share may have been meant, which is easily written wrong."""
     if value is None:
         return "fill it in, or delete the line"
+    if of_share and _may_be_share(value):
+        return of_share
     if "array" in wanted and isinstance(value, str):
         return "put it in brackets: [ ]"
     if "string" in wanted and isinstance(value, bool | int | float):
@@ -127,6 +130,13 @@ def _mend_type(value: Value, wanted: list[str]) -> str:
     if isinstance(value, str) and {"integer", "number"}.intersection(wanted) and _reads_as_number(value):
         return "write it without quotes"
     return ""
+
+
+def _may_be_share(value: Value) -> bool:
+    """Tell a number where text is wanted, or a number with a percent sign where it goes without."""
+    if isinstance(value, str):
+        return value.endswith("%") and _reads_as_number(value[:-1])
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _reads_as_number(text: str) -> bool:

@@ -1,5 +1,6 @@
 """What a run was given: its parameters with their origins, and what its rows were."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from runner.manifest import Manifest
 from runner.parameters import Origin
 from runner.report.wording import count, size, value
 
+# How the step of the rows tells it.
+_LEFT_OUT = re.compile(r"[0-9,]+ bad rows? left out of ")
 # What somebody chose; the rest is the component's own.
 _CHOSEN = (Origin.RECIPE, Origin.MODEL_DEFAULT, Origin.DERIVED)
 _HEADS: Mapping[str, str] = {
@@ -64,9 +67,10 @@ def data(said: Manifest) -> Table:
 
 
 def warnings(said: Manifest) -> tuple[str, ...]:
-    """Give what was found odd in the rows."""
+    """Give what was found odd in the rows; what was left out of them has a table of its own."""
     step = said.steps.get("dataset")
-    return tuple(map(str, step.intent.get("warnings") or ())) if step else ()
+    told = map(str, step.intent.get("warnings") or ()) if step else ()
+    return tuple(each for each in told if not _LEFT_OUT.match(each))
 
 
 def _setting(each: Mapping[str, Json]) -> Setting:

@@ -33,7 +33,7 @@ def seen(said: Manifest, points: Sequence[Point] | None) -> Seen | None:
         return None
     return Seen(
         basis=_basis(told),
-        tokens=_tokens(splits),
+        tokens=_tokens(told, splits),
         training=Table(
             head=("", "predicted", "trained"), rows=tuple(_training(told, _trained(said, points)))
         ),
@@ -65,32 +65,49 @@ def _basis(told: Mapping[str, Json]) -> str:
     return f"{words.get(str(told.get('basis')), 'On a basis that is not known here')}{cut}."
 
 
-def _tokens(splits: Sequence[Mapping[str, Json]]) -> Table:
+def _tokens(told: Mapping[str, Json], splits: Sequence[Mapping[str, Json]]) -> Table:
     head = ("role", *(title for title, _, _ in _COLUMNS))
+    about = _about(told)
+    unknown = () if told.get("longest") else _BY_THE_LIMIT
     rows = [
-        (value(each.get("role")), *(shown(each.get(key)) for _, key, shown in _COLUMNS)) for each in splits
+        (
+            value(each.get("role")),
+            *(
+                shown(None if key in unknown else each.get(key), about if key == "tokens" else "")
+                for _, key, shown in _COLUMNS
+            ),
+        )
+        for each in splits
     ]
     return Table(head=head, rows=tuple(rows))
 
 
-def _share(given: Json) -> str:
-    return f"{given:.1%}" if isinstance(given, int | float) else value(given)
+def _about(told: Mapping[str, Json]) -> str:
+    return "" if told.get("basis") == "counted" else "about "
 
 
-def _whole(given: Json) -> str:
-    return f"{given:,.0f}" if isinstance(given, int | float) else value(given)
+def _share(given: Json, about: str = "") -> str:
+    return f"{about}{given:.1%}" if isinstance(given, int | float) else value(given)
 
 
-_COLUMNS: tuple[tuple[str, str, Callable[[Json], str]], ...] = (
+def _whole(given: Json, about: str = "") -> str:
+    return f"{about}{given:,.0f}" if isinstance(given, int | float) else value(given)
+
+
+# Nobody knows them where nobody knows how much of a row the training takes in.
+_BY_THE_LIMIT = ("truncated", "cut_off")
+
+
+_COLUMNS: tuple[tuple[str, str, Callable[[Json, str], str]], ...] = (
     ("tokens", "tokens", _whole),
-    ("a row", "mean", _whole),
-    ("half are below", "median", _whole),
-    ("95% are below", "p95", _whole),
+    ("mean", "mean", _whole),
+    ("median", "median", _whole),
+    ("95 %", "p95", _whole),
     ("longest", "longest", _whole),
     ("rows cut", "truncated", _share),
     ("tokens cut off", "cut_off", _share),
     ("without an answer", "without_answer", _whole),
-    ("learnt from", "in_loss", _share),
+    ("in the loss", "in_loss", _share),
 )
 
 
@@ -110,9 +127,15 @@ def _training(told: Mapping[str, Json], trained: Mapping[str, str]) -> Iterator[
         yield title, f"{approximate}{shown(training.get(key))}", trained.get(key, "")
     if padding:
         in_force = padding.get(str(padding.get("in_force")))
-        yield "positions that only fill up", _share(in_force), ""
-    if packing:
-        yield "positions that packing would save", _share(packing.get("saved")), ""
+        yield "padding, of all positions", _share(in_force, _about(told)), ""
+    if _saves(packing):
+        yield "packing would save, of all positions", _share(packing["saved"], _about(told)), ""
+
+
+def _saves(packing: Mapping[str, Json]) -> bool:
+    """Tell whether packing saves anything; earlier versions recorded a share below 0, too."""
+    saved = packing.get("saved")
+    return isinstance(saved, int | float) and saved > 0
 
 
 # What tells whether a figure is what the training will count.
@@ -127,9 +150,9 @@ _PREDICTED: tuple[tuple[str, str, Callable[[Json], str]], ...] = (
     ("epochs", "epochs", lambda given: number(given) if isinstance(given, int | float) else value(given)),
     ("steps an epoch", "steps_per_epoch", _whole),
     ("steps", "steps", _whole),
-    ("of them to warm up", "warmup_steps", _whole),
+    ("warm-up steps", "warmup_steps", _whole),
     ("tokens", "tokens", _whole),
-    ("tokens learnt from", "tokens_in_loss", _whole),
+    ("tokens in the loss", "tokens_in_loss", _whole),
 )
 
 

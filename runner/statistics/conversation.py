@@ -15,12 +15,14 @@ class NotRendered(Exception):
 class Length:
     """A conversation in tokens: in all, those left within the longest input, and of those the learnt ones.
 
-    `learnt` is None where the template does not show where the answers begin.
+    `learnt` is None where the template does not show where the answers begin. Of a length that is estimated,
+    `beyond_ascii` tells for how many of its tokens no usual size is known.
     """
 
     tokens: int
     kept: int
     learnt: int | None
+    beyond_ascii: float = 0.0
 
     @property
     def is_trained_on(self) -> bool:

@@ -39,8 +39,9 @@ def _statistics(told: Any) -> Statistics:  # noqa: ANN401 - what a file says may
 
 
 def _made(kind: type[_Value], told: Mapping[str, Any]) -> _Value:
-    """Fill in a value's fields; a later version may tell more."""
-    return kind(**{field.name: told[field.name] for field in fields(kind)})  # type: ignore[arg-type]  # a dataclass
+    """Fill in a value's fields; a later version may tell more, an earlier one less of what has a default."""
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    return kind(**{name: each for name, each in told.items() if name in known})
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 - JSON may be anything

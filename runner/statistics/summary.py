@@ -104,7 +104,10 @@ def _told(  # noqa: PLR0913 - what is known, each by its own name
         training=training,
         padding=padded,
         packing=packing,
-        notes=tuple(_notes(seen, chosen, basis, target, unknown, longest)),
+        notes=(
+            *_notes(seen, chosen, basis, target, unknown, longest),
+            *(_of_the_warmup(training) if training else ()),
+        ),
     )
 
 
@@ -127,7 +130,7 @@ def _tokens(seen: _Seen, *, estimated: bool) -> SplitTokens:
     ordered = sorted(each.tokens for each in seen.lengths)
     total, kept = sum(ordered), sum(each.kept for each in seen.lengths)
     tokens = seen.in_all(total)
-    least, most = guessing.bounds(tokens) if estimated else (tokens, tokens)
+    least, most = _bounds(tokens, seen.lengths) if estimated else (tokens, tokens)
     cut = sum(each.kept < each.tokens for each in seen.lengths)
     return SplitTokens(
         role=seen.split.role,
@@ -147,6 +150,10 @@ def _tokens(seen: _Seen, *, estimated: bool) -> SplitTokens:
         refused=seen.in_all(seen.looked_at - len(seen.lengths)),
         in_loss=_in_loss(seen.trained),
     )
+
+
+def _bounds(tokens: int, lengths: Sequence[Length]) -> tuple[int, int] | tuple[None, None]:
+    return guessing.bounds(tokens) if guessing.is_bounded(lengths) else (None, None)
 
 
 def _in_loss(trained: Sequence[Length]) -> float | None:
@@ -185,6 +192,7 @@ def _training(seen: Mapping[str, _Seen], chosen: Settings, basis: Basis) -> Trai
         tokens_in_loss=None if in_loss is None else round(tokens * in_loss),
         steps_exact=basis is Basis.COUNTED and (carved is None or len(train.trained) == train.looked_at),
         tokens_exact=basis is Basis.COUNTED and carved is None and steps % per_epoch == 0,
+        by_max_steps=chosen.max_steps is not None,
     )
 
 
@@ -207,10 +215,15 @@ def _padding(
 
 def _packing(
     lengths: Sequence[int], longest: int, chosen: Settings, training: Training, padded: Padding
-) -> Packing:
-    """Tell what packing would come to; of rows that were not looked at, by proportion."""
+) -> Packing | None:
+    """Tell what packing would come to; of rows that were not looked at, by proportion.
+
+    None where it saves nothing, and where `max_steps` decides: so many steps of longer rows take longer.
+    """
     rows = padding.packed(lengths, longest)
     positions = sum(lengths) / (1 - padded.wasted)
+    if chosen.max_steps or rows * longest >= positions:
+        return None
     all_rows = max(1, ceil(rows * training.rows / len(lengths)))
     per_epoch = schedule.steps_per_epoch(all_rows, chosen)
     return Packing(
@@ -233,6 +246,8 @@ def _notes(  # noqa: PLR0913, PLR0917 - a sentence stands on any of it
         why = f" ({unknown})" if unknown else ""
         yield f"tokens are an estimate, without the model's tokenizer{why} and what its template adds"
     for role, each in seen.items():
+        if basis is Basis.ESTIMATED and not guessing.is_bounded(each.lengths):
+            yield f"{role}: no range is given, since much of the text is not ASCII: tokenizers differ there"
         if not each.is_whole:
             yield f"{role}: estimated from {each.looked_at:,} of {each.split.rows:,} rows, evenly spread"
     if chosen is None:
@@ -247,6 +262,14 @@ def _notes(  # noqa: PLR0913, PLR0917 - a sentence stands on any of it
     if chosen.padded and longest is None:
         yield "every row is filled up to the model's longest input, which is not known here"
     yield from _of_the_batches(chosen, target)
+
+
+def _of_the_warmup(training: Training) -> Iterator[str]:
+    if training.warmup_steps == training.steps:
+        yield (
+            "the warm-up takes all steps, so the learning rate never reaches its value:"
+            " lower warmup_steps, or train longer"
+        )
 
 
 def _of_the_batches(chosen: Settings, target: TargetKind) -> Iterator[str]:

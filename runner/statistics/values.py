@@ -29,7 +29,8 @@ class SplitTokens:
     rows that are cut and `cut_off` the share of tokens that go with it. `without_answer` rows have no answer
     left then and are not trained on; `refused` ones the template does not take, at which a training fails.
     `in_loss` is the share of the tokens that are learnt from among those that are left, None where the
-    template does not show where answers begin. `least` and `most` bound `tokens` where it is an estimate.
+    template does not show where answers begin. `least` and `most` bound `tokens` where it is an estimate, and
+    are None where nothing bounds it.
     """
 
     role: str
@@ -37,8 +38,8 @@ class SplitTokens:
     turns: int
     looked_at: int
     tokens: int
-    least: int
-    most: int
+    least: int | None
+    most: int | None
     mean: float
     median: float
     p95: int
@@ -55,8 +56,9 @@ class Training:
     """The steps and the tokens of the whole training.
 
     `rows` are trained on in each epoch; `carved` of the training rows the component takes for validation,
-    None where the recipe names rows for that. `tokens_per_step` is a mean, without what is padded. The
-    last two tell whether steps and tokens are what the training will count, or concluded from a part of it.
+    None where the recipe names rows for that. `tokens_per_step` is a mean, without what is padded. The two
+    of `exact` tell whether steps and tokens are what the training will count, or concluded from a part of
+    it; `by_max_steps` whether `max_steps` decides, and no number of epochs.
     """
 
     rows: int
@@ -75,6 +77,7 @@ class Training:
     tokens_in_loss: int | None
     steps_exact: bool
     tokens_exact: bool
+    by_max_steps: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,8 +106,7 @@ class Padding:
 class Packing:
     """What it would come to if rows were put together, first fit decreasing, into as few of full length.
 
-    `saved` is the share of the positions of an epoch as it is in force that would not be computed, below 0
-    where packing would take more.
+    `saved` is the share of the positions of an epoch as it is in force that would not be computed.
     """
 
     rows: int

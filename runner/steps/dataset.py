@@ -235,5 +235,6 @@ def _other_rows(section: Dataset, roles: list[str]) -> Drifted:
 
 def _summary(intent: Mapping[str, Json]) -> str:
     counted = {role: asset.get("rows") for role, asset in intent["assets"].items()}
-    rows = ", ".join(f"{rows} {role} rows" for role, rows in counted.items() if rows is not None)
-    return "; ".join([rows, *intent.get("warnings", ())])
+    return ", ".join(
+        f"{rows} {role} row{'' if rows == 1 else 's'}" for role, rows in counted.items() if rows is not None
+    )

@@ -1,6 +1,7 @@
 """`runner data RECIPE`: what a training would see of its rows; nothing is changed in the cloud."""
 
 import json
+import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -163,14 +164,18 @@ def _statistics(
 
 
 def _keep(splits: Mapping[str, PreparedSplit], into: Path) -> None:
-    """Have all prepared files in a folder. Raises UsageError if others of their names are there."""
-    prepared = [path for path in next(iter(splits.values())).path.parent.iterdir() if path.is_file()]
-    for path in prepared:
-        there = into / path.name
-        if there.exists() and not (there.is_file() and _digest(there) == _digest(path)):
+    """Have all prepared files in a folder. Raises UsageError if it holds others of our names."""
+    prepared = next(iter(splits.values())).path.parent
+    for name in dataset.FILE_NAMES:
+        there = into / name
+        if os.path.lexists(there) and not _is_same(there, prepared / name):
             hint = "name another folder, or move the file away"
             raise UsageError(f"{there} is there and is not what was prepared", hint=hint)
     dataset.bring(splits, into)
+
+
+def _is_same(there: Path, prepared: Path) -> bool:
+    return there.is_file() and prepared.is_file() and _digest(there) == _digest(prepared)
 
 
 def _digest(path: Path) -> str:

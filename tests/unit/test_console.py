@@ -14,6 +14,7 @@ from runner.console import Output
 from runner.console.console import Console
 from runner.console.durations import seconds
 from runner.console.lines import table
+from runner.console.plain import PlainProgress
 from runner.errors import Diagnostic, PreflightRefused, RunnerError, Severity, StepFailed
 from runner.facts import TargetKind
 from runner.journal import Event, Json, Record
@@ -410,3 +411,16 @@ def test_durations_are_said_as_people_say_them(amount: float, said: str) -> None
 def test_a_column_that_is_too_wide_is_not_lined_up() -> None:
     assert list(table([("a", "b"), ("x" * 60, "c")])) == ["  a  b", "  " + "x" * 60 + "  c"]
     assert list(table([])) == []
+
+
+def test_what_was_odd_in_the_rows_is_a_line_each_after_their_counts() -> None:
+    said: list[str] = []
+    rows = Change(step="dataset", action=Action.CREATE, kind="data", name="small-*", reason="")
+    warnings = ["train.jsonl:3 a", "train.jsonl:9 b"]
+    seen = Observation(status=Status.SUCCEEDED, detail="9 train rows", outputs={"warnings": warnings})
+    PlainProgress(said.append, SystemClock(), links=False).succeeded(rows, Action.CREATE, seen)
+    assert [line.split("dataset", 1)[1].strip() for line in said] == [
+        "✓ create: 9 train rows",
+        "warning: train.jsonl:3 a",
+        "warning: train.jsonl:9 b",
+    ]

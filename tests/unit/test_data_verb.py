@@ -139,7 +139,22 @@ def test_with_the_model_s_tokenizer_tokens_are_counted(
     assert "\ntokens (counted, by the tokenizer of Phi-4 " in told.out
     assert f"  tokens   {figures['training']['tokens']:,} in all, " in told.out
     assert "  padding  " in told.out
-    assert "  packing  " in told.out
+    assert " of all positions with batches in random order; it would be " in told.out
+    assert "  packing  " not in told.out
+    told = runner("--set", "finetune.parameters.pad_to_max_length=true")
+    assert "  packing  1 row of 512 tokens would save " in told.out
+
+
+def test_what_depends_on_an_unknown_limit_is_not_known(runner: Runner) -> None:
+    asked = ("--set", "model.name=Other", "--set", "finetune.parameters.max_seq_length=null")
+    told = runner(*asked, "--offline")
+    [train] = [line for line in told.out.splitlines() if line.startswith("  train") and "not known" in line]
+    assert train.count("not known") == 2
+
+
+def test_where_max_steps_decide_it_is_said(runner: Runner) -> None:
+    told = runner("--offline", "--set", "finetune.parameters.max_steps=1")
+    assert "  steps    about 1: max_steps decides, which makes 0.5 epochs of 2, 4 rows each " in told.out
 
 
 def test_a_registry_that_does_not_hand_the_tokenizer_out_leaves_an_estimate(
@@ -223,6 +238,18 @@ def test_a_folder_with_other_files_of_those_names_is_left_as_it_is(runner: Runne
     assert "kept/test.jsonl is there and is not what was prepared" in told.err
     assert [path.name for path in (folder / "kept").iterdir()] == ["test.jsonl"]
     assert (folder / "kept" / "test.jsonl").read_text(encoding="utf-8") == "mine\n"
+
+
+@pytest.mark.parametrize("name", ["validation.jsonl", "dropped.jsonl"])
+def test_files_of_another_look_do_not_stay_beside_those_of_this_one(
+    runner: Runner, folder: Path, name: str
+) -> None:
+    (folder / "kept").mkdir()
+    (folder / "kept" / name).write_text("{}\n", encoding="utf-8")
+    told = runner("--rows-only", "--into", "kept", "--set", "dataset.validation=null")
+    assert told.code == 2
+    assert f"kept/{name} is there and is not what was prepared" in told.err
+    assert [path.name for path in (folder / "kept").iterdir()] == [name]
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,23 @@ def test_what_contradicts_itself_is_refused_where_it_stands(section: str, key: s
         loaded(section)
 
 
+@pytest.mark.parametrize(
+    ("section", "mend"),
+    [
+        ("path: rows, train: a, test: 0.1", "write a share with its percent sign, such as 10%"),
+        (f"{FILES}, validation: 10", "write a share with its percent sign, such as 10%"),
+        (f"{FILES}, percent: 5%", "write the number alone, such as 5"),
+        (f"{FILES}, max_bad_rows: 5%", "write a number of rows, such as 5"),
+        (f"{FILES}, rows: 5%", "write a number of rows, such as 1000, or percent"),
+        (f"{FILES}, rows: '5'", "write it without quotes"),
+    ],
+)
+def test_a_share_in_another_form_is_told_how_to_write_it(section: str, mend: str) -> None:
+    with pytest.raises(RecipeInvalid) as caught:
+        loaded(section)
+    assert mend in str(caught.value.diagnostics[0])
+
+
 def test_a_split_that_is_named_three_times_is_told_twice() -> None:
     assert told("path: rows, train: a, validation: a, test: a") == [
         ("validation", "same-split"),

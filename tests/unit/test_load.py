@@ -479,7 +479,7 @@ _KEYWORDS = {
     "defaultSnippets", "doNotSuggest", "enumDescriptions", "patternErrorMessage", "patternProperties",
     "type", "enum", "const", "properties", "required", "additionalProperties", "propertyNames",
     "minProperties", "maxProperties", "minLength", "maxLength", "pattern",
-    "minimum", "maximum", "exclusiveMinimum", "items", "minItems", "maxItems", "x-env",
+    "minimum", "maximum", "exclusiveMinimum", "items", "minItems", "maxItems", "x-env", "x-mend",
 }  # fmt: skip
 
 

@@ -34,10 +34,10 @@ def test_what_was_predicted_stands_beside_what_was_trained() -> None:
     rows = {row[0]: row[1:] for row in found.training.rows}
     assert rows["steps"] == ("1,039", "1,039")
     assert rows["tokens"] == ("about 10,160,000", "10,155,321")
-    assert rows["tokens learnt from"] == ("about 7,430,000", "")
+    assert rows["tokens in the loss"] == ("about 7,430,000", "")
     assert rows["rows trained on"] == ("8,309", "")
-    assert rows["positions that only fill up"] == ("31.2%", "")
-    assert rows["positions that packing would save"] == ("29.8%", "")
+    assert rows["padding, of all positions"] == ("31.2%", "")
+    assert rows["packing would save, of all positions"] == ("29.8%", "")
 
 
 def test_each_role_has_its_tokens_and_what_is_cut_off() -> None:
@@ -78,6 +78,29 @@ def test_a_page_is_made_of_whatever_a_manifest_from_elsewhere_says(statistics: o
     found = read(report_page([bench.subject(told(statistics), points=None)]))
     assert "What the training sees of them" in found.within("h3")
     assert found.within("script") == []
+
+
+def test_a_packing_that_saves_nothing_is_not_told() -> None:
+    found = seen(told({**bench.SEEN, "packing": {**bench.SEEN["packing"], "saved": -0.2}}), None)
+    assert found is not None
+    assert not [row for row in found.training.rows if row[0].startswith("packing")]
+
+
+def test_of_an_estimate_figures_are_about_and_cuts_are_not_known() -> None:
+    found = seen(told({**bench.SEEN, "basis": "estimated", "longest": None}), None)
+    assert found is not None
+    train = dict(zip(found.tokens.head, found.tokens.rows[0], strict=True))
+    assert train["tokens"] == "about 13,312,345"
+    assert train["rows cut"] == train["tokens cut off"] == found.tokens.rows[1][-1]
+    assert ("padding, of all positions", "about 31.2%", "") in found.training.rows
+
+
+def test_warnings_are_a_list_without_what_was_left_out() -> None:
+    said: dict[str, Any] = bench.content()
+    said["steps"]["dataset"]["intent"]["warnings"] += ["4 bad rows left out of train: 3 empty-content"]
+    page = read(report_page([bench.subject(run_from(said))]))
+    assert "data/train.jsonl:17 holds a token of the chat template" in page.within("li")
+    assert not any("left out of train" in each for each in page.within("li"))
 
 
 def test_what_was_left_out_is_told_by_what_was_wrong() -> None:

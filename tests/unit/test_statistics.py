@@ -346,7 +346,7 @@ def test_rows_looked_at_are_spread_over_the_whole_split(tmp_path: Path) -> None:
 
 def test_without_a_tokenizer_tokens_are_estimated_from_bytes(tmp_path: Path) -> None:
     text: list[Message] = [
-        {"role": "user", "content": "é" * 195},
+        {"role": "user", "content": "é" * 35 + "a" * 320},
         {"role": "assistant", "content": "a" * 390},
     ]
     prepared = {"train": split(tmp_path, "train", [text] * 5)}
@@ -367,6 +367,44 @@ def test_without_a_tokenizer_tokens_are_estimated_from_bytes(tmp_path: Path) -> 
     assert "(offline)" in told.notes[0]
     assert told.training
     assert not told.training.steps_exact
+
+
+@pytest.mark.parametrize("content", ["今天天气很好", "🙂🙃", "Сегодня хорошая погода"])
+def test_of_text_that_is_not_ascii_no_range_is_given(tmp_path: Path, content: str) -> None:
+    text: list[Message] = [
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": content},
+    ]
+    prepared = {"train": split(tmp_path, "train", [text])}
+    told = statistics.of(prepared, effective(), None, target=TargetKind.EMULATOR)
+    assert (told.splits[0].least, told.splits[0].most) == (None, None)
+    assert "train: no range is given" in told.notes[1]
+    assert from_json(json.loads(json.dumps(json_form(told)))) is not None
+
+
+def test_a_warm_up_of_all_steps_is_told(tmp_path: Path) -> None:
+    rows = {"train": [turns(1, 1)] * 4, "validation": [turns(1, 1)]}
+    told = {most: seen(tmp_path, rows, warmup_steps=most, num_train_epochs=1).notes for most in (3, 4, 9)}
+    assert ["never reaches its value" in notes[-1] for notes in told.values()] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("padded", "max_steps", "packings"), [("true", -1, 1), ("true", 3, 0), ("false", -1, 0)]
+)
+def test_packing_is_told_only_where_it_saves_and_epochs_decide(
+    tmp_path: Path, padded: str, max_steps: int, packings: int
+) -> None:
+    rows = {"train": [turns(1, 1), turns(2, 4)] * 4}
+    told = seen(
+        tmp_path,
+        rows,
+        per_device_train_batch_size=2,
+        pad_to_max_length=padded == "true",
+        max_steps=max_steps,
+    )
+    assert len([told.packing] if told.packing else []) == packings
+    assert told.training
+    assert told.training.by_max_steps == (max_steps > 0)
 
 
 @pytest.mark.parametrize(
