@@ -166,6 +166,7 @@ def uploads(emulated: Emulated) -> int:
     return sum((event["op"], event["kind"]) == ("upload", "blob") for event in answer.json()["events"])
 
 
+@pytest.mark.full
 def test_rows_that_are_data_assets_are_trained_on_and_uploaded_only_where_others_come_of_them(
     fake: Fake,
 ) -> None:
