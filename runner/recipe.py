@@ -152,6 +152,11 @@ class Dataset:
     columns: Columns = Columns(messages="messages")
     max_bad_rows: int = 0
 
+    @property
+    def source(self) -> str:
+        """Give what the recipe names as the rows' source, as it is written there."""
+        return self.huggingface or self.path or self.azureml or ""
+
     def splits(self) -> Mapping[str, str]:
         """Give the splits that are read: the role of each (train, validation, test) and its name."""
         return {role: split for role, split in self._roles().items() if share(split) is None}

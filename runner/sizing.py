@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from runner import catalog, fit, parameters
 from runner.catalog import Architecture, RegistryModel, VmSize
-from runner.facts import Facts
+from runner.facts import Facts, TargetKind
 from runner.fit import Candidate, Setup
 from runner.parameters import Effective
 
@@ -29,6 +29,12 @@ def allow_list(model: RegistryModel, tag: str) -> tuple[Sequence[str], bool]:
 def architecture(facts: Facts) -> Architecture | None:
     """Give the shape of the model that is trained, None where the catalog does not have it."""
     return catalog.architecture(facts.model.name) if facts.model else None
+
+
+def longest_input(facts: Facts) -> int | None:
+    """Give the longest input in tokens, where the catalog has it; the emulator may train another model."""
+    shape = architecture(facts) if facts.target is TargetKind.AZURE else None
+    return shape.context_window if shape else None
 
 
 def candidates(facts: Facts, effective: Effective | None) -> tuple[Candidate, ...]:

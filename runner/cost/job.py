@@ -133,7 +133,7 @@ def _reasons(  # noqa: PLR0913 - each may be what is missing
 
 
 def _source(dataset: Dataset) -> str:
-    return dataset.huggingface or dataset.path or dataset.azureml or "the data set"
+    return dataset.source or "the data set"
 
 
 def _passes(dataset: Dataset, settings: _Settings, rows: Rows, gpus: int) -> _Passes:

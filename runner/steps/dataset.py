@@ -179,10 +179,6 @@ def restore(
     sync_folder(run_folder / _FOLDER)
 
 
-def _source(section: Dataset) -> str:
-    return section.huggingface or section.path or section.azureml or ""
-
-
 def _asset(context: Context, split: PreparedSplit) -> Asset:
     """Name a split by its content, or as what is in the workspace with that very content already."""
     asset = Asset(
@@ -227,7 +223,7 @@ def _is_whole(path: Path, sha256: str) -> bool:
 
 def _other_rows(section: Dataset, roles: list[str]) -> Drifted:
     return Drifted(
-        f"{_source(section)} no longer gives the rows that the run was opened with: {', '.join(roles)}",
+        f"{section.source} no longer gives the rows that the run was opened with: {', '.join(roles)}",
         (),
         hint="bring them back as they were, or begin anew with runner run",
     )

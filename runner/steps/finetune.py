@@ -77,7 +77,7 @@ class FinetuneStep:
         )
         section = given(context.recipe.dataset)
         compute = given(context.recipe.compute)
-        source = (section.huggingface or section.path or section.azureml or "").rstrip("/").rsplit("/", 1)[-1]
+        source = section.source.rstrip("/").rsplit("/", 1)[-1]
         return {
             "name": naming.job(context.run_id, context.attempt),
             "display_name": parameters.display_name(

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from runner import sizing, statistics
 from runner.dataset import PreparedSplit
-from runner.facts import TargetKind
 from runner.journal import Json
 from runner.recipe import Dataset, Sampling
 from runner.steps.step import Context
@@ -18,9 +17,8 @@ _USES = {"validation": "to validate on", "test": "to test on"}
 
 def asked(section: Dataset) -> str:
     """Say what is taken, of which data set, and what is held out of training."""
-    source = section.huggingface or section.path or section.azureml
     shares = [f"{share:f}% of them {_USES[role]}" for role, share in section.carved().items()]
-    return "; ".join([f"{_amount(section)} of {source}", *shares])
+    return "; ".join([f"{_amount(section)} of {section.source}", *shares])
 
 
 def left_out(prepared: Mapping[str, PreparedSplit]) -> tuple[str, ...]:
@@ -41,7 +39,6 @@ def figures(context: Context, prepared: Mapping[str, PreparedSplit]) -> Mapping[
     if model is None or not prepared:
         return None
     found = statistics.tokenizer_of(context.cloud.registry, model.name, model.version)
-    shape = sizing.architecture(context.facts) if context.facts.target is TargetKind.AZURE else None
     try:
         told = statistics.of(
             prepared,
@@ -49,7 +46,7 @@ def figures(context: Context, prepared: Mapping[str, PreparedSplit]) -> Mapping[
             found.tokenizer,
             target=context.facts.target,
             unknown=found.unknown,
-            longest_input=shape.context_window if shape else None,
+            longest_input=sizing.longest_input(context.facts),
             most_bytes=MOST_BYTES,
             progress=context.progress,
         )

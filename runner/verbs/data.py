@@ -100,7 +100,7 @@ def _offline(loaded: Loaded, kind: TargetKind, session: Session) -> _Known:
         target=kind,
         effective=effective,
         found=Found(None, "offline"),
-        longest_input=_longest_input(facts),
+        longest_input=sizing.longest_input(facts),
     )
 
 
@@ -114,7 +114,7 @@ def _online(loaded: Loaded, kind: TargetKind, cloud: "Cloud", session: Session) 
         target=kind,
         effective=preflight.merge(loaded, facts),
         found=_tokenizer(loaded, facts, cloud),
-        longest_input=_longest_input(facts),
+        longest_input=sizing.longest_input(facts),
         cloud=cloud,
     )
 
@@ -123,12 +123,6 @@ def _tokenizer(loaded: Loaded, facts: Facts, cloud: "Cloud") -> Found:
     if facts.model is None:
         return Found(None, f"the registry has no model {loaded.recipe.model.name}")
     return statistics.tokenizer_of(cloud.registry, facts.model.name, facts.model.version)
-
-
-def _longest_input(facts: Facts) -> int | None:
-    """Give the model's own, where the catalog has it; the emulator may train another in its place."""
-    shape = sizing.architecture(facts) if facts.target is TargetKind.AZURE else None
-    return shape.context_window if shape else None
 
 
 def _look(options: Namespace, session: Session, known: _Known) -> ExitCode:
